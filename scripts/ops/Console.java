@@ -1,0 +1,134 @@
+package ops;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+
+/**
+ * What a run says: the result on stdout; everything on the way on stderr and in the log, free of secrets.
+ *
+ * <p>On a terminal short lines with marks, colours (unless NO_COLOR) and one line of progress; otherwise plain lines
+ * that begin with the time, in UTC. The log always gets the latter, {@code --verbose} lines included.
+ */
+public final class Console {
+    private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    private final PrintStream err = new PrintStream(System.err, true, StandardCharsets.UTF_8);
+    private final boolean terminal = isTerminal();
+    private final boolean colour = terminal && System.getenv("NO_COLOR") == null;
+    private boolean quiet;
+    private boolean verbose;
+    private Writer log;
+    private boolean progressShown;
+
+    void configure(boolean quiet, boolean verbose) {
+        this.quiet = quiet;
+        this.verbose = verbose;
+    }
+
+    /** The result, on stdout. */
+    public synchronized void result(String text) {
+        clearProgress();
+        out.println(Secret.mask(text));
+        out.flush();
+    }
+
+    /** A line that says what is happening. */
+    public void say(String line) { write("", line, null, quiet); }
+
+    /** A line for {@code --verbose} and the log. */
+    public void detail(String line) { write("", line, null, !verbose); }
+
+    /** Something the operator should know though the run goes on; shown even with {@code --quiet}. */
+    public void warn(String line) { write("warning", line, "33", false); }
+
+    void good(String line) { write("ok", line, "32", quiet); }
+
+    void bad(String line) { write("FAILED", line, "31", false); }
+
+    /** Part of a failure's message: state and next step; shown even with {@code --quiet}. */
+    void follow(String line) { write("", line, null, false); }
+
+    boolean terminal() { return terminal; }
+
+    boolean verbose() { return verbose; }
+
+    /** Replaces the line of progress; on a terminal only. */
+    synchronized void progress(String line) {
+        if (!terminal || quiet) return;
+        err.print("\r\033[K" + Secret.mask(line));
+        err.flush();
+        progressShown = true;
+    }
+
+    private synchronized void write(String mark, String text, String ansi, boolean logOnly) {
+        text = Secret.mask(text);
+        var time = Instant.now().truncatedTo(ChronoUnit.SECONDS) + " ";
+        var word = mark.isEmpty() ? "" : mark + ": ";
+        if (log != null) {
+            try {
+                log.write(time + word + text + "\n");
+                log.flush();
+            } catch (IOException e) {
+                log = null; // a full disk must not end the run, nor go unsaid
+                warn("the log can't be written any more: " + e.getMessage());
+            }
+        }
+        if (logOnly) return;
+        clearProgress();
+        if (!terminal) err.println(time + word + text);
+        else if (mark.isEmpty()) err.println("  " + text);
+        else {
+            var sign = switch (mark) { case "ok" -> "✓"; case "warning" -> "!"; default -> "✗"; };
+            err.println((colour ? "\033[" + ansi + "m" + sign + "\033[0m" : sign) + " " + text);
+        }
+        err.flush();
+    }
+
+    private void clearProgress() {
+        if (progressShown) err.print("\r\033[K");
+        progressShown = false;
+    }
+
+    /** Starts the log: one file a run, named by time and process, 0600. A run goes on without one when it can't be. */
+    void openLog(Path folder, String name) {
+        try {
+            Private.folder(folder);
+            var stamp = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString().replaceAll("[-:]", "");
+            var file = folder.resolve(name + "-" + stamp + "-" + ProcessHandle.current().pid() + ".log");
+            Private.create(file);
+            log = Files.newBufferedWriter(file);
+        } catch (IOException | UncheckedIOException e) {
+            warn("no log of this run: " + e.getMessage() + " (LOG_DIR names another folder)");
+        }
+    }
+
+    synchronized void closeLog() {
+        try {
+            if (log != null) log.close();
+        } catch (IOException e) {
+            warn("the log may be incomplete: " + e.getMessage());
+        }
+        log = null;
+    }
+
+    /** Asks test(1) about our stderr: System.console() judges stdin and stdout, and differently since JDK 22. */
+    private static boolean isTerminal() {
+        if ("dumb".equals(System.getenv("TERM"))) return false;
+        try {
+            var test = new ProcessBuilder("test", "-t", "2").redirectError(ProcessBuilder.Redirect.INHERIT).start();
+            return test.waitFor(2, java.util.concurrent.TimeUnit.SECONDS) && test.exitValue() == 0;
+        } catch (IOException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+package ops;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Properties;
+import java.util.List;
+import java.util.ArrayList;
+import java.util.Optional;
+
+/** A session on the server: what the server is, and queries whose failures are the kit's. */
+public final class Database implements AutoCloseable {
+    /** One extension and its version. */
+    public record Extension(String name, String version) { }
+
+    /**
+     * What a server and database are.
+     *
+     * @param bytes size on disk
+     * @param systemIdentifier of the cluster: the same through every address; empty when the server won't say
+     * @param schemaVersion the last migration; empty without a table of migrations
+     */
+    public record Facts(String version, int major, String systemIdentifier, boolean supabase, long bytes, String encoding, String schemaVersion, List<Extension> extensions) { }
+
+    public final DatabaseUrl url;
+    final Connection connection;
+
+    private Database(DatabaseUrl url, Connection connection) {
+        this.url = url;
+        this.connection = connection;
+    }
+
+    /**
+     * Connects.
+     *
+     * @param who shown by the server to whoever asks who is connected, at most 63 bytes
+     */
+    public static Database connect(DatabaseUrl url, Settings settings, String who) {
+        var properties = new Properties();
+        properties.setProperty("user", url.user);
+        properties.setProperty("password", url.password == null ? "" : url.password.reveal());
+        properties.setProperty("ApplicationName", who.length() > 63 ? who.substring(0, 63) : who);
+        properties.setProperty("connectTimeout", settings.require(Setting.DB_CONNECT_SECONDS));
+        properties.setProperty("loginTimeout", String.valueOf(settings.number(Setting.DB_CONNECT_SECONDS)));
+        properties.setProperty("tcpKeepAlive", "true");
+        // Without it a network that goes silent in the middle of an answer is waited for without end.
+        properties.setProperty("socketTimeout", String.valueOf(settings.number(Setting.DB_STALL_SECONDS)));
+        url.parameters.forEach((name, value) -> properties.setProperty(name.equals("channel_binding") ? "channelBinding" : name, value));
+        var host = url.host.contains(":") ? "[" + url.host + "]" : url.host;
+        try {
+            // The driver itself, not DriverManager: that would search every jar for drivers first.
+            var connection = new org.postgresql.Driver().connect("jdbc:postgresql://" + host + ":" + url.port + "/" + encode(url.database), properties);
+            var database = new Database(url, connection);
+            // Ours may last longer than a server's or a pooler's patience with ordinary sessions.
+            database.execute("set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; set search_path = pg_catalog");
+            return database;
+        } catch (SQLException e) {
+            throw failed(e, url, settings);
+        }
+    }
+
+    private static String encode(String name) {
+        return java.net.URLEncoder.encode(name, java.nio.charset.StandardCharsets.UTF_8).replace("+", "%20");
+    }
+
+    private static Failure failed(SQLException e, DatabaseUrl url, Settings settings) {
+        var state = e.getSQLState() == null ? "" : e.getSQLState();
+        var where = settings.where(Setting.DATABASE_URL);
+        var said = e.getMessage().lines().findFirst().orElse("");
+        if (state.startsWith("28")) return new Failure.BadSetting("the database at " + url + " refuses the role or its password: " + said, where);
+        if (state.equals("3D000")) return new Failure.BadSetting("there is no database '" + url.database + "' at " + url.host + ":" + url.port, where);
+        if (state.equals("42501")) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said, where);
+        return new Failure.ToolFailed("the database at " + url + " can't be reached: " + said, "is it running, and reachable from here? " + where);
+    }
+
+    /** Asks what the server is. */
+    public Facts facts() {
+        var extensions = rows("select extname, extversion from pg_extension order by 1", row -> new Extension(row[0], row[1]));
+        var version = one("select current_setting('server_version')");
+        var major = Integer.parseInt(one("select current_setting('server_version_num')")) / 10000;
+        var supabase = one("select exists (select from pg_roles where rolname = 'supabase_admin')").equals("t") || url.host.endsWith(".supabase.co") || url.host.endsWith(".supabase.com");
+        return new Facts(version, major, systemIdentifier(), supabase, Long.parseLong(one("select pg_database_size(current_database())")),
+            one("select pg_encoding_to_char(encoding) from pg_database where datname = current_database()"), schemaVersion(), extensions);
+    }
+
+    private String systemIdentifier() {
+        try {
+            return one("select system_identifier from pg_control_system()");
+        } catch (Failure e) {
+            return ""; // some providers revoke it
+        }
+    }
+
+    private String schemaVersion() {
+        for (var schema : List.of("supabase_migrations", "public")) {
+            // Not to_regclass(): without the right to use the schema that is an error, and no answer.
+            var readable = one("""
+                select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
+                where n.nspname = ? and c.relname = 'schema_migrations' and c.relkind in ('r', 'p', 'v') and a.attname = 'version'
+                  and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'))""", schema);
+            if (readable.equals("t")) return Optional.ofNullable(one("select max(version::text) from " + schema + ".schema_migrations")).orElse("");
+        }
+        return "";
+    }
+
+    /** Turns one row, as text, into something. */
+    public interface RowMapper<T> { T map(String[] row); }
+
+    /** All rows of a query; the values are bound to its question marks. */
+    public <T> List<T> rows(String sql, RowMapper<T> mapper, Object... values) {
+        try (var statement = connection.prepareStatement(sql)) {
+            for (var i = 0; i < values.length; i++) statement.setObject(i + 1, values[i]);
+            try (var result = statement.executeQuery()) {
+                var rows = new ArrayList<T>();
+                while (result.next()) {
+                    var row = new String[result.getMetaData().getColumnCount()];
+                    for (var i = 0; i < row.length; i++) row[i] = result.getString(i + 1);
+                    rows.add(mapper.map(row));
+                }
+                return rows;
+            }
+        } catch (SQLException e) {
+            throw failed(e);
+        }
+    }
+
+    /** The first value of a query's only row, as text. */
+    public String one(String sql, Object... values) { return rows(sql, row -> row[0], values).get(0); }
+
+    void execute(String sql) {
+        try (var statement = connection.createStatement()) {
+            statement.execute(sql);
+        } catch (SQLException e) {
+            throw failed(e);
+        }
+    }
+
+    private Failure failed(SQLException e) {
+        if (e.getCause() instanceof java.net.SocketTimeoutException)
+            return new Failure.ToolFailed("the database at " + url + " has not answered a query in time", "see what blocks it; DB_STALL_SECONDS sets the limit");
+        return new Failure.ToolFailed("the database at " + url + " failed: " + e.getMessage().lines().findFirst().orElse(e.getSQLState()),
+            "see the server's log; when it answers again, run it again");
+    }
+
+    /** A name as SQL writes it: in double quotes. */
+    public static String quote(String name) { return "\"" + name.replace("\"", "\"\"") + "\""; }
+
+    /** SCHEMA.TABLE, split at the first dot, each in double quotes. */
+    public static String quoteTable(String table) {
+        var dot = table.indexOf('.');
+        return quote(table.substring(0, dot)) + "." + quote(table.substring(dot + 1));
+    }
+
+    /** Ends the session at once, also in the middle of a query, from any thread. */
+    @Override public void close() {
+        try {
+            connection.abort(Runnable::run);
+        } catch (SQLException e) {
+            // the session is gone either way
+        }
+    }
+}

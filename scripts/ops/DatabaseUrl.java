@@ -1,0 +1,96 @@
+package ops;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/**
+ * The address of a database, taken apart once, so that the driver, pg_dump and pg_restore all connect to the same place.
+ *
+ * <p>Parameters that could lead elsewhere (host, hostaddr, port, user, dbname, options, service …) are refused, and the
+ * PG* variables of the process reach no tool.
+ */
+public final class DatabaseUrl {
+    private static final Pattern FORM = Pattern.compile(
+        "(?:jdbc:)?postgres(?:ql)?://([^:@/?#]+)(?::([^@/?#]*))?@(\\[[0-9a-fA-F:.]+]|[^:/?#,@\\[\\]]+)(?::([0-9]{1,5}))?/([^?#/]+)(?:\\?([^#]*))?");
+    private static final Map<String, String> ALLOWED = Map.of(
+        "sslmode", "disable|allow|prefer|require|verify-ca|verify-full", "sslrootcert", ".+", "channel_binding", "disable|prefer|require");
+    /** Supabase's and PgBouncer's usual port of a pooler that gives each transaction another session. */
+    private static final int TRANSACTION_POOLER = 6543;
+
+    public final String user;
+    public final Secret password;
+    public final String host;
+    public final int port;
+    public final String database;
+    public final Map<String, String> parameters;
+
+    private DatabaseUrl(String user, Secret password, String host, int port, String database, Map<String, String> parameters) {
+        this.user = user;
+        this.password = password;
+        this.host = host;
+        this.port = port;
+        this.database = database;
+        this.parameters = parameters;
+    }
+
+    /** The database of an environment. Throws BadSetting, which never shows the URL, when it is missing or unfit. */
+    public static DatabaseUrl of(Settings settings) {
+        return parse(settings.require(Setting.DATABASE_URL), settings.where(Setting.DATABASE_URL));
+    }
+
+    static DatabaseUrl parse(String url, String where) {
+        var form = FORM.matcher(url);
+        if (!form.matches())
+            throw new Failure.BadSetting("DATABASE_URL is not of the form postgresql://USER:PASSWORD@HOST:PORT/NAME",
+                where + "; special characters in the password are written %40 for @, %2F for /, %23 for #, %3F for ?");
+        if (form.group(2) != null) new Secret(form.group(2)); // so that its encoded form is masked too
+        var password = form.group(2) == null ? null : new Secret(decode(form.group(2), where));
+        var port = form.group(4) == null ? 5432 : Integer.parseInt(form.group(4));
+        if (port == TRANSACTION_POOLER)
+            throw new Failure.BadSetting("DATABASE_URL names port 6543, a transaction pooler: dumps, snapshots and locks don't work through it",
+                where + "; use the session pooler (port 5432, user postgres.REF) or the direct host db.REF.supabase.co:5432");
+        if (port < 1 || port > 65535) throw new Failure.BadSetting("DATABASE_URL names port " + port + ", which does not exist", where);
+        var host = decode(form.group(3), where).toLowerCase(Locale.ROOT).replaceAll("^\\[|]$|\\.$", "");
+        if (!host.matches("[a-z0-9._:-]+")) throw new Failure.BadSetting("DATABASE_URL names a host that is none", where);
+        return new DatabaseUrl(decode(form.group(1), where), password, host, port, decode(form.group(5), where), parameters(form.group(6), where));
+    }
+
+    private static Map<String, String> parameters(String query, String where) {
+        var parameters = new LinkedHashMap<String, String>();
+        for (var pair : query == null || query.isEmpty() ? List.<String>of() : List.of(query.split("&"))) {
+            var name = decode(pair.replaceFirst("=.*", ""), where);
+            var value = decode(pair.contains("=") ? pair.replaceFirst("[^=]*=", "") : "", where);
+            if (!ALLOWED.containsKey(name) || parameters.containsKey(name))
+                throw new Failure.BadSetting("DATABASE_URL has a parameter '" + name.replaceAll("[^a-zA-Z_]", "?") + "' that is not accepted, or twice",
+                    "remove it; accepted, once each: sslmode, sslrootcert, channel_binding. " + where);
+            if (!value.matches(ALLOWED.get(name)))
+                throw new Failure.BadSetting("DATABASE_URL: " + name + " has a value that does not exist", "one of " + ALLOWED.get(name) + ". " + where);
+            parameters.put(name, value);
+        }
+        return parameters;
+    }
+
+    /** %XX decoded, and nothing else: a + stays a +, unlike in a web form. */
+    private static String decode(String text, String where) {
+        var bytes = new ByteArrayOutputStream();
+        for (var i = 0; i < text.length(); i++) {
+            if (text.charAt(i) != '%') bytes.writeBytes(String.valueOf(text.charAt(i)).getBytes(StandardCharsets.UTF_8));
+            else if (i + 2 < text.length() && text.substring(i + 1, i + 3).matches("[0-9a-fA-F]{2}") && !text.startsWith("00", i + 1)) {
+                bytes.write(Integer.parseInt(text.substring(i + 1, i + 3), 16));
+                i += 2;
+            } else throw new Failure.BadSetting("DATABASE_URL has a % that is not followed by two hexadecimal digits", where + "; a % itself is written %25");
+        }
+        return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    /** The same server and role, another database. */
+    DatabaseUrl withDatabase(String other) { return new DatabaseUrl(user, password, host, port, other, parameters); }
+
+    /** Where it is, without who: HOST:PORT/NAME. */
+    @Override public String toString() { return host + ":" + port + "/" + database; }
+}

@@ -1,0 +1,115 @@
+package ops;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
+
+/**
+ * The runs of pg_dump that make a backup's parts, streamed into the store: packed on the way, nothing on the disk.
+ *
+ * <p>A part exists in the store only after its pg_dump has exited 0 and its stream has ended.
+ */
+public final class Dump {
+    /** What came to lie in the store; no globals, with the reason, where the server does not let us read the roles. */
+    public record Stored(List<Manifest.Part> parts, Manifest.Part globals, String globalsNote) {
+        public List<Manifest.Part> objects() { return globals == null ? parts : Stream.concat(parts.stream(), Stream.of(globals)).toList(); }
+
+        public long bytesRaw() { return objects().stream().mapToLong(Manifest.Part::bytesRaw).sum(); }
+
+        public long bytesStored() { return objects().stream().mapToLong(Manifest.Part::bytesStored).sum(); }
+    }
+
+    /** How a dump is packed: zstd's level, and age public keys when it is encrypted. */
+    public record Form(int level, List<String> recipients) { }
+
+    private interface Proof { void check() throws InterruptedException; }
+
+    private record Part(String stage, List<String> arguments) { }
+
+    private final Run run;
+    private final Settings settings;
+    private final Database.Facts facts;
+    private final List<Part> parts = new ArrayList<>();
+    private final AtomicLong bytes = new AtomicLong();
+    /** What is dumped, which on Supabase is less than what was selected. */
+    public final Selection selection;
+    public final PostgresTools.Found pgDump;
+    private final PostgresTools.Found pgDumpAll;
+
+    /** Plans the dump of a database; throws ToolFailed when pg_dump is missing or older than the server. */
+    public Dump(Run run, Settings settings, Database database, Database.Facts facts, Selection selected) throws InterruptedException {
+        this.run = run;
+        this.settings = settings;
+        this.facts = facts;
+        pgDump = PostgresTools.find(run, settings, "pg_dump", facts.major());
+        pgDumpAll = PostgresTools.find(run, settings, "pg_dumpall", facts.major());
+        var platform = facts.supabase() && selected.schemas().isEmpty() ? Supabase.platformSchemas(database) : List.<String>of();
+        parts.add(new Part("all", arguments(selected.without(platform, List.of()))));
+        var ours = Supabase.ourRows(platform);
+        if (!ours.isEmpty()) parts.add(new Part("data", ours));
+        selection = platform.isEmpty() ? selected : selected.without(Supabase.withoutOurRows(platform), Supabase.PLATFORM_TABLES);
+    }
+
+    private static List<String> arguments(Selection selection) {
+        var arguments = new ArrayList<String>();
+        // In double quotes a name is taken as it is, and not as a pattern.
+        selection.schemas().forEach(schema -> arguments.add("--schema=" + Database.quote(schema)));
+        selection.excludeSchemas().forEach(schema -> arguments.add("--exclude-schema=" + Database.quote(schema)));
+        selection.excludeTableData().forEach(table -> arguments.add("--exclude-table-data=" + Database.quoteTable(table)));
+        return arguments;
+    }
+
+    /** Bytes that pg_dump has given so far, before packing. */
+    public long bytes() { return bytes.get(); }
+
+    /** Dumps what the snapshot holds into the folder. */
+    public Stored upload(Store store, BackupFolder folder, Snapshot snapshot, Form form) throws IOException, InterruptedException {
+        var environment = PostgresTools.environment(Workspace.create(run), snapshot.url(), settings);
+        var patience = settings.seconds(Setting.DB_STALL_SECONDS);
+        var stored = new ArrayList<Manifest.Part>();
+        for (var part : parts) {
+            var arguments = new ArrayList<>(List.of("--format=custom", "--compress=0", "--no-password", "--snapshot=" + snapshot.id,
+                "--lock-wait-timeout=" + settings.number(Setting.DB_LOCK_SECONDS) + "s"));
+            arguments.addAll(part.arguments);
+            try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(patience)) {
+                var name = String.format("data-%02d.dump%s", stored.size(), Packing.ending(form.recipients));
+                stored.add(upload(store, folder.key() + name, part.stage, form, output, facts.bytes(), () -> dump.finish(patience)));
+            }
+        }
+        byte[] globals;
+        try {
+            // Roles belong to the server, so pg_dump leaves them out. Their passwords are not asked for: they are secrets.
+            globals = Tool.output(run, pgDumpAll.path(), List.of("--globals-only", "--no-role-passwords", "--no-password"), environment, Duration.ofSeconds(60));
+        } catch (Failure.ToolFailed e) {
+            return new Stored(stored, null, e.getMessage());
+        }
+        var key = folder.key() + "globals.sql" + Packing.ending(form.recipients);
+        return new Stored(stored, upload(store, key, "globals", form, new ByteArrayInputStream(globals), globals.length, () -> { }), null);
+    }
+
+    /** Packs and uploads a stream; the object exists only once the proof that the stream was whole has passed. */
+    private Manifest.Part upload(Store store, String key, String stage, Form form, InputStream from, long expected, Proof whole) throws IOException, InterruptedException {
+        try (var upload = store.begin(run, key, Upload.partBytes(expected))) {
+            long raw = 0;
+            try (var packed = Packing.pack(upload, form.level, form.recipients)) {
+                var buffer = new byte[1 << 17];
+                // Whole buffers: a pipe gives a few kilobytes at a time, and each call of zstd costs.
+                for (int read; (read = from.readNBytes(buffer, 0, buffer.length)) > 0; ) {
+                    packed.write(buffer, 0, read);
+                    raw += read;
+                    bytes.addAndGet(read);
+                }
+                whole.check();
+            }
+            upload.commit();
+            return new Manifest.Part(key.substring(key.lastIndexOf('/') + 1), stage, raw, upload.bytes(), upload.sha256(), upload.storeSha256(), upload.storeEtag());
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package ops;
+
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * The lock of an environment: PostgreSQL advisory locks on a session of its own, so that it frees itself when the run
+ * dies, on any machine.
+ *
+ * <p>It is taken in the database {@code postgres}, since a restore renames the environment's own; where the role can't
+ * connect to that one, in the environment's own, which then is the place for every run with this role.
+ */
+public final class Lock {
+    /** "HAND" in ASCII: keeps our locks apart from the application's. */
+    private static final int OURS = 0x48414E44;
+
+    private Lock() { }
+
+    /**
+     * Takes the locks of a backup: the environment's shared, since it must not be restored or deployed meanwhile, and
+     * the backup's own, since two backups at once only load the server. Released when the run ends.
+     */
+    public static void forBackup(Run run, DatabaseUrl url, Settings settings) {
+        var session = session(run, url, settings, "backup-db");
+        take(session, url, settings.env, "environment", true);
+        take(session, url, settings.env, "backup", false);
+    }
+
+    private static Database session(Run run, DatabaseUrl url, Settings settings, String script) {
+        var who = "handover " + script + " " + settings.env + ", process " + ProcessHandle.current().pid() + host();
+        Database session;
+        try {
+            session = Database.connect(url.withDatabase("postgres"), settings, who);
+        } catch (Failure.BadSetting e) {
+            run.console.detail("no connection to the database 'postgres', so the lock is taken in '" + url.database + "'");
+            session = Database.connect(url, settings, who);
+        }
+        run.undo.add("release the lock", session::close);
+        return session;
+    }
+
+    private static String host() {
+        try {
+            return " on " + java.nio.file.Files.readString(java.nio.file.Path.of("/proc/sys/kernel/hostname")).strip();
+        } catch (java.io.IOException e) {
+            return ""; // a name is a comfort here, and asking DNS for it may take long
+        }
+    }
+
+    /** Who holds a lock of the environment now; takes none, and asks on a session of the environment's own database. */
+    public static List<String> holders(Database session, String env) {
+        return Stream.of("environment", "backup").flatMap(name -> holders(session, key(session.url, env, name)).stream()).distinct().toList();
+    }
+
+    private static int key(DatabaseUrl url, String env, String name) { return (env + "/" + url.database + "/" + name).hashCode() & Integer.MAX_VALUE; }
+
+    private static void take(Database session, DatabaseUrl url, String env, String name, boolean shared) {
+        var key = key(url, env, name);
+        if (session.one("select pg_try_advisory_lock" + (shared ? "_shared" : "") + "(?, ?)", OURS, key).equals("t")) return;
+        var holders = holders(session, key);
+        var who = holders.isEmpty() ? "a run that has just ended" : String.join("; ", holders);
+        throw new Failure.Busy("another run holds the lock of environment '" + env + "': " + who, "wait until it has ended, then run this again");
+    }
+
+    private static List<String> holders(Database session, int key) {
+        return session.rows("""
+            select coalesce(nullif(a.application_name, ''), 'a session of role ' || a.usename), extract(epoch from a.backend_start)::bigint
+            from pg_locks l join pg_stat_activity a using (pid)
+            where l.locktype = 'advisory' and l.classid = ?::oid and l.objid = ?::oid and l.granted""",
+            row -> row[0] + ", since " + DateTimeFormatter.ofPattern("HH:mm:ss 'UTC'").withZone(ZoneOffset.UTC).format(Instant.ofEpochSecond(Long.parseLong(row[1]))),
+            OURS, key);
+    }
+}

@@ -1,0 +1,103 @@
+package ops;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What a backup says of itself; written last, once: the seal. It holds no secret and no host name.
+ *
+ * @param created when the run began, UTC
+ * @param snapshotTime the moment that the data are of
+ * @param selection what was backed up, when not everything
+ * @param recipients age public keys; empty when not encrypted
+ * @param globals roles and their memberships; null, with globalsNote saying why, when the server does not let us read them
+ * @param counts "exact" or "none"
+ * @param tables in the snapshot, with their rows unless counts is "none"
+ * @param schemaVersion the last migration; empty without any
+ * @param proof "stored": sizes and checksums were compared after the upload
+ * @param howto restoring it by hand, line by line
+ */
+public record Manifest(int format, String id, String env, String database, Kit kit, String created, String snapshotTime, Server server, String pgDump,
+        Selection selection, String compression, List<String> recipients, List<Part> parts, Part globals, String globalsNote, String counts,
+        List<Snapshot.Table> tables, String schemaVersion, List<Database.Extension> extensions, long bytesRaw, long bytesStored, double seconds,
+        String proof, List<String> howto) {
+
+    /** The newest format this kit writes and reads. */
+    public static final int FORMAT = 1;
+    public static final String NAME = "manifest.json";
+    public static final String SUMS = "SHA256SUMS";
+    private static final Set<String> OPTIONAL = Set.of("globals", "globalsNote", "storeEtag");
+
+    /** The kit that made it. */
+    public record Kit(String version, String commit) { }
+
+    /** The server it was made from. */
+    public record Server(String version, String systemIdentifier, boolean supabase, String encoding) { }
+
+    /**
+     * One object of the backup.
+     *
+     * @param stage "all", or "data" for rows that belong into a schema the platform owns
+     * @param bytesRaw before packing
+     * @param bytesStored as stored
+     * @param sha256 of the stored bytes, hexadecimal
+     * @param storeSha256 the same as S3 reports it
+     * @param storeEtag its ETag; null when it can't be foretold
+     */
+    public record Part(String name, String stage, long bytesRaw, long bytesStored, String sha256, String storeSha256, String storeEtag) { }
+
+    public byte[] bytes() { return Json.bytes(this); }
+
+    /** What sha256sum -c reads. */
+    public byte[] sums() {
+        var sums = new StringBuilder();
+        for (var part : objects()) sums.append(part.sha256).append("  ").append(part.name).append('\n');
+        return sums.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** The parts, and the globals when there are any. */
+    public List<Part> objects() {
+        return globals == null ? parts : java.util.stream.Stream.concat(parts.stream(), java.util.stream.Stream.of(globals)).toList();
+    }
+
+    public boolean encrypted() { return !recipients.isEmpty(); }
+
+    public long rows() { return tables.stream().mapToLong(Snapshot.Table::rows).filter(rows -> rows > 0).sum(); }
+
+    /**
+     * Reads a manifest and distrusts it: throws NotVerified when it is malformed, of a newer format, or names anything
+     * outside its folder.
+     *
+     * @param uri where it was read, for the message
+     */
+    public static Manifest parse(byte[] bytes, String uri) {
+        var manifest = Json.read(bytes, Manifest.class, uri);
+        if (manifest == null) throw broken(uri, "it is empty");
+        if (manifest.format > FORMAT)
+            throw new Failure.NotVerified(uri + " has format " + manifest.format + ", this kit reads up to " + FORMAT, "use the kit that made it, or a newer one");
+        if (manifest.format < 1 || !isWhole(manifest) || manifest.parts.isEmpty()) throw broken(uri, "fields are missing");
+        for (var part : manifest.objects())
+            if (!part.name.matches("[a-z0-9][a-z0-9.-]*") || part.name.contains("..") || !part.sha256.matches("[0-9a-f]{64}") || part.bytesRaw < 0 || part.bytesStored < 0) throw broken(uri, "it names a part that can't be one");
+        return manifest;
+    }
+
+    /** Nothing is null but what may be: JSON says nothing of what has to be there. */
+    private static boolean isWhole(Object value) {
+        if (value instanceof List<?> list) return list.stream().allMatch(Manifest::isWhole);
+        if (!(value instanceof Record)) return value != null;
+        try {
+            for (var component : value.getClass().getRecordComponents()) {
+                var field = component.getAccessor().invoke(value);
+                if (!isWhole(field) && !(field == null && OPTIONAL.contains(component.getName()))) return false;
+            }
+            return true;
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Failure broken(String uri, String why) {
+        return new Failure.NotVerified(uri + " is broken: " + why, "take another backup: ./jbang backups list");
+    }
+}

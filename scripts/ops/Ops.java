@@ -1,0 +1,79 @@
+//SOURCES Amount.java
+//SOURCES BackupFolder.java
+//SOURCES Console.java
+//SOURCES Database.java
+//SOURCES DatabaseUrl.java
+//SOURCES Download.java
+//SOURCES Dump.java
+//SOURCES EnvFile.java
+//SOURCES Exit.java
+//SOURCES Failure.java
+//SOURCES History.java
+//SOURCES Home.java
+//SOURCES Json.java
+//SOURCES Lock.java
+//SOURCES Manifest.java
+//SOURCES Packing.java
+//SOURCES PostgresTools.java
+//SOURCES Private.java
+//SOURCES Progress.java
+//SOURCES Proof.java
+//SOURCES ReadBack.java
+//SOURCES Run.java
+//SOURCES Seal.java
+//SOURCES Secret.java
+//SOURCES Selection.java
+//SOURCES Setting.java
+//SOURCES Settings.java
+//SOURCES Sha256.java
+//SOURCES Similar.java
+//SOURCES Snapshot.java
+//SOURCES Steps.java
+//SOURCES Store.java
+//SOURCES Supabase.java
+//SOURCES Tool.java
+//SOURCES Undo.java
+//SOURCES Unsealed.java
+//SOURCES Upload.java
+//SOURCES Watch.java
+//SOURCES Workspace.java
+//DEPS info.picocli:picocli:4.7.7
+//DEPS com.google.code.gson:gson:2.15.0
+//DEPS org.postgresql:postgresql:42.7.14
+//DEPS software.amazon.awssdk:s3:2.57.8
+//DEPS com.github.luben:zstd-jni:1.5.7-28
+//DEPS com.exceptionfactory.jagged:jagged-framework:1.0.0
+//DEPS com.exceptionfactory.jagged:jagged-x25519:1.0.0
+//DEPS org.slf4j:slf4j-api:2.0.18
+//DEPS org.slf4j:slf4j-nop:2.0.18
+// Cron and env -i have no locale, and JDK 17 then takes sources for ASCII.
+//COMPILE_OPTIONS -encoding UTF-8
+package ops;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/** The library of the kit: its files, its pinned dependencies, its version. */
+public final class Ops {
+    public static final String VERSION = "0.1.0";
+
+    private Ops() { }
+
+    /** The commit of the kit's checkout, shortened; empty outside of git. */
+    public static String commit(Run run) throws InterruptedException {
+        try {
+            var git = List.of("-C", Home.dir().toString(), "rev-parse", "--short=12", "HEAD");
+            return new String(Tool.output(run, Path.of("git"), git, Map.of(), Duration.ofSeconds(5)), StandardCharsets.UTF_8).strip();
+        } catch (Failure | IOException e) {
+            return "";
+        }
+    }
+
+    public static void main(String... args) {
+        System.out.println("handover " + VERSION + ": the library behind the scripts; open it with: jbang edit ops");
+    }
+}

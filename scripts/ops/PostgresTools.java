@@ -1,0 +1,112 @@
+package ops;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/** pg_dump, pg_restore and pg_dumpall: the oldest ones found that are new enough, and how they reach a database. */
+public final class PostgresTools {
+    /** A program and its version. */
+    public record Found(Path path, String version, int major) { }
+
+    /** Where distributions keep the tools of each major version. */
+    private static final List<String> PLACES = List.of("/usr/lib/postgresql", "/usr", "/opt/homebrew/opt", "/usr/local/opt", "/usr/local");
+    private static final Pattern VERSION = Pattern.compile("\\(PostgreSQL\\) (([0-9]+)[0-9A-Za-z.]*)");
+
+    private PostgresTools() { }
+
+    /**
+     * Finds a tool whose major version is at least the given one.
+     *
+     * <p>The oldest of those: an older pg_restore may have to read what it writes. Throws ToolFailed, with the command
+     * that installs one, when there is none.
+     */
+    public static Found find(Run run, Settings settings, String name, int atLeast) throws InterruptedException {
+        Found best = null;
+        Found newest = null;
+        for (var path : candidates(settings, name)) {
+            var found = version(run, path);
+            if (found == null) continue;
+            if (newest == null || found.major > newest.major) newest = found;
+            if (found.major >= atLeast && (best == null || found.major < best.major)) best = found;
+            if (found.major == atLeast) break; // none can be better, and asking each costs a process
+        }
+        if (best != null) return best;
+        var there = newest == null ? "there is none" : "the newest here is " + newest.version + " (" + newest.path + ")";
+        throw new Failure.ToolFailed(name + " " + atLeast + " or newer is needed, and " + there,
+            settings.get(Setting.PG_BIN).isPresent() ? settings.where(Setting.PG_BIN) : installation(atLeast));
+    }
+
+    private static String installation(int major) {
+        if (Files.exists(Path.of("/usr/bin/apt-get"))) return "apt-get install postgresql-client-" + major + " (from PostgreSQL's own package source when Debian's has none)";
+        if (Files.exists(Path.of("/usr/bin/dnf"))) return "dnf install postgresql" + major;
+        if (Files.exists(Path.of("/sbin/apk"))) return "apk add postgresql" + major + "-client";
+        return "brew install postgresql@" + major;
+    }
+
+    private static List<Path> candidates(Settings settings, String name) {
+        var folders = new LinkedHashSet<Path>();
+        var told = settings.get(Setting.PG_BIN);
+        if (told.isPresent()) folders.add(Path.of(told.get()));
+        else {
+            for (var place : PLACES) {
+                try (var entries = Files.newDirectoryStream(Path.of(place), "{[0-9]*,pgsql-*,postgresql@*,libpq,pgsql}")) {
+                    entries.forEach(entry -> folders.add(entry.resolve("bin")));
+                } catch (IOException e) {
+                    // no such place on this system
+                }
+            }
+            for (var entry : System.getenv().getOrDefault("PATH", "/usr/local/bin:/usr/bin:/bin").split(File.pathSeparator)) folders.add(Path.of(entry));
+        }
+        var programs = new ArrayList<Path>();
+        for (var folder : folders)
+            if (Files.isExecutable(folder.resolve(name))) programs.add(folder.resolve(name));
+        return programs;
+    }
+
+    private static Found version(Run run, Path path) throws InterruptedException {
+        try {
+            var said = VERSION.matcher(new String(Tool.output(run, path, List.of("--version"), Map.of(), Duration.ofSeconds(10)), StandardCharsets.UTF_8));
+            return said.find() ? new Found(path, said.group(1), Integer.parseInt(said.group(2))) : null;
+        } catch (Failure | IOException e) {
+            return null; // a broken one is none; when no other is found, the failure says what is needed
+        }
+    }
+
+    /**
+     * The environment in which a tool reaches a database: the password in a file (0600) of the run's own folder, never
+     * in an argument or a variable.
+     */
+    public static Map<String, String> environment(Path workspace, DatabaseUrl url, Settings settings) {
+        var environment = new LinkedHashMap<String, String>();
+        environment.put("PGHOST", url.host);
+        environment.put("PGPORT", String.valueOf(url.port));
+        environment.put("PGUSER", url.user);
+        environment.put("PGDATABASE", url.database);
+        environment.put("PGCONNECT_TIMEOUT", settings.require(Setting.DB_CONNECT_SECONDS));
+        environment.put("PGAPPNAME", "handover " + settings.env);
+        environment.put("PGCLIENTENCODING", "UTF8");
+        url.parameters.forEach((name, value) -> environment.put("PG" + name.replace("_", "").toUpperCase(java.util.Locale.ROOT), value));
+        if (url.password != null) {
+            var file = workspace.resolve("pgpass");
+            try {
+                if (!Files.exists(file)) Private.create(file);
+                var escaped = new Secret(url.password.reveal().replace("\\", "\\\\").replace(":", "\\:")); // masked in this form too
+                Files.writeString(file, "*:*:*:*:" + escaped.reveal() + "\n");
+            } catch (IOException e) {
+                throw Workspace.failed(e);
+            }
+            environment.put("PGPASSFILE", file.toString());
+        }
+        return environment;
+    }
+}

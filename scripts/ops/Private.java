@@ -1,0 +1,55 @@
+package ops;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** Files and folders that only their owner may read: 0600 and 0700 from the moment they exist. */
+public final class Private {
+    private static final Set<PosixFilePermission> FILE = PosixFilePermissions.fromString("rw-------");
+    private static final Set<PosixFilePermission> FOLDER = PosixFilePermissions.fromString("rwx------");
+    private static final Set<PosixFilePermission> OTHERS = EnumSet.of(
+        PosixFilePermission.GROUP_READ, PosixFilePermission.GROUP_WRITE, PosixFilePermission.GROUP_EXECUTE,
+        PosixFilePermission.OTHERS_READ, PosixFilePermission.OTHERS_WRITE, PosixFilePermission.OTHERS_EXECUTE);
+
+    private Private() { }
+
+    /** Creates a folder and its missing parents; leaves one that exists as it is. */
+    public static Path folder(Path folder) throws IOException {
+        return Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(FOLDER));
+    }
+
+    /** Creates an empty file; fails when it exists. */
+    public static Path create(Path file) throws IOException {
+        return Files.createFile(file, PosixFilePermissions.asFileAttribute(FILE));
+    }
+
+    /** Puts a file in place whole: nobody sees it half-written, whoever reads the old one keeps it. */
+    public static void write(Path file, String text) throws IOException {
+        var fresh = file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid());
+        Files.deleteIfExists(fresh);
+        create(fresh);
+        Files.writeString(fresh, text);
+        Files.move(fresh, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Removes a folder and all that is in it; one that is gone already is fine. */
+    public static void remove(Path folder) throws IOException {
+        if (!Files.exists(folder)) return;
+        try (var all = Files.walk(folder)) {
+            for (var path : all.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(path);
+        }
+    }
+
+    /** True when group or others have any right to it. */
+    static boolean openToOthers(Path file) throws IOException {
+        var rights = Files.getPosixFilePermissions(file);
+        rights.retainAll(OTHERS);
+        return !rights.isEmpty();
+    }
+}

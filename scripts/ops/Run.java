@@ -1,0 +1,164 @@
+package ops;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.nio.file.Path;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+
+/**
+ * One run of a script: its console, its steps, its clean-up and its exit code. Mixed into every command.
+ *
+ * <p>However the run ends (return, failure, Ctrl-C, TERM) everything registered with {@link #undo} is undone, the record
+ * is written and the log is closed. After kill -9 only the process is gone: nothing that a later run would trust is left.
+ */
+public final class Run {
+    /** The whole of what a script does. */
+    public interface Body { void run() throws Exception; }
+
+    @Option(names = "--json", description = "print the result as one JSON document on stdout")
+    public boolean json;
+
+    @Option(names = {"-q", "--quiet"}, description = "say nothing but warnings, failures and the result")
+    boolean quiet;
+
+    @Option(names = {"-v", "--verbose"}, description = "say more, and print a stack trace on failure")
+    boolean verbose;
+
+    public final Console console = new Console();
+    public final Undo undo = new Undo(console);
+    public final Instant started = Instant.now().truncatedTo(ChronoUnit.MILLIS);
+
+    private String name;
+    private String state = "nothing was changed";
+    private String problem;
+    private History history;
+    private volatile boolean ended;
+    private volatile boolean interrupted;
+
+    /**
+     * Runs a script's command line and ends the process with its exit code.
+     *
+     * @param command a picocli command
+     */
+    public static void main(Object command, String... args) {
+        System.exit(commandLine(command).execute(args));
+    }
+
+    /** The command line as every script has it: exit codes in --help, usage errors in the kit's form. */
+    static CommandLine commandLine(Object command) {
+        var line = new CommandLine(command);
+        describeExitCodes(line);
+        line.setParameterExceptionHandler((e, args) -> {
+            var console = new Console();
+            console.bad(e.getMessage().replaceAll("\\p{Cntrl}", " "));
+            var similar = e instanceof CommandLine.UnmatchedArgumentException u ? u.getSuggestions() : java.util.List.<String>of();
+            console.follow((similar.isEmpty() ? "" : "Did you mean " + String.join(" or ", similar) + "? ")
+                + "Next: " + e.getCommandLine().getCommandSpec().qualifiedName(" ") + " --help");
+            return Exit.USAGE.code;
+        });
+        return line;
+    }
+
+    private static void describeExitCodes(CommandLine line) {
+        line.getCommandSpec().usageMessage().exitCodeListHeading("%nExit codes:%n").exitCodeList(Exit.table()).width(100);
+        line.getSubcommands().values().forEach(Run::describeExitCodes);
+    }
+
+    /**
+     * Runs the body, prints a failure in three lines (what, state, next step) and returns the exit code.
+     *
+     * @param name of the script; names the log file too
+     */
+    public int execute(String name, Body body) {
+        this.name = name;
+        console.configure(quiet, verbose);
+        var hook = new Thread(this::interrupted, "clean-up");
+        Runtime.getRuntime().addShutdownHook(hook);
+        var exit = attempt(body);
+        if (interrupted) waitForTheEnd();
+        end(exit);
+        return exit.code;
+    }
+
+    private Exit attempt(Body body) {
+        try {
+            body.run();
+            return Exit.DONE;
+        } catch (Throwable thrown) {
+            if (interrupted) waitForTheEnd();
+            undo.close(); // first, so that what is said about the state is so
+            var cause = unwrap(thrown);
+            if (cause instanceof Failure failure) {
+                console.bad(failure.getMessage());
+                console.follow("State: " + state + ".");
+                console.follow("Next:  " + failure.hint);
+                if (console.verbose()) trace(failure);
+                problem = failure.getMessage();
+                return failure.exit;
+            }
+            console.bad("a bug in the kit: " + cause);
+            console.follow("State: " + state + ".");
+            console.follow("Next:  run it again with --verbose and send us the log");
+            trace(cause);
+            problem = cause.toString();
+            return Exit.BUG;
+        }
+    }
+
+    private void trace(Throwable thrown) {
+        var trace = new java.io.StringWriter();
+        thrown.printStackTrace(new java.io.PrintWriter(trace));
+        trace.toString().lines().forEach(console::detail);
+    }
+
+    private static Throwable unwrap(Throwable thrown) {
+        while ((thrown instanceof ExecutionException || thrown instanceof CompletionException) && thrown.getCause() != null) thrown = thrown.getCause();
+        return thrown;
+    }
+
+    /** What things are like if the run fails from here on, as a clause: "nothing was stored". */
+    public void state(String state) { this.state = state; }
+
+    /** Reads an environment's settings and starts the log of this run, where they say. */
+    public Settings settings(String env) {
+        var settings = Settings.of(env);
+        console.openLog(settings.get(Setting.LOG_DIR).map(Path::of).orElse(Home.state().resolve("logs")), name + "-" + env);
+        return settings;
+    }
+
+    /** Has this run recorded in the history when it ends, whatever its end. */
+    public void record(History history) { this.history = history; }
+
+    public Duration elapsed() { return Duration.between(started, Instant.now()); }
+
+    private void interrupted() {
+        if (ended) return;
+        interrupted = true;
+        console.warn("interrupted: stopping and cleaning up");
+        undo.close();
+        console.follow("State: " + state + ".");
+        if (history != null) history.write("interrupted", null, null, elapsed());
+    }
+
+    private void end(Exit exit) {
+        undo.close();
+        if (history != null) history.write(exit == Exit.DONE ? "done" : "failed", exit, problem, elapsed());
+        ended = true;
+        console.closeLog();
+    }
+
+    /** The JVM is going down and its hook is cleaning up; this thread has nothing left to say. */
+    static void waitForTheEnd() {
+        while (true) {
+            try {
+                Thread.sleep(Long.MAX_VALUE);
+            } catch (InterruptedException e) {
+                // the JVM halts when the hook is done
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package ops;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** The end of a backup: its objects are compared with what the store says it has, then the manifest is written, once. */
+public final class Seal {
+    private Seal() { }
+
+    /**
+     * Compares size and checksum of every object. A store that keeps no SHA-256 is asked for its ETag, which ties the
+     * object to the parts that it accepted with theirs.
+     *
+     * @return how it was compared, in words
+     * @throws Failure.NotVerified naming the object that differs
+     */
+    public static String compare(Store store, BackupFolder folder, List<Manifest.Part> parts) {
+        var bySize = 0;
+        for (var part : parts) {
+            var uri = store.uri(folder.key() + part.name());
+            var head = store.head(folder.key() + part.name()).orElseThrow(() -> differs(uri + " is not in the store, which had accepted it"));
+            if (head.bytes() != part.bytesStored()) throw differs(uri + " has " + head.bytes() + " bytes in the store, " + part.bytesStored() + " were sent");
+            if (head.sha256() != null) {
+                if (!head.sha256().equals(part.storeSha256())) throw differs(uri + " has another SHA-256 in the store than was sent");
+            } else if (part.storeEtag() != null && head.etag() != null) {
+                if (!head.etag().equals(part.storeEtag())) throw differs(uri + " has another ETag in the store than its parts make");
+            } else bySize++;
+        }
+        return parts.size() + " objects" + (bySize == 0 ? "" : ", of " + bySize + " only the size, since this store gives no checksum");
+    }
+
+    /**
+     * Writes the checksums and then the manifest, and reads it back: from here on the backup exists.
+     *
+     * @param sending called before the manifest is sent: from then on it may be there, and nothing may be taken back
+     */
+    public static void write(Store store, BackupFolder folder, Manifest manifest, Runnable sending) {
+        store.put(folder.key() + Manifest.SUMS, manifest.sums());
+        sending.run();
+        var key = folder.key() + Manifest.NAME;
+        if (!put(store, key, manifest))
+            throw new Failure.Unclear("there is another manifest at " + store.uri(key) + " already", "look at it: ./jbang backups show " + folder.id() + " --env " + manifest.env());
+        var there = store.read(key, manifest.bytes().length);
+        if (there.isEmpty() || !java.util.Arrays.equals(there.get(), manifest.bytes()))
+            throw new Failure.Unclear("the manifest at " + store.uri(key) + " is not what was written", "./jbang backups verify " + folder.id() + " --env " + manifest.env());
+    }
+
+    /** False when there is another one. Throws StoreFailed when it is not there, Unclear when nobody can say. */
+    private static boolean put(Store store, String key, Manifest manifest) {
+        try {
+            return store.putNew(key, manifest.bytes());
+        } catch (Failure.StoreFailed e) {
+            if (isThere(store, key, manifest, e)) return true;
+            throw e;
+        }
+    }
+
+    /** After a failure: it may have been stored all the same, and only the answers lost. */
+    private static boolean isThere(Store store, String key, Manifest manifest, Failure before) {
+        try {
+            return store.head(key).isPresent();
+        } catch (Failure.StoreFailed e) {
+            throw new Failure.Unclear(before.getMessage() + "; nor can it be read whether it is there", "when the store answers again: ./jbang backups list --env " + manifest.env());
+        }
+    }
+
+    /** Restoring a backup with nothing but stock tools, line by line. */
+    public static List<String> byHand(Store store, BackupFolder folder, Dump.Stored stored, Dump.Form form) {
+        var endpoint = store.settings.get(Setting.AWS_ENDPOINT_URL_S3).isPresent() ? " --endpoint-url \"$AWS_ENDPOINT_URL_S3\"" : "";
+        var lines = new ArrayList<String>(List.of("aws" + endpoint + " s3 cp --recursive " + store.uri(folder.key()) + " .", "sha256sum -c " + Manifest.SUMS));
+        if (!form.recipients().isEmpty())
+            for (var part : stored.objects()) lines.add("age -d -i \"$BACKUP_IDENTITY_FILE\" -o " + part.name().replace(".age", "") + " " + part.name());
+        for (var part : stored.objects()) lines.add("zstd -d " + part.name().replace(".age", ""));
+        if (stored.globals() != null) lines.add("# on another server, first its roles: psql -d postgres -f globals.sql");
+        var rows = stored.parts().stream().filter(part -> part.stage().equals("data")).toList();
+        lines.add(rows.isEmpty() ? "createdb \"$NEW_DATABASE\"" : "# NEW_DATABASE is the URL of a new project, which has the platform's own schemas already");
+        // Rows of the platform's tables first: foreign keys of ours point to them.
+        for (var part : rows) lines.add("pg_restore --exit-on-error --data-only -d \"$NEW_DATABASE\" " + unpacked(part));
+        for (var part : stored.parts())
+            if (!rows.contains(part)) lines.add("pg_restore --exit-on-error -d \"$NEW_DATABASE\" " + unpacked(part));
+        return lines;
+    }
+
+    private static String unpacked(Manifest.Part part) { return part.name().replaceFirst("\\.zst.*", ""); }
+
+    private static Failure differs(String what) {
+        return new Failure.NotVerified(what, "run the backup again; if it happens twice, the store is not to be trusted");
+    }
+}

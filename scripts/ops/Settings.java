@@ -1,0 +1,176 @@
+package ops;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+
+/**
+ * The settings of one environment.
+ *
+ * <p>The process environment goes before {@code .env.operations.NAME}, that before {@code .env.operations}; a name with
+ * the environment's prefix before one without. The environment {@code local} is the embedded stack: there its own file
+ * goes first, so that a shell with production's settings in it can't redirect it.
+ */
+public final class Settings {
+    public static final String LOCAL = "local";
+
+    public final String env;
+    private final Map<String, Map<String, String>> sources = new LinkedHashMap<>();
+
+    private Settings(String env) { this.env = env; }
+
+    /** Reads the settings of an environment; throws BadSetting when a file is malformed or open to others. */
+    public static Settings of(String env) {
+        if (!env.matches("[a-z][a-z0-9-]{0,30}"))
+            throw new Failure.Usage("'" + env.replaceAll("\\p{Cntrl}", "?") + "' is not the name of an environment",
+                "a name is lower case letters, digits and '-': --env staging");
+        var settings = new Settings(env);
+        if (env.equals(LOCAL)) {
+            var file = localFile();
+            if (!Files.exists(file))
+                throw new Failure.BadSetting("the embedded stack is not running: there is no " + file, "start it in another terminal: ./jbang local");
+            settings.add(file.toString(), EnvFile.read(file));
+        }
+        settings.add("the process environment", System.getenv());
+        if (!env.equals(LOCAL))
+            for (var name : List.of(".env.operations." + env, ".env.operations"))
+                settings.add(name, EnvFile.read(Home.dir().resolve(name)));
+        return settings;
+    }
+
+    /** The file in which the embedded stack says where it is; only while it runs. */
+    public static Path localFile() {
+        var state = System.getenv("HANDOVER_LOCAL_STATE");
+        return (state == null ? Home.state().resolve("local") : Path.of(state)).resolve("env.operations");
+    }
+
+    private void add(String source, Map<String, String> values) { sources.put(source, values); }
+
+    /** True for the environments that are changed only with their name typed. */
+    public boolean isProtected() {
+        return List.of(get(Setting.PROTECTED_ENVS).orElse("").split("\\s*,\\s*")).contains(env);
+    }
+
+    public Optional<String> get(Setting setting) {
+        return find(prefix() + setting.name())
+            .or(() -> setting.kind == Setting.Kind.IDENTITY ? Optional.empty() : find(setting.name()))
+            .or(() -> Optional.ofNullable(setting.fallback));
+    }
+
+    public String require(Setting setting) {
+        return get(setting).orElseThrow(() -> missing(setting));
+    }
+
+    public Optional<Secret> secret(Setting setting) { return get(setting).map(Secret::new); }
+
+    public boolean isTrue(Setting setting) {
+        var value = require(setting);
+        if (!value.equals("true") && !value.equals("false"))
+            throw new Failure.BadSetting(setting + " is neither true nor false", where(setting));
+        return value.equals("true");
+    }
+
+    /** A whole number from 1 to 1,000,000. */
+    public int number(Setting setting) {
+        try {
+            var number = Integer.parseInt(require(setting));
+            if (number >= 1 && number <= 1_000_000) return number;
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new Failure.BadSetting(setting + " is not a whole number from 1 to 1000000", where(setting));
+    }
+
+    public Duration seconds(Setting setting) { return Duration.ofSeconds(number(setting)); }
+
+    public List<String> list(Setting setting) {
+        return get(setting).stream().flatMap(all -> List.of(all.split(",")).stream()).map(String::strip).filter(s -> !s.isEmpty()).toList();
+    }
+
+    /** Where a setting comes from, for a hint: the file or the process environment, and under which name. */
+    public String where(Setting setting) {
+        for (var name : List.of(prefix() + setting.name(), setting.name()))
+            for (var source : sources.entrySet())
+                for (var given : List.of(name, name + "_FILE"))
+                    if (source.getValue().containsKey(given)) return given + " stands in " + source.getKey();
+        return setting + " is not set";
+    }
+
+    /** The environments that have a database in these settings. */
+    public List<String> environments() {
+        var found = new TreeSet<String>();
+        var ending = "_" + Setting.DATABASE_URL;
+        for (var values : sources.values())
+            for (var name : values.keySet())
+                if (name.endsWith(ending)) found.add(name.substring(0, name.length() - ending.length()).toLowerCase(Locale.ROOT).replace('_', '-'));
+        return List.copyOf(found);
+    }
+
+    /** Names in the settings files that are almost, but not quite, a setting: a typing mistake, most likely. */
+    public List<String> misspelt() {
+        var known = new TreeSet<String>();
+        for (var setting : Setting.values()) known.add(setting.name());
+        var found = new ArrayList<String>();
+        sources.forEach((source, values) -> {
+            if (values == System.getenv()) return;
+            for (var given : values.keySet()) {
+                var name = given.startsWith(prefix()) ? given.substring(prefix().length()) : given;
+                var bare = name.endsWith("_FILE") && !known.contains(name) ? name.substring(0, name.length() - 5) : name;
+                if (!known.contains(bare)) Similar.to(bare, known).ifPresent(like -> found.add(given + " in " + source + ": did you mean " + like + "?"));
+            }
+        });
+        return found;
+    }
+
+    private Failure missing(Setting setting) {
+        if (setting.kind != Setting.Kind.IDENTITY)
+            return new Failure.BadSetting(setting + " is not set", "set it in " + Home.dir().resolve(".env.operations") + " (see .env.operations.example)");
+        return unknown(environments());
+    }
+
+    /** Throws BadSetting, with the nearest name, when the environment neither has a database here nor is one of the others. */
+    void requireKnown(List<String> others) {
+        var known = new TreeSet<>(environments());
+        known.addAll(others);
+        if (!known.contains(env)) throw unknown(known);
+    }
+
+    private Failure unknown(Collection<String> known) {
+        var like = Similar.to(env, known).map(similar -> "did you mean --env " + similar + "? ").orElse("");
+        return new Failure.BadSetting("environment '" + env + "' is unknown: " + prefix() + Setting.DATABASE_URL + " is not set",
+            like + "environments with a database: " + (known.isEmpty() ? "none is set in " + Home.dir() : String.join(", ", known)));
+    }
+
+    private Optional<String> find(String name) {
+        for (var source : sources.entrySet()) {
+            var value = source.getValue().get(name);
+            var file = source.getValue().get(name + "_FILE");
+            if (value != null && !value.isEmpty() && file != null)
+                throw new Failure.BadSetting("both " + name + " and " + name + "_FILE are set in " + source.getKey(), "remove one of them");
+            if (file != null && !file.isEmpty()) return Optional.of(readValue(name + "_FILE", Path.of(file)));
+            if (value != null && !value.isBlank()) return Optional.of(value.strip());
+        }
+        return Optional.empty();
+    }
+
+    private static String readValue(String name, Path file) {
+        try {
+            if (Private.openToOthers(file))
+                throw new Failure.BadSetting(name + ": " + file + " can be read by others on this machine", "chmod 600 '" + file + "'");
+            return Files.readString(file).strip();
+        } catch (IOException e) {
+            throw new Failure.BadSetting(name + ": " + file + " can't be read", "ls -l '" + file + "'");
+        }
+    }
+
+    private String prefix() { return env.toUpperCase(Locale.ROOT).replace('-', '_') + "_"; }
+}

@@ -1,0 +1,191 @@
+package ops;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * The one door to external programs: argument lists, never a shell; an environment of named variables only, so that no
+ * secret of ours is inherited; the whole process tree stopped when the run ends.
+ *
+ * <p>zt-exec is not used: its exceptions print the child's environment, its pump hides a failing sink, and a
+ * grandchild outlives its destroyOnExit. What is left of the work is this file.
+ */
+public final class Tool implements AutoCloseable {
+    private static final List<String> INHERITED = List.of("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "SYSTEMROOT");
+    private static final int KEPT_LINES = 20;
+
+    private final String name;
+    private final Process process;
+    private final Deque<String> complaints = new ArrayDeque<>();
+    private final Thread listener;
+    private final Runnable forget;
+    private volatile Duration silent = Duration.ZERO;
+    private volatile Duration patience = Duration.ofSeconds(2);
+    private volatile long waitingSince;
+    private volatile boolean stopped;
+
+    private enum Output { STREAMED, DISCARDED, SHOWN }
+
+    private Tool(Run run, Path program, List<String> arguments, Map<String, String> environment, Output output) {
+        name = program.getFileName().toString();
+        var command = new ArrayList<>(List.of(program.toString()));
+        command.addAll(arguments);
+        var builder = new ProcessBuilder(command);
+        builder.environment().keySet().retainAll(INHERITED);
+        builder.environment().putAll(environment);
+        if (output == Output.DISCARDED) builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        if (output == Output.SHOWN) builder.inheritIO().redirectInput(ProcessBuilder.Redirect.PIPE);
+        run.console.detail("running " + String.join(" ", command));
+        try {
+            process = builder.start();
+        } catch (IOException e) {
+            throw new Failure.ToolFailed(name + " could not be started: " + e.getMessage(), "check it: " + command.get(0) + " --version");
+        }
+        forget = run.undo.add("stop " + name, this::stop);
+        listener = new Thread(this::listen, name + " stderr");
+        listener.setDaemon(true);
+        listener.start();
+    }
+
+    /** Starts a program whose stdin and stdout the caller streams. */
+    public static Tool start(Run run, Path program, List<String> arguments, Map<String, String> environment) {
+        return new Tool(run, program, arguments, environment, Output.STREAMED);
+    }
+
+    /** Starts a program that the caller only writes to. */
+    public static Tool sink(Run run, Path program, List<String> arguments, Map<String, String> environment) {
+        return new Tool(run, program, arguments, environment, Output.DISCARDED);
+    }
+
+    /** Starts a program that speaks to the operator itself, on our stdout and stderr. */
+    public static Tool shown(Run run, Path program, List<String> arguments, Map<String, String> environment) {
+        return new Tool(run, program, arguments, environment, Output.SHOWN);
+    }
+
+    /** Runs a program to its end and gives its stdout; any exit code but 0 is a ToolFailed with its last words. */
+    public static byte[] output(Run run, Path program, List<String> arguments, Map<String, String> environment, Duration limit) throws IOException, InterruptedException {
+        try (var tool = start(run, program, arguments, environment)) {
+            tool.stdin().close();
+            var timer = Watch.after(limit, tool::stop);
+            var output = tool.stdout().readAllBytes();
+            timer.cancel();
+            tool.finish(limit);
+            return output;
+        }
+    }
+
+    public InputStream stdout() { return process.getInputStream(); }
+
+    /** Its output; when it sends nothing for longer than the limit it is stopped, which {@link #finish} then says. */
+    public InputStream stdout(Duration silence) {
+        silent = silence;
+        var watch = Watch.every(Duration.ofMillis(Math.min(1000, silence.toMillis() / 4)), () -> {
+            var since = waitingSince;
+            if (since != 0 && System.nanoTime() - since > silence.toNanos()) stop();
+        });
+        return new java.io.FilterInputStream(process.getInputStream()) {
+            @Override public int read(byte[] bytes, int from, int length) throws IOException {
+                waitingSince = System.nanoTime();
+                try {
+                    return super.read(bytes, from, length);
+                } catch (IOException e) {
+                    if (stopped) return -1; // Java closes the streams of what it stops; finish() says why
+                    throw e;
+                } finally {
+                    waitingSince = 0; // while the reader is busy elsewhere, silence is not the program's fault
+                }
+            }
+
+            @Override public void close() throws IOException {
+                watch.cancel();
+                super.close();
+            }
+        };
+    }
+
+    public OutputStream stdin() { return process.getOutputStream(); }
+
+    /** Waits for the end; throws ToolFailed unless it came in time and with exit code 0. */
+    public void finish(Duration limit) throws InterruptedException {
+        var inTime = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+        if (!inTime) stop();
+        listener.join(1000);
+        if (!inTime || stopped)
+            throw new Failure.ToolFailed(name + " was stopped: no sign of life for " + Amount.time(inTime ? silent : limit) + said(), "see what blocks it, then run it again");
+        if (process.exitValue() != 0) {
+            var how = process.exitValue() > 128 ? "was killed by signal " + (process.exitValue() - 128) : "failed (exit " + process.exitValue() + ")";
+            throw new Failure.ToolFailed(name + " " + how + said(), "mend what it says, then run it again; --verbose shows how it was called");
+        }
+    }
+
+    /** True when it is no longer running, having been given a moment to end. */
+    boolean ended() throws InterruptedException { return process.waitFor(2, TimeUnit.SECONDS); }
+
+    /** The last lines of its stderr, behind a colon; empty when it said nothing. */
+    public String said() {
+        synchronized (complaints) {
+            return complaints.isEmpty() ? "" : ": " + String.join(" / ", complaints);
+        }
+    }
+
+    /** Gives it longer than two seconds to end in its own way when it is stopped. */
+    public Tool patient(Duration patience) {
+        this.patience = patience;
+        return this;
+    }
+
+    /** Stops it by TERM; what is left of it and its descendants after its time gets TERM, and a second later KILL. */
+    public void stop() {
+        stopped = true;
+        var tree = new ArrayList<>(process.descendants().toList());
+        tree.add(process.toHandle());
+        process.destroy();
+        await(List.of(process.toHandle()), patience);
+        tree.forEach(ProcessHandle::destroy);
+        await(tree, Duration.ofSeconds(1));
+        tree.forEach(ProcessHandle::destroyForcibly);
+    }
+
+    private static void await(List<ProcessHandle> tree, Duration limit) {
+        try {
+            CompletableFuture.allOf(tree.stream().map(ProcessHandle::onExit).toArray(CompletableFuture[]::new)).get(limit.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            // whoever still lives is stopped harder
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override public void close() {
+        if (process.isAlive()) stop();
+        forget.run();
+    }
+
+    private void listen() {
+        try (var lines = new BufferedReader(new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8))) {
+            for (String line; (line = lines.readLine()) != null; ) {
+                synchronized (complaints) {
+                    complaints.add(line.strip());
+                    if (complaints.size() > KEPT_LINES) complaints.removeFirst();
+                }
+            }
+        } catch (IOException e) {
+            // the program is gone, and its exit code says more
+        }
+    }
+}

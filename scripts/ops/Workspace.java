@@ -1,0 +1,50 @@
+package ops;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+
+/**
+ * A run's private folder (0700) for what tools must read from a file: passwords, above all.
+ *
+ * <p>It is removed when the run ends. What a killed run left is removed by the next one: the folder's name carries the
+ * process id, and that process is gone.
+ */
+public final class Workspace {
+    private static final Pattern NAME = Pattern.compile("handover-run-([0-9]{1,10})-.*");
+
+    private Workspace() { }
+
+    /** Creates the folder and registers its removal. */
+    public static Path create(Run run) {
+        // In memory where the system has such a place for this user.
+        var runtime = System.getenv("XDG_RUNTIME_DIR");
+        var base = runtime != null && Files.isWritable(Path.of(runtime)) ? Path.of(runtime) : Path.of(System.getProperty("java.io.tmpdir"));
+        try {
+            sweep(base, run);
+            var folder = Files.createTempDirectory(base, "handover-run-" + ProcessHandle.current().pid() + "-"); // 0700 from the start
+            run.undo.add("remove " + folder, () -> Private.remove(folder));
+            return folder;
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    /** A full disk, most likely. */
+    static Failure failed(IOException e) {
+        return new Failure.Failed("temporary files can't be written: " + e.getMessage(), "make room, or set XDG_RUNTIME_DIR to a folder of your own elsewhere");
+    }
+
+    private static void sweep(Path base, Run run) throws IOException {
+        try (var folders = Files.newDirectoryStream(base, "handover-run-*")) {
+            for (var folder : folders) {
+                var name = NAME.matcher(folder.getFileName().toString());
+                var ours = name.matches() && Files.getOwner(folder).getName().equals(System.getProperty("user.name"));
+                if (!ours || ProcessHandle.of(Long.parseLong(name.group(1))).isPresent()) continue;
+                Private.remove(folder);
+                run.console.detail("removed what process " + name.group(1) + ", which was killed, had left in " + folder);
+            }
+        }
+    }
+}
