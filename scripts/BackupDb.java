@@ -1,0 +1,235 @@
+///usr/bin/env true ; exec jbang "$0" "$@"
+//DESCRIPTION Back up an environment's database to S3: sealed and verified, or not there at all
+//JAVA 17+
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xmn8m -Xmx512m
+//SOURCES ops/Ops.java
+
+import java.io.IOException;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Future;
+import ops.*;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Back up an environment's database.
+ *
+ *      jbang backup-db --env staging
+ *
+ *  Needs pg_dump, of the server's major version or newer. */
+@Command(name = "backup-db", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
+    header = {
+        "  backup-db --env staging                      back staging's database up",
+        "  backup-db --env staging --dry-run            say what would be done, change nothing",
+        "  backup-db --env production --verify readable read every byte back afterwards", ""},
+    description = "Streams pg_dump through zstd into the bucket. A backup counts only when its manifest, the seal, is there; it is written last.%n")
+class BackupDb implements Callable<Integer> {
+    enum Counts { exact, none }
+    enum Verify { stored, readable }
+
+    @Option(names = "--env", required = true, paramLabel = "NAME", description = "the environment, as in NAME_DATABASE_URL")
+    String env;
+
+    @Option(names = "--dry-run", description = "check everything, list what would be done, change nothing")
+    boolean dryRun;
+
+    @Option(names = "--schema", paramLabel = "NAME", description = "only this schema (repeatable); leaves extensions out")
+    List<String> schemas = List.of();
+
+    @Option(names = "--exclude-schema", paramLabel = "NAME", description = "without this schema (repeatable)")
+    List<String> excludeSchemas = List.of();
+
+    @Option(names = "--exclude-table-data", paramLabel = "SCHEMA.TABLE", description = "without this table's rows (repeatable)")
+    List<String> excludeTableData = List.of();
+
+    @Option(names = "--compress", paramLabel = "zstd:LEVEL", defaultValue = "zstd:3", description = "zstd:1 (fast) to zstd:19 (small); default ${DEFAULT-VALUE}")
+    String compress;
+
+    @Option(names = "--counts", defaultValue = "exact", description = "count every table's rows in the dump's own snapshot: ${COMPLETION-CANDIDATES}; default ${DEFAULT-VALUE}")
+    Counts counts;
+
+    @Option(names = "--verify", defaultValue = "stored", description = "stored: compare sizes and checksums with the store's; readable: read everything back too; default ${DEFAULT-VALUE}")
+    Verify verify;
+
+    @Option(names = "--recipient", paramLabel = "AGE-KEY", description = "encrypt to this age public key, age1… (repeatable)")
+    List<String> recipients = List.of();
+
+    @Mixin Run run;
+
+    private Settings settings;
+    private DatabaseUrl url;
+    private Selection selection;
+    private Dump.Form form;
+    private volatile Unsealed unsealed;
+
+    public static void main(String... args) { Run.main(new BackupDb(), args); }
+
+    @Override public Integer call() { return run.execute("backup-db", this::backUp); }
+
+    private record Result(String id, String uri, String env, String database, double seconds, long bytesRaw, long bytesStored,
+        List<Manifest.Part> parts, int tables, String counts, String proof, int retries) { }
+
+    private void backUp() throws Exception {
+        var steps = new Steps(run, dryRun);
+        steps.check("Read the settings", () -> readSettings(steps));
+
+        // The store's client, the session and git each take a while: side by side.
+        var opening = steps.start(() -> Store.open(settings));
+        var reaching = steps.start(() -> { Steps.await(opening).reach(); return true; });
+        var connecting = steps.start(() -> connect());
+        var kit = steps.start(() -> new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
+        var history = new History(run, opening, env, "backup-db");
+        if (!dryRun) run.record(history);
+
+        steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { Lock.forBackup(run, url, settings); return true; });
+        var database = Steps.await(connecting);
+        var facts = steps.check("Look at the database", () -> look(steps, database));
+        var dump = steps.check("Find pg_dump", () -> find(steps, database, facts));
+        var snapshot = steps.check("Hold a snapshot", () -> hold(steps, database));
+        var planned = steps.check("List the tables", () -> list(steps, dump, snapshot));
+
+        // pg_dump begins while the bucket is still being reached, and waits on its pipe when that takes longer.
+        var id = BackupFolder.newId(run.started);
+        var storing = dryRun ? null : steps.start(() -> upload(Steps.await(opening), id, dump, snapshot));
+        var counting = dryRun || counts == Counts.none ? null : steps.start(() -> snapshot.count(planned));
+        var store = steps.check("Reach the bucket", () -> { Steps.await(reaching); steps.found(Steps.await(opening).uri("")); return Steps.await(opening); });
+        var folder = BackupFolder.of(store, env, url.database, id);
+
+        var stored = steps.change("Dump and upload", Amount.bytes(facts.bytes()) + " on the server's disk, to " + store.uri(folder.key()),
+            () -> finish(steps, store, dump, facts, storing));
+        var tables = steps.change("Count the rows", counts == Counts.none ? "no, as --counts none says" : "of all tables, in the dump's snapshot",
+            () -> counting == null ? planned : count(steps, Steps.await(counting)));
+        steps.change("Compare with the store", "sizes and checksums", () -> { steps.found(Seal.compare(store, folder, stored.objects())); return true; });
+        var manifest = steps.change("Seal", "write the manifest, last and once",
+            () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, tables, Steps.await(kit), Seal.byHand(store, folder, stored, form))));
+        if (verify == Verify.readable) steps.change("Read it back", "every byte, and let pg_restore parse it", () -> readBack(store, id));
+        steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store, folder));
+        if (dryRun) return;
+        history.add("backup", store.uri(folder.key()));
+        history.add("bytes_raw", manifest.bytesRaw());
+        history.add("bytes_stored", manifest.bytesStored());
+        report(store, folder, manifest);
+    }
+
+    private boolean readSettings(Steps steps) {
+        settings = run.settings(env);
+        run.state("nothing was stored, and nothing in the database was changed");
+        url = DatabaseUrl.of(settings);
+        settings.require(Setting.BACKUP_BUCKET);
+        if (!schemas.isEmpty() && !excludeSchemas.isEmpty())
+            throw new Failure.Usage("--schema and --exclude-schema exclude each other", "name the schemas to keep, or those to leave out");
+        for (var table : excludeTableData)
+            if (!table.contains(".")) throw new Failure.Usage("--exclude-table-data wants SCHEMA.TABLE, not '" + table + "'", "for example --exclude-table-data public." + table);
+        selection = new Selection(schemas, excludeSchemas, excludeTableData);
+        if (!compress.matches("zstd:([1-9]|1[0-9])")) throw new Failure.Usage("--compress wants zstd:1 to zstd:19, not '" + compress + "'", "leave it out for zstd:3");
+        form = new Dump.Form(Integer.parseInt(compress.substring(5)), recipients.isEmpty() ? settings.list(Setting.BACKUP_RECIPIENTS) : recipients);
+        Packing.check(form.recipients());
+        if (verify == Verify.readable && !form.recipients().isEmpty() && settings.get(Setting.BACKUP_IDENTITY_FILE).isEmpty())
+            throw new Failure.BadSetting("--verify readable has to decrypt, and BACKUP_IDENTITY_FILE is not set",
+                "leave --verify out, and verify where the identity is: ./jbang backups verify latest --env " + env);
+        steps.found(env + ", " + url);
+        return true;
+    }
+
+    private Database connect() {
+        var database = Database.connect(url, settings, "handover backup-db " + env);
+        run.undo.add("close the session", database::close);
+        return database;
+    }
+
+    private Database.Facts look(Steps steps, Database database) {
+        var facts = database.facts();
+        steps.found("PostgreSQL " + facts.version() + (facts.supabase() ? " at Supabase" : "") + ", " + Amount.bytes(facts.bytes()));
+        return facts;
+    }
+
+    private Dump find(Steps steps, Database database, Database.Facts facts) throws InterruptedException {
+        var dump = new Dump(run, settings, database, facts, selection);
+        steps.found(dump.pgDump.version());
+        return dump;
+    }
+
+    private Snapshot hold(Steps steps, Database database) {
+        var snapshot = Snapshot.open(database);
+        steps.found("as of " + snapshot.time);
+        return snapshot;
+    }
+
+    private List<Snapshot.Table> list(Steps steps, Dump dump, Snapshot snapshot) {
+        snapshot.check(selection);
+        var tables = snapshot.tables(dump.selection);
+        steps.found(tables.size() + ", all readable");
+        return tables;
+    }
+
+    private Dump.Stored upload(Store store, String id, Dump dump, Snapshot snapshot) throws Exception {
+        var folder = BackupFolder.of(store, env, url.database, id);
+        unsealed = new Unsealed(run, store, folder);
+        return dump.upload(store, folder, snapshot, form);
+    }
+
+    private Dump.Stored finish(Steps steps, Store store, Dump dump, Database.Facts facts, Future<Dump.Stored> storing) throws Exception {
+        try (var progress = new Progress(run.console, "Dump and upload", dump::bytes, facts.bytes())) {
+            var stored = Steps.await(storing);
+            steps.found(Amount.bytes(stored.bytesRaw()) + ", stored as " + Amount.bytes(stored.bytesStored())
+                + (store.retries() == 0 ? "" : ", " + store.retries() + " requests had to be sent again"));
+            if (stored.globals() == null) run.console.warn("roles are not in this backup: " + stored.globalsNote());
+            if (store.plainClass()) run.console.warn("the store refuses storage class " + settings.require(Setting.BACKUP_STORAGE_CLASS) + ", so its default was taken");
+            return stored;
+        }
+    }
+
+    private List<Snapshot.Table> count(Steps steps, List<Snapshot.Table> counted) {
+        steps.found(String.format(Locale.ROOT, "%,d in %d tables", counted.stream().mapToLong(Snapshot.Table::rows).sum(), counted.size()));
+        return counted;
+    }
+
+    private Manifest manifest(BackupFolder folder, Database.Facts facts, Dump dump, Snapshot snapshot, Dump.Stored stored, List<Snapshot.Table> tables, Manifest.Kit kit, List<String> byHand) {
+        return new Manifest(Manifest.FORMAT, folder.id(), env, url.database, kit, run.started.toString(), snapshot.time.toString(),
+            new Manifest.Server(facts.version(), facts.systemIdentifier(), facts.supabase(), facts.encoding()), dump.pgDump.version(),
+            selection, compress, form.recipients(), stored.parts(), stored.globals(), stored.globalsNote(), counts.name(),
+            tables, facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand);
+    }
+
+    private Manifest seal(Store store, BackupFolder folder, Manifest manifest) {
+        unsealed.seal();
+        try {
+            Seal.write(store, folder, manifest, () -> {
+                unsealed.sent();
+                run.state("it is not known whether backup " + folder.id() + " was sealed; if it was, it is whole; if not, it does not count");
+            });
+            run.state("backup " + folder.id() + " is sealed, whatever is said above");
+        } finally {
+            unsealed.known();
+        }
+        return manifest;
+    }
+
+    private boolean readBack(Store store, String id) throws IOException, InterruptedException {
+        run.state("backup " + id + " is stored but could not be read back: do not rely on it");
+        new ReadBack(run, settings, store).verify(BackupFolder.find(store, env, id));
+        run.state("backup " + id + " is sealed and readable");
+        return true;
+    }
+
+    /** Only a courtesy to the bill: a backup that is sealed does not fail because of it. */
+    private boolean clear(Steps steps, Store store, BackupFolder folder) {
+        try {
+            var cleared = folder.clearLeftovers(store, Instant.now());
+            steps.found(cleared == 0 ? "nothing" : cleared + " unsealed uploads");
+        } catch (Failure e) {
+            run.console.warn("leftovers could not be cleared: " + e.getMessage());
+        }
+        return true;
+    }
+
+    private void report(Store store, BackupFolder folder, Manifest manifest) {
+        var result = new Result(folder.id(), store.uri(folder.key()), env, url.database, Amount.seconds(run.elapsed()), manifest.bytesRaw(), manifest.bytesStored(),
+            manifest.parts(), manifest.tables().size(), manifest.counts(), verify.name(), store.retries());
+        run.console.result(run.json ? Json.text(result)
+            : result.uri() + "  " + Amount.bytes(result.bytesStored()) + " in " + Amount.time(run.elapsed()) + ", proof: " + result.proof());
+    }
+}

@@ -1,0 +1,103 @@
+///usr/bin/env true ; exec jbang "$0" "$@"
+//DESCRIPTION A guided tour on this machine alone: a database, a store, a backup, its proof
+//JAVA 17+
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m
+//SOURCES ops/Ops.java
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import ops.*;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The guided tour: every command it shows is run for real, on an embedded stack.
+ *
+ *      jbang demo
+ *
+ *  Needs PostgreSQL's client programs. */
+@Command(name = "demo", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
+    header = {
+        "  demo           the tour; leaves nothing behind",
+        "  demo --keep    keeps the stack's data, for ./jbang local", ""},
+    description = "Starts the embedded stack, backs its sample database up, lists, verifies and shows the backup.%n")
+class Demo implements Callable<Integer> {
+    private static final Duration LIMIT = Duration.ofMinutes(5);
+    /** What the launcher and JBang go by; nothing else of this environment reaches the tour. */
+    private static final List<String> HANDED_ON = List.of("JAVA_HOME", "HANDOVER_CACHE", "HANDOVER_MAVEN_URL", "XDG_CACHE_HOME", "JBANG_DIR", "JBANG_CACHE_DIR",
+        "JBANG_REPO", "NO_COLOR", "TERM", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY");
+
+    @Option(names = "--keep", description = "keep the embedded stack's data, with the backup, in .handover/local")
+    boolean keep;
+
+    @Mixin Run run;
+
+    private final Path launcher = Home.dir().resolve("jbang");
+    private final Map<String, String> environment = new LinkedHashMap<>();
+    private Path state;
+
+    public static void main(String... args) { Run.main(new Demo(), args); }
+
+    @Override public Integer call() { return run.execute("demo", this::tour); }
+
+    private void tour() throws Exception {
+        prepare();
+        show("A PostgreSQL with a sample database and an S3 store, on this machine alone", "local");
+        try (var stack = startStack()) {
+            show("Back the database up: one command, and a green line is a fact that was checked", "backup-db --env local");
+            jbang("backup-db", "--env", "local");
+            show("What backups are there, and how far is each proven?", "backups list --env local");
+            jbang("backups", "list", "--env", "local");
+            show("Read every byte back, compare the checksums, parse the archive to its end", "backups verify latest --env local");
+            jbang("backups", "verify", "latest", "--env", "local");
+            show("What is in it, and how it is restored without this kit", "backups show latest --env local");
+            jbang("backups", "show", "latest", "--env", "local");
+        }
+        run.console.say("");
+        run.console.say(keep ? "The stack is stopped; its data are kept in " + state + ": ./jbang local starts it again" : "The stack is stopped and its data are removed; --keep keeps them");
+        run.console.say("Yours next: copy .env.operations.example to .env.operations, fill it in, then ./jbang doctor --env staging");
+    }
+
+    private void prepare() throws IOException {
+        if (!Files.isExecutable(launcher)) throw new Failure.Failed("the launcher is not where it should be: " + launcher, "run the tour from the kit's checkout: ./jbang demo");
+        state = keep ? Home.state().resolve("local") : Files.createTempDirectory("handover-demo-");
+        if (!keep) run.undo.add("remove " + state, () -> Private.remove(state));
+        for (var name : HANDED_ON)
+            if (System.getenv(name) != null) environment.put(name, System.getenv(name));
+        environment.put("HANDOVER_LOCAL_STATE", state.toString());
+        environment.put("LOG_DIR", state.resolve("logs").toString());
+    }
+
+    private void show(String why, String command) {
+        run.console.say("");
+        run.console.say(why);
+        run.console.say("$ ./jbang " + command);
+    }
+
+    /** Starts the stack beside us; it is stopped when the tour ends, however it ends. */
+    private Tool startStack() throws IOException, InterruptedException {
+        var local = Tool.start(run, launcher, keep ? List.of("local", "--state", state.toString()) : List.of("local", "--state", state.toString(), "--throwaway"), environment).patient(Duration.ofSeconds(30));
+        var lines = new BufferedReader(new InputStreamReader(local.stdout(LIMIT), StandardCharsets.UTF_8));
+        for (String line; (line = lines.readLine()) != null; ) {
+            run.console.say(line);
+            if (line.equals("ready")) return local;
+        }
+        local.finish(LIMIT);
+        throw new Failure.Failed("the embedded stack ended before it was ready" + local.said(), "start it alone and look: ./jbang local");
+    }
+
+    private void jbang(String... command) throws InterruptedException {
+        try (var tool = Tool.shown(run, launcher, List.of(command), environment)) {
+            tool.finish(LIMIT);
+        }
+    }
+}

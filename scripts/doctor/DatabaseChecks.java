@@ -1,0 +1,141 @@
+package doctor;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import ops.Amount;
+import ops.Database;
+import ops.Dump;
+import ops.Exit;
+import ops.Failure;
+import ops.Lock;
+import ops.Run;
+import ops.Selection;
+import ops.Setting;
+import ops.Snapshot;
+
+/** Can the database be reached safely, and everything in it be read by the role? Reads only. */
+public final class DatabaseChecks {
+    private static final String CONNECTION = "connection";
+
+    public final Group group;
+    /** What the server is, as soon as it is known; empty when it could not be asked. */
+    public final CompletableFuture<Optional<Database.Facts>> server = new CompletableFuture<>();
+    private final Run run;
+    private final SettingChecks settings;
+    private Database database;
+    private Database.Facts facts;
+    private Snapshot snapshot;
+    private Selection selection = new Selection(List.of(), List.of(), List.of());
+
+    public DatabaseChecks(Run run, SettingChecks settings) {
+        this.run = run;
+        this.settings = settings;
+        group = new Group("database", settings.group);
+    }
+
+    public Group look() {
+        try {
+            group.check(CONNECTION, this::connect, SettingChecks.FILES, "DATABASE_URL", "DB_CONNECT_SECONDS");
+        } finally {
+            server.complete(Optional.ofNullable(facts));
+        }
+        group.check("encrypted connection", this::tls, CONNECTION);
+        group.check("clock", this::clock, CONNECTION);
+        group.check("kind", this::kind, CONNECTION);
+        group.check("size", () -> Seen.note(Amount.bytes(facts.bytes()) + " on the server's disk"), CONNECTION);
+        group.check("lock", this::lock, CONNECTION);
+        group.check("large objects", this::largeObjects, CONNECTION);
+        group.check("selection", this::select, CONNECTION);
+        group.check("sequences", this::sequences, CONNECTION, "selection");
+        group.check("snapshot", this::hold, CONNECTION);
+        group.check("tables", this::tables, CONNECTION, "selection", "snapshot");
+        if (database != null) database.close();
+        return group;
+    }
+
+    private Seen connect() {
+        database = Database.connect(settings.url, settings.settings, "handover doctor " + settings.settings.env);
+        run.undo.add("close the session", database::close);
+        facts = database.facts();
+        return Seen.ok("PostgreSQL " + facts.version() + " at " + settings.url);
+    }
+
+    /** What the driver enforces is certain; what the server reports may be a pooler's own connection. */
+    private Seen tls() {
+        var mode = settings.url.parameters.getOrDefault("sslmode", "");
+        var fix = "append ?sslmode=require to the URL (verify-full, where you have the server's root certificate); " + settings.settings.where(Setting.DATABASE_URL);
+        if (mode.startsWith("verify-")) return Seen.ok("sslmode=" + mode + ": the server has shown its certificate");
+        if (isLoopback(settings.url.host)) return Seen.ok("not needed, the server is on this machine");
+        if (mode.equals("require")) return Seen.ok("sslmode=require: encrypted, though any server could answer in its place");
+        var now = database.one("select coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false)").equals("t");
+        return now ? Seen.warning("encrypted today, but nothing demands it", fix) : Seen.warning("password and data travel unencrypted", fix);
+    }
+
+    static boolean isLoopback(String host) { return host.equals("localhost") || host.startsWith("127.") || host.equals("::1") || host.equals("[::1]"); }
+
+    private Seen clock() {
+        var before = Instant.now();
+        var theirs = new java.math.BigDecimal(database.one("select extract(epoch from clock_timestamp())")).movePointRight(3).longValue();
+        return Clock.compare(Instant.ofEpochMilli(theirs), before, Instant.now());
+    }
+
+    private Seen kind() {
+        var host = settings.url.host;
+        var place = !facts.supabase() ? "plain PostgreSQL"
+            : "Supabase, " + (host.endsWith(".pooler.supabase.com") ? "through its session pooler" : "directly");
+        return Seen.note(place + (database.one("select pg_is_in_recovery()").equals("t") ? ", a standby: it can be backed up, and not restored into" : ", a primary"));
+    }
+
+    private Seen lock() {
+        var holders = Lock.holders(database, settings.settings.env);
+        return holders.isEmpty() ? Seen.ok("free") : Seen.note("held by " + String.join("; ", holders), "wait until it has ended before you start another");
+    }
+
+    /** What is neither ours nor granted may still be readable by other means, so one of these is read. */
+    private Seen largeObjects() {
+        var doubtful = database.rows("""
+            select oid from pg_largeobject_metadata where not pg_has_role(lomowner, 'usage')
+              and not exists (select from aclexplode(lomacl) where privilege_type = 'SELECT' and case grantee when 0 then true else pg_has_role(grantee, 'usage') end)""", row -> row[0]);
+        var all = database.one("select count(*) from pg_largeobject_metadata");
+        if (all.equals("0")) return null;
+        try {
+            if (!doubtful.isEmpty()) database.one("select lo_get(?::oid, 0, 1)", doubtful.get(0));
+            return Seen.ok(all + ", all readable");
+        } catch (Failure e) {
+            return Seen.problem(Exit.SETTING, "role '" + settings.url.user + "' can't read " + doubtful.size() + " of " + all + ", and pg_dump would fail",
+                "as their owner or a superuser: GRANT SELECT ON LARGE OBJECT … TO " + Database.quote(settings.url.user));
+        }
+    }
+
+    /** On Supabase the platform's own schemas are left out, as a backup does; null otherwise. */
+    private Seen select() throws InterruptedException {
+        if (!facts.supabase()) return null;
+        selection = new Dump(run, settings.settings, database, facts, selection).selection;
+        return Seen.note("a backup leaves out the platform's schemas: " + (selection.excludeSchemas().isEmpty() ? "none here" : String.join(", ", selection.excludeSchemas())));
+    }
+
+    private Seen sequences() {
+        var all = database.rows("""
+            select n.nspname, c.relname, has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where c.relkind = 'S' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+              and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+            order by 1, 2""", row -> row).stream().filter(row -> !selection.excludeSchemas().contains(row[0])).toList();
+        var blocked = all.stream().filter(row -> row[2].equals("f")).map(row -> row[0] + "." + row[1]).toList();
+        if (blocked.isEmpty()) return all.isEmpty() ? null : Seen.ok(all.size() + ", all readable");
+        return Seen.problem(Exit.SETTING, "role '" + settings.url.user + "' can't read " + blocked.size() + " of " + all.size() + ": " + String.join(", ", blocked.subList(0, Math.min(5, blocked.size()))),
+            "as a superuser: GRANT pg_read_all_data TO " + Database.quote(settings.url.user));
+    }
+
+    private Seen hold() {
+        snapshot = Snapshot.open(database);
+        return Seen.ok("pg_dump can share one with the row counts");
+    }
+
+    private Seen tables() {
+        var tables = snapshot.tables(selection);
+        return tables.isEmpty() ? Seen.warning("there is none to back up", "is this the right database? " + settings.settings.where(Setting.DATABASE_URL)) : Seen.ok(tables.size() + ", all readable");
+    }
+}
