@@ -1,0 +1,640 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Nothing false: whatever fails, there is no backup that is none, no leftover that matters, the right exit code and hint,
+ * and the next run works.
+ */
+class BackupFaultsTest {
+    /** Of these the store sees at least one in a backup that is read back, in this order. */
+    private static final List<String> REQUESTS = List.of("GET .*list-type=2", "POST .*\\?uploads", "PUT .*partNumber=1", "PUT .*partNumber=3", "POST .*uploadId=",
+        "PUT .*globals", "HEAD .*data-00", "PUT .*SHA256SUMS", "PUT .*manifest.json", "GET .*manifest.json", "GET .*data-00", "PUT .*verify-", "GET .*\\?.*uploads", "PUT .*history");
+    /** Larger than two parts of an upload, however it is compressed. */
+    private static TestDatabase large;
+
+    @BeforeAll static void fill() throws SQLException {
+        large = TestDatabase.create(Stack.next("large_")).execute("create table photo (id int primary key, bytes bytea not null)");
+        var random = new Random(1);
+        try (var connection = large.connect(); var insert = connection.prepareStatement("insert into photo values (?, ?)")) {
+            for (var id = 1; id <= 18; id++) {
+                var bytes = new byte[1 << 20];
+                random.nextBytes(bytes);
+                insert.setInt(1, id);
+                insert.setBytes(2, bytes);
+                insert.execute();
+            }
+        }
+    }
+
+    // --- pg_dump
+
+    @Test void a_pg_dump_that_fails_at_once_leaves_nothing_and_its_words_are_passed_on() {
+        var kit = Stack.kit(large);
+        new FakeTools(kit).pgDump("echo 'pg_dump: error: out of luck' >&2; exit 1");
+        kit.run("backup-db", "--env", "staging").exits(12).says("FAILED: pg_dump failed (exit 1): pg_dump: error: out of luck", "State: ", "Next:  mend what it says");
+        nothingStays(kit);
+        worksAgain(kit);
+    }
+
+    @Test void a_pg_dump_that_fails_after_the_last_byte_leaves_nothing() {
+        var kit = Stack.kit(large);
+        new FakeTools(kit).pgDump("\"$real\" \"$@\"; exit 1");
+        kit.run("backup-db", "--env", "staging").exits(12).says("pg_dump failed (exit 1)");
+        nothingStays(kit);
+        worksAgain(kit);
+    }
+
+    @Test void a_pg_dump_that_is_killed_halfway_leaves_nothing() {
+        var kit = Stack.kit(large);
+        new FakeTools(kit).pgDump("\"$real\" \"$@\" | head -c 20000000; kill -9 $$");
+        kit.run("backup-db", "--env", "staging").exits(12).says("pg_dump was killed by signal 9");
+        nothingStays(kit);
+        worksAgain(kit);
+    }
+
+    @Test void a_pg_dump_that_hangs_halfway_is_stopped_with_all_that_it_has_started() {
+        var kit = Stack.kit(large).set("DB_STALL_SECONDS", "2");
+        new FakeTools(kit).pgDump("\"$real\" \"$@\" | head -c 20000000; sleep 1000");
+        kit.run("backup-db", "--env", "staging").exits(12).says("pg_dump was stopped: no sign of life for 2.0 s", "Next:  see what blocks it");
+        nothingStays(kit);
+        worksAgain(kit);
+    }
+
+    @Test void a_pg_dump_that_claims_success_after_half_an_archive_is_found_out_by_reading_back() {
+        var kit = Stack.kit(large);
+        new FakeTools(kit).pgDump("\"$real\" \"$@\" | head -c 20000000; exit 0");
+        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(14).says("is not an archive that pg_restore can parse", "do not rely on it");
+        assertEquals("false", kit.json(kit.keys().stream().filter(key -> key.contains("/verify-")).findFirst().orElseThrow()).get("passed").getAsString());
+    }
+
+    @Test void without_the_right_to_read_roles_the_backup_is_made_without_them_and_says_so() {
+        var kit = Stack.kit(large);
+        new FakeTools(kit).tool("pg_dumpall", "echo 'pg_dumpall: error: permission denied for table pg_authid' >&2; exit 1");
+        kit.run("backup-db", "--env", "staging").exits(0).says("warning: roles are not in this backup: ", "permission denied for table pg_authid");
+        assertTrue(kit.manifest().get("globals_note").getAsString().contains("permission denied"));
+        assertFalse(kit.keys().stream().anyMatch(key -> key.contains("globals")));
+    }
+
+    // --- the database
+
+    @Test void a_connection_of_pg_dump_that_is_cut_leaves_nothing() throws Exception {
+        var kit = Stack.kit(large);
+        try (var held = lock(large, "photo")) {
+            var running = kit.start("backup-db", "--env", "staging");
+            terminate(large, "handover staging");
+            running.result().exits(12).says("pg_dump failed (exit 1)", "terminating connection due to administrator command");
+        }
+        nothingStays(kit);
+        worksAgain(kit);
+    }
+
+    @Test void a_snapshot_that_is_lost_while_rows_are_counted_leaves_no_backup() throws Exception {
+        var kit = Stack.kit(large);
+        try (var held = lock(large, "photo")) {
+            var running = kit.start("backup-db", "--env", "staging");
+            awaitSession(large, "handover staging");
+            terminate(large, "handover backup-db staging");
+            held.release();
+            running.result().exits(12).says("the database at " + TestDatabase.server() + "/" + large.name + " failed");
+        }
+        assertEquals(List.of(), kit.sealed());
+        worksAgain(kit);
+    }
+
+    @Test void a_table_that_stays_locked_ends_the_run_after_the_limit() throws Exception {
+        var kit = Stack.kit(large).set("DB_LOCK_SECONDS", "1");
+        try (var held = lock(large, "photo")) {
+            kit.run("backup-db", "--env", "staging").exits(12).says("pg_dump failed (exit 1)", "canceling statement due to statement timeout", "LOCK TABLE");
+        }
+        nothingStays(kit);
+        worksAgain(kit);
+    }
+
+    @Test void a_network_that_goes_silent_during_the_dump_ends_the_run_after_the_limit() throws Exception {
+        var kit = Stack.kit(large).set("DB_STALL_SECONDS", "2");
+        try (var held = lock(large, "photo"); var network = new Network(kit, large)) {
+            var running = kit.start("backup-db", "--env", "staging");
+            awaitSession(large, "handover staging");
+            network.silence();
+            running.result().exits(12).says("no sign of life for 2.0 s");
+            nothingStays(kit);
+        }
+        worksAgain(kit.set("STAGING_DATABASE_URL", large.url()));
+    }
+
+    @Test void a_network_that_goes_silent_while_rows_are_counted_ends_the_run_after_the_limit() throws Exception {
+        var small = TestDatabase.create(Stack.next("counted_")).execute("create table t (id int)");
+        var kit = Stack.kit(small).set("DB_STALL_SECONDS", "2");
+        try (var held = lock(small, "t"); var network = new Network(kit, small)) {
+            var running = kit.start("backup-db", "--env", "staging");
+            awaitSession(small, "handover staging");
+            // The session that holds the snapshot and counts is silent, pg_dump's is not.
+            network.silence(small.one("select client_port from pg_stat_activity where application_name = 'handover backup-db staging' and datname = current_database()"));
+            held.release();
+            running.result().exits(12).says("has not answered a query in time", "Next:  see what blocks it; DB_STALL_SECONDS sets the limit");
+            assertEquals(List.of(), kit.sealed());
+        }
+        worksAgain(kit.set("STAGING_DATABASE_URL", small.url()));
+    }
+
+    @Test void a_server_that_accepts_and_says_nothing_ends_the_run_after_the_limit() throws Exception {
+        var kit = Stack.kit(large).set("DB_CONNECT_SECONDS", "1");
+        try (var network = new Network(kit, large)) {
+            network.silence();
+            kit.run("backup-db", "--env", "staging").exits(12).says("can't be reached", "is it running, and reachable from here?");
+        }
+        nothingStays(kit);
+    }
+
+    // --- the store
+
+    @Test void every_kind_of_request_may_fail_once_with_a_500() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            for (var request : REQUESTS) store.next(request).answer(500, "InternalError");
+            passesAfterRetries(kit, store);
+        }
+    }
+
+    @Test void every_kind_of_request_may_be_told_to_slow_down() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            for (var request : REQUESTS) store.next(request).answer(503, "SlowDown", "Retry-After: 1");
+            passesAfterRetries(kit, store);
+        }
+    }
+
+    @Test void every_kind_of_request_may_find_the_connection_reset_once() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            for (var request : REQUESTS) store.next(request).reset();
+            passesAfterRetries(kit, store);
+        }
+    }
+
+    @Test void every_kind_of_answer_may_get_lost_once() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            for (var request : REQUESTS) store.next(request).loseTheAnswer();
+            passesAfterRetries(kit, store, 1); // an empty upload of which nobody knows the id, until a later run clears it
+        }
+    }
+
+    @Test void every_kind_of_request_may_stall_once() {
+        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "2");
+        try (var store = new FaultProxy(kit)) {
+            for (var request : REQUESTS) store.next(request).stall();
+            passesAfterRetries(kit, store);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"GET .*list-type=2", "POST .*\\?uploads", "PUT .*partNumber=2", "POST .*uploadId=", "PUT .*globals", "HEAD .*data-00", "PUT .*SHA256SUMS", "PUT .*manifest.json"})
+    void a_store_that_goes_on_answering_500_ends_the_run_and_leaves_no_backup(String request) {
+        var kit = Stack.kit(large).set("S3_ATTEMPTS", "2");
+        try (var store = new FaultProxy(kit)) {
+            store.every(request).answer(500, "InternalError");
+            kit.run("backup-db", "--env", "staging").exits(13).says("the store answered 500", "State: ", "Next:  try again later; ./jbang doctor --env staging");
+            assertTrue(store.heads(request).size() >= 2, () -> "not tried again: " + request);
+            assertEquals(List.of(), kit.sealed());
+            assertEquals(List.of(), kit.openUploads());
+            assertEquals(List.of(), kit.leftTemporary());
+            store.heal();
+            worksAgain(kit);
+        }
+    }
+
+    @Test void a_store_that_resets_every_part_ends_the_run_and_leaves_nothing() {
+        var kit = Stack.kit(large).set("S3_ATTEMPTS", "2");
+        try (var store = new FaultProxy(kit)) {
+            store.every("PUT .*partNumber").reset();
+            kit.run("backup-db", "--env", "staging").exits(13).says("could not write part", "is the store reachable from here?");
+            nothingStays(kit);
+            store.heal();
+            worksAgain(kit);
+        }
+    }
+
+    @Test void a_store_that_stalls_on_a_part_ends_the_run_after_the_limits_and_leaves_nothing() {
+        var kit = Stack.kit(large).set("S3_ATTEMPTS", "2").set("S3_ATTEMPT_SECONDS", "1");
+        try (var store = new FaultProxy(kit)) {
+            store.every("PUT .*partNumber=2").stall();
+            kit.run("backup-db", "--env", "staging").exits(13).says("could not write part 2", "no answer in time", "S3_ATTEMPT_SECONDS and S3_REQUEST_SECONDS set the limits");
+            nothingStays(kit);
+            store.heal();
+            worksAgain(kit);
+        }
+    }
+
+    @Test void a_store_that_forbids_writing_ends_the_run_and_the_doctor_is_named() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            store.every("(PUT|POST) ").answer(403, "AccessDenied");
+            kit.run("backup-db", "--env", "staging").exits(13).says("access denied (403)", "Next:  these credentials need the right for it; ./jbang doctor --env staging");
+            nothingStays(kit);
+            store.heal();
+            worksAgain(kit);
+        }
+    }
+
+    @Test void a_byte_changed_on_the_way_to_the_store_never_becomes_part_of_a_backup() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            store.every("PUT .*partNumber=2").corruptTheBody();
+            kit.run("backup-db", "--env", "staging").exits(13).says("could not write part 2");
+            nothingStays(kit);
+            store.heal();
+            worksAgain(kit);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"x-amz-checksum-sha256: ", "etag: \"", "content-length: "})
+    void a_store_that_has_something_else_than_was_sent_is_found_out_before_the_seal(String header) {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            store.next("HEAD .*data-00").change(answer -> {
+                // The ETag counts where the store keeps no SHA-256.
+                var changed = header.startsWith("etag") ? answer.replaceAll("(?i)x-amz-checksum-sha256: .*\r\n", "") : answer;
+                var at = changed.toLowerCase(java.util.Locale.ROOT).indexOf(header) + header.length();
+                return changed.substring(0, at) + (changed.charAt(at) == '7' ? '8' : '7') + changed.substring(at + 1);
+            });
+            kit.run("backup-db", "--env", "staging").exits(14).says("data-00.dump.zst has ", " in the store", "Next:  run the backup again; if it happens twice, the store is not to be trusted");
+            assertEquals(List.of(), kit.sealed());
+            worksAgain(kit);
+        }
+    }
+
+    @Test void an_object_that_vanishes_after_it_was_accepted_is_found_out_before_the_seal() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            store.every("HEAD .*data-00").answer(404, "NotFound");
+            kit.run("backup-db", "--env", "staging").exits(14).says("data-00.dump.zst is not in the store, which had accepted it");
+            assertEquals(List.of(), kit.sealed());
+            store.heal();
+            worksAgain(kit);
+        }
+    }
+
+    @Test void a_manifest_that_reads_back_as_something_else_is_not_called_a_success() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            store.every("GET .*manifest.json").change(answer -> answer.replace("\"format\": 1", "\"format\": 2"));
+            kit.run("backup-db", "--env", "staging").exits(16).says("is not what was written", "./jbang backups verify");
+        }
+    }
+
+    @Test void when_it_cannot_be_known_whether_the_seal_was_written_that_is_what_is_said() {
+        var kit = Stack.kit(large).set("S3_ATTEMPTS", "2");
+        try (var store = new FaultProxy(kit)) {
+            store.every("manifest.json").loseTheAnswer();
+            kit.run("backup-db", "--env", "staging").exits(16).says("State: it is not known whether backup ", "if it was, it is whole");
+            assertEquals(kit.manifest().get("bytes_stored").getAsLong(), kit.backupObjects().stream().filter(key -> key.endsWith(".zst")).mapToLong(key -> kit.object(key).length).sum());
+        }
+    }
+
+    @Test void a_bucket_that_does_not_exist_is_named_with_the_setting_that_names_it() {
+        var kit = Stack.kit(large).set("BACKUP_BUCKET", "no-such-bucket");
+        kit.run("backup-db", "--env", "staging").exits(13).says("there is no bucket 'no-such-bucket'", "Next:  BACKUP_BUCKET stands in .env.operations; create it, or correct the name");
+        nothingStays(kit);
+    }
+
+    @Test void wrong_credentials_are_named_with_the_setting_and_never_shown() {
+        var kit = Stack.kit(large).set("AWS_SECRET_ACCESS_KEY", "wrong-Secret-4711");
+        kit.run("backup-db", "--env", "staging").exits(13).says("the store refuses the credentials (SignatureDoesNotMatch)", "AWS_ACCESS_KEY_ID stands in .env.operations").neverShows("wrong-Secret-4711");
+        nothingStays(kit);
+        kit.set("AWS_ACCESS_KEY_ID", "nobody");
+        kit.run("backup-db", "--env", "staging").exits(13).says("the store refuses the credentials (InvalidAccessKeyId)");
+    }
+
+    @Test void a_store_that_is_not_there_ends_the_run() {
+        var kit = Stack.kit(large).set("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9").set("S3_ATTEMPTS", "2");
+        kit.run("backup-db", "--env", "staging").exits(13).says("connection refused", "is the store reachable from here? AWS_ENDPOINT_URL_S3 stands in .env.operations");
+        nothingStays(kit);
+    }
+
+    @Test void leftovers_that_cannot_be_cleared_do_not_make_a_good_backup_fail() {
+        var kit = Stack.kit(large).set("S3_ATTEMPTS", "1");
+        try (var store = new FaultProxy(kit)) {
+            store.every("GET .*\\?.*uploads").answer(403, "AccessDenied");
+            kit.run("backup-db", "--env", "staging").exits(0).says("warning: leftovers could not be cleared");
+        }
+        assertEquals(1, kit.sealed().size());
+    }
+
+    // --- the disk
+
+    @Test void a_full_disk_under_the_log_costs_the_log_and_not_the_backup() throws Exception {
+        var kit = Stack.kit(large);
+        try (var full = new FullDisk(kit.home.resolve("full"))) {
+            kit.set("LOG_DIR", full.folder.toString());
+            kit.run("backup-db", "--env", "staging").exits(0).says("warning: ", "log");
+        }
+        assertEquals(1, kit.sealed().size());
+    }
+
+    @Test void a_full_disk_under_the_temporary_files_ends_the_run_in_words() throws Exception {
+        var kit = Stack.kit(large);
+        try (var full = new FullDisk(kit.home.resolve("full"))) {
+            kit.with("XDG_RUNTIME_DIR", full.folder.toString()).run("backup-db", "--env", "staging").exits(1).says("FAILED: temporary files can't be written: No space left on device", "Next:  make room");
+        }
+        nothingStays(kit);
+        worksAgain(kit.with("XDG_RUNTIME_DIR", kit.runtime.toString()));
+    }
+
+    // --- signals
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Read the settings", "Take the lock", "Look at the database", "Find pg_dump", "Hold a snapshot", "List the tables", "Reach the bucket", "Dump and upload",
+        "Count the rows", "Compare with the store", "Seal", "Clear what killed runs left"})
+    void a_TERM_after_any_step_leaves_either_a_whole_backup_or_nothing(String step) {
+        var kit = Stack.kit(large);
+        var result = kit.start("backup-db", "--env", "staging").awaitSays("ok: " + step).signal("TERM").result();
+        wholeOrNothing(kit, result, 143);
+        var before = kit.sealed().size();
+        kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
+        assertEquals(before + 1, kit.sealed().size());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Read the settings", "Take the lock", "List the tables", "Reach the bucket", "Dump and upload", "Count the rows", "Compare with the store", "Seal"})
+    void a_ctrl_C_after_any_step_leaves_either_a_whole_backup_or_nothing(String step) {
+        var kit = Stack.kit();
+        var result = kit.startInForeground("backup-db", "--env", "staging").awaitSays("ok: " + step).signalGroup("INT").result();
+        wholeOrNothing(kit, result, 130);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Read the settings", "Take the lock", "Look at the database", "Find pg_dump", "Hold a snapshot", "List the tables", "Reach the bucket", "Dump and upload",
+        "Count the rows", "Compare with the store", "Seal", "Clear what killed runs left"})
+    void a_kill_after_any_step_is_made_good_by_the_next_run(String step) {
+        var kit = Stack.kit(large);
+        var result = kit.start("backup-db", "--env", "staging").awaitSays("ok: " + step).signal("KILL").result();
+        var sealed = kit.sealed();
+        assertTrue(sealed.isEmpty() || result.err().contains("ok: Compare with the store"), () -> "sealed too early\n" + result);
+        for (var folder : sealed) verifyParts(kit, folder);
+        kit.run("backup-db", "--env", "staging").exits(0);
+        assertEquals(sealed.size() + 1, kit.sealed().size());
+        assertEquals(List.of(), kit.leftTemporary());
+        kit.awaitNoProcess();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"INT", "TERM"})
+    void a_signal_in_the_middle_of_an_upload_aborts_it_and_stops_pg_dump(String signal) {
+        var kit = Stack.kit(large);
+        new FakeTools(kit).pgDump("\"$real\" \"$@\" | head -c 30000000; sleep 1000");
+        try (var store = new FaultProxy(kit)) {
+            var running = kit.start("backup-db", "--env", "staging");
+            store.awaitSeen("PUT .*partNumber=1");
+            var result = running.signal(signal).signal(signal).result().exits(signal.equals("INT") ? 130 : 143);
+            result.says("warning: interrupted: stopping and cleaning up", "State: nothing was stored");
+            nothingStays(kit);
+            assertEquals("interrupted", kit.history().get(0).get("result").getAsString());
+            store.heal();
+            worksAgain(kit);
+        }
+    }
+
+    @Test void a_signal_while_the_store_is_silent_still_ends_the_run_and_stops_pg_dump() {
+        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "2").set("S3_ATTEMPTS", "1");
+        try (var store = new FaultProxy(kit)) {
+            store.every(".").stall();
+            var running = kit.start("backup-db", "--env", "staging").awaitSays("ok: List the tables");
+            running.signal("TERM").result().exits(143);
+            store.heal();
+            nothingStays(kit);
+        }
+    }
+
+    @Test void a_signal_while_the_seal_is_being_written_never_leaves_a_seal_without_its_parts() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            var checksums = store.next("PUT .*SHA256SUMS").hold();
+            var running = kit.start("backup-db", "--env", "staging");
+            store.awaitSeen("PUT .*SHA256SUMS");
+            running.signal("TERM").awaitSays("interrupted: stopping and cleaning up");
+            // Time enough for a clean-up that does not wait to delete the parts.
+            pause(1000);
+            checksums.release();
+            var result = running.result();
+            wholeOrNothing(kit, result, 143);
+        }
+    }
+
+    @Test void what_a_killed_run_left_in_the_bucket_is_ignored_and_cleared_after_a_day_and_not_before() {
+        var kit = Stack.kit(large);
+        new FakeTools(kit).pgDump("\"$real\" \"$@\" | head -c 30000000; sleep 2");
+        try (var store = new FaultProxy(kit)) {
+            var running = kit.start("backup-db", "--env", "staging");
+            store.awaitSeen("PUT .*partNumber=1");
+            running.signal("KILL").result();
+            new FakeTools(kit).none();
+            kit.awaitNoProcess();
+            assertEquals(1, kit.openUploads().size());
+            // The same, from two days ago and from two hours ago: a part without its seal.
+            var parent = "handover/staging/" + large.name + "/";
+            var old = kit.put(parent + id(2 * 24) + "/data-00.dump.zst", "x");
+            var young = kit.put(parent + id(2) + "/data-00.dump.zst", "x");
+            var sealed = kit.put(parent + id(3 * 24) + "/manifest.json", "{}");
+            var others = kit.put("handover/production/" + large.name + "/" + id(2 * 24) + "/data-00.dump.zst", "x");
+
+            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed uploads");
+            assertFalse(kit.keys().contains(old));
+            assertTrue(kit.keys().containsAll(List.of(young, sealed, others)), () -> kit.keys().toString());
+            assertEquals(1, kit.openUploads().size());
+
+            // The store can't be told to believe in another day, so its answer is.
+            store.every("GET .*\\?.*uploads").change(answer -> answer.replaceAll("<Initiated>....", "<Initiated>2025"));
+            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed uploads");
+            assertEquals(List.of(), kit.openUploads());
+            assertTrue(kit.keys().containsAll(List.of(young, sealed, others)), () -> kit.keys().toString());
+        }
+    }
+
+    // --- what the tests above are made of
+
+    /** After a failure that came before anything was whole. */
+    private static void nothingStays(Kit kit) {
+        assertEquals(List.of(), kit.bucketExists() ? kit.backupObjects() : List.of());
+        assertEquals(List.of(), kit.openUploads());
+        assertEquals(List.of(), kit.leftTemporary());
+        kit.awaitNoProcess();
+    }
+
+    private static void worksAgain(Kit kit) {
+        new FakeTools(kit).none();
+        kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
+        assertEquals(1, kit.sealed().size());
+        verifyParts(kit, kit.sealed().get(0));
+    }
+
+    private static void passesAfterRetries(Kit kit, FaultProxy store) { passesAfterRetries(kit, store, 0); }
+
+    private static void passesAfterRetries(Kit kit, FaultProxy store, int openUploads) {
+        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0).says(" requests had to be sent again");
+        assertEquals(List.of(), store.untouched());
+        assertEquals(openUploads, kit.openUploads().size());
+        verifyParts(kit, kit.sealed().get(0));
+        assertEquals(1, kit.sealed().size());
+        assertEquals(1, kit.history().size());
+    }
+
+    private static void wholeOrNothing(Kit kit, Kit.Result result, int code) {
+        // It may have been done before the signal came; then its exit code says so.
+        if (result.exit() != 0) result.exits(code).says("warning: interrupted: stopping and cleaning up", "State: ");
+        assertEquals(List.of(), kit.openUploads());
+        assertEquals(List.of(), kit.leftTemporary());
+        kit.awaitNoProcess();
+        if (kit.sealed().isEmpty()) assertEquals(List.of(), kit.backupObjects(), result::toString);
+        else verifyParts(kit, kit.sealed().get(0));
+    }
+
+    /** All parts that a manifest names are there, with their sizes. */
+    private static void verifyParts(Kit kit, String folder) {
+        for (var part : kit.json(folder + "manifest.json").getAsJsonArray("parts"))
+            assertEquals(part.getAsJsonObject().get("bytes_stored").getAsLong(), kit.object(folder + part.getAsJsonObject().get("name").getAsString()).length);
+    }
+
+    private static String id(int hoursAgo) {
+        return java.time.format.DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(java.time.ZoneOffset.UTC).format(java.time.Instant.now().minusSeconds(3600L * hoursAgo)) + "-abcdef";
+    }
+
+    /** Ends a session once it is there, and waiting: pg_dump's first statements do not wait. */
+    private static void terminate(TestDatabase database, String application) {
+        awaitSession(database, application);
+        database.rows("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = '" + application + "'");
+    }
+
+    private static void awaitSession(TestDatabase database, String application) {
+        var deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
+        while (database.rows("select 1 from pg_stat_activity where datname = current_database() and application_name = '" + application + "' and wait_event_type = 'Lock'").isEmpty()) {
+            assertTrue(System.nanoTime() < deadline, () -> "no session of " + application + " waits for a lock: " + database.rows("select application_name, state, wait_event_type, query from pg_stat_activity"));
+            pause(50);
+        }
+    }
+
+    private static void pause(int millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Somebody else's lock on a table, under which pg_dump has to wait. */
+    private static Held lock(TestDatabase database, String table) throws SQLException {
+        var connection = database.connect();
+        connection.setAutoCommit(false);
+        try (var statement = connection.createStatement()) {
+            statement.execute("lock table " + table + " in access exclusive mode");
+        }
+        return new Held(connection);
+    }
+
+    private record Held(java.sql.Connection connection) implements AutoCloseable {
+        void release() throws SQLException { connection.rollback(); }
+
+        @Override public void close() throws SQLException { connection.close(); }
+    }
+
+    /** The way to the database, which can fall silent: connections stay open and nothing comes through. */
+    private static final class Network implements AutoCloseable {
+        private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
+        private final List<Socket> sockets = new CopyOnWriteArrayList<>();
+        private final List<String> silent = new CopyOnWriteArrayList<>();
+        private volatile boolean allSilent;
+
+        Network(Kit kit, TestDatabase database) throws IOException {
+            var real = TestDatabase.server().split(":");
+            kit.set("STAGING_DATABASE_URL", database.url().replace(TestDatabase.server(), "127.0.0.1:" + server.getLocalPort()));
+            background(() -> {
+                while (true) {
+                    var client = server.accept();
+                    var upstream = new Socket(real[0], Integer.parseInt(real[1]));
+                    sockets.addAll(List.of(client, upstream));
+                    var port = String.valueOf(upstream.getLocalPort());
+                    background(() -> pump(client, upstream, port));
+                    background(() -> pump(upstream, client, port));
+                }
+            });
+        }
+
+        private interface Body { void run() throws IOException; }
+
+        private static void background(Body body) {
+            var thread = new Thread(() -> {
+                try {
+                    body.run();
+                } catch (IOException e) {
+                    // one side went away
+                }
+            }, "network");
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        private void pump(Socket from, Socket to, String port) throws IOException {
+            try {
+                var buffer = new byte[1 << 16];
+                for (int read; (read = from.getInputStream().read(buffer)) >= 0; ) {
+                    if (allSilent || silent.contains(port)) continue;
+                    to.getOutputStream().write(buffer, 0, read);
+                    to.getOutputStream().flush();
+                }
+            } finally {
+                to.close();
+            }
+        }
+
+        void silence() { allSilent = true; }
+
+        /** Silences one connection, named by the port that the server sees. */
+        void silence(String port) { silent.add(port); }
+
+        @Override public void close() throws IOException {
+            server.close();
+            for (var socket : sockets) socket.close();
+        }
+    }
+
+    /** A file system without a free byte. */
+    private static final class FullDisk implements AutoCloseable {
+        final Path folder;
+
+        FullDisk(Path folder) throws Exception {
+            this.folder = Files.createDirectories(folder);
+            var mounted = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", folder.toString()).redirectErrorStream(true).start();
+            var said = new String(mounted.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+            assumeTrue(mounted.waitFor() == 0, "a small file system can't be mounted here (it takes root): " + said);
+            var chunk = new byte[4096];
+            try (var filler = Files.newOutputStream(folder.resolve("filler"))) {
+                while (true) filler.write(chunk);
+            } catch (IOException e) {
+                // full, as wanted
+            }
+        }
+
+        @Override public void close() throws Exception { new ProcessBuilder("umount", folder.toString()).start().waitFor(); }
+    }
+}

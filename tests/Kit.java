@@ -1,0 +1,412 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
+import software.amazon.awssdk.services.s3.model.S3Object;
+
+/** A checkout of the kit with settings of its own, in which commands run as an operator starts them: {@code ./jbang …}. */
+final class Kit {
+    private static final Set<String> INHERITED = Set.of("PATH", "HOME", "LANG", "HANDOVER_CACHE", "XDG_CACHE_HOME", "JBANG_REPO", "HANDOVER_MAVEN_URL",
+        "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY");
+    private static final int LIMIT_SECONDS = 240;
+    private static Path original;
+
+    /** The checkout's folder. */
+    final Path home;
+    /** Where its commands keep their temporary files. */
+    final Path runtime;
+    /** Null unless {@link Stack} made it. */
+    String bucket;
+    /** The database of {@code staging}; null unless {@link Stack} made it. */
+    TestDatabase database;
+    /** Where its commands are started. */
+    Path directory;
+    private final Map<String, String> settings = new TreeMap<>();
+    private final Map<String, String> environment = new LinkedHashMap<>();
+
+    /** Copies the kit, which keeps what was compiled of it: that goes by the text of the files. */
+    Kit(String name) {
+        try {
+            home = Files.createDirectory(Stack.folder().resolve(name));
+            directory = home;
+            copy(original(), home);
+            runtime = Files.createDirectory(home.resolve("runtime"), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        System.getenv().forEach((variable, value) -> { if (INHERITED.contains(variable)) environment.put(variable, value); });
+        with("JAVA_HOME", System.getProperty("java.home")).with("XDG_RUNTIME_DIR", runtime.toString());
+    }
+
+    /** All tests run the same text, also when somebody edits the checkout meanwhile. */
+    private static synchronized Path original() throws IOException {
+        if (original != null) return original;
+        original = Files.createDirectory(Stack.folder().resolve("original"));
+        for (var part : List.of("jbang", "jbang.sha256", "jbang-catalog.json", "scripts")) copy(Stack.CHECKOUT.resolve(part), original.resolve(part));
+        return original;
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (var files = Files.walk(from)) {
+            for (var file : files.toList()) {
+                var copy = to.resolve(from.relativize(file).toString());
+                if (!Files.isDirectory(copy)) Files.copy(file, copy);
+            }
+        }
+    }
+
+    /** Sets a setting in the checkout's .env.operations; null removes it. */
+    Kit set(String name, String value) {
+        if (value == null) settings.remove(name);
+        else settings.put(name, value);
+        var text = new StringBuilder();
+        settings.forEach((n, v) -> text.append(n).append("='").append(v).append("'\n"));
+        return writeSettings(text.toString(), "rw-------");
+    }
+
+    /** Writes the checkout's .env.operations as it is given. */
+    Kit writeSettings(String text, String mode) {
+        try {
+            var file = home.resolve(".env.operations");
+            Files.writeString(file, text);
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+            return this;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Gives the commands an environment variable; null takes it away. */
+    Kit with(String variable, String value) {
+        if (value == null) environment.remove(variable);
+        else environment.put(variable, value);
+        return this;
+    }
+
+    /** Skips the test when a program of these is not installed: the kit itself does without. */
+    static void needs(String... programs) {
+        for (var program : programs)
+            assumeTrue(Stream.of(System.getenv("PATH").split(":")).anyMatch(folder -> Files.isExecutable(Path.of(folder, program))), program + " is not installed");
+    }
+
+    /** The environment of the commands. */
+    Map<String, String> environment() { return Map.copyOf(environment); }
+
+    /** Starts the commands in another folder. */
+    Kit in(Path folder) {
+        directory = folder;
+        return this;
+    }
+
+    /** As a terminal does it: in a process group of its own, which gets a Ctrl-C as a whole. */
+    Running startInForeground(String... arguments) {
+        var command = new ArrayList<>(List.of("setsid", home.resolve("jbang").toString()));
+        command.addAll(List.of(arguments));
+        return new Running(command, directory, environment);
+    }
+
+    /** Runs {@code ./jbang} to its end. */
+    Result run(String... arguments) { return start(arguments).result(); }
+
+    Running start(String... arguments) {
+        var command = new ArrayList<>(List.of(home.resolve("jbang").toString()));
+        command.addAll(List.of(arguments));
+        return new Running(command, directory, environment);
+    }
+
+    /** Restores the only backup with the lines of its own manifest and stock tools, as a superuser, into a new database. */
+    TestDatabase restoreByHand() {
+        var fresh = TestDatabase.named(Stack.next("by_hand_"));
+        restoreByHandInto(fresh);
+        return fresh;
+    }
+
+    void restoreByHandInto(TestDatabase fresh) {
+        needs("aws", "zstd", "sha256sum");
+        var lines = new ArrayList<String>();
+        manifest().getAsJsonArray("howto").forEach(line -> lines.add(line.getAsString()));
+        var folder = home.resolve(fresh.name);
+        // The settings file is one that a shell can source, so that is what a person does first.
+        bash("mkdir " + folder + "; set -a; . ./.env.operations; set +a; cd " + folder + "; export NEW_DATABASE=" + fresh.name + " " + TestDatabase.superuserVariables()
+            + "\n" + String.join("\n", lines)).exits(0);
+    }
+
+    /** Runs a few lines of bash, as a person types them, in the kit's environment. */
+    Result bash(String script) { return new Running(List.of("bash", "-euo", "pipefail", "-c", script), directory, environment).result(); }
+
+    /** Keys of all objects in the bucket, in order. */
+    List<String> keys() { return keys(""); }
+
+    List<String> keys(String prefix) {
+        return Stack.up().s3.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(prefix)).contents().stream().map(S3Object::key).toList();
+    }
+
+    byte[] object(String key) { return Stack.up().s3.getObjectAsBytes(request -> request.bucket(bucket).key(key)).asByteArray(); }
+
+    JsonObject json(String key) { return JsonParser.parseString(new String(object(key), StandardCharsets.UTF_8)).getAsJsonObject(); }
+
+    /** The manifest of the only backup. */
+    JsonObject manifest() {
+        assertEquals(1, sealed().size(), () -> "sealed backups: " + sealed());
+        return json(sealed().get(0) + "manifest.json");
+    }
+
+    /** Keys of the uploads that were begun, and neither completed nor aborted. */
+    List<String> openUploads() {
+        try {
+            return Stack.up().s3.listMultipartUploads(request -> request.bucket(bucket)).uploads().stream().map(upload -> upload.key()).toList();
+        } catch (NoSuchBucketException e) {
+            return List.of();
+        }
+    }
+
+    /** Keys of the sealed backups' folders, oldest first. */
+    List<String> sealed() {
+        return keys().stream().filter(key -> key.endsWith("/manifest.json")).map(key -> key.substring(0, key.length() - "manifest.json".length())).toList();
+    }
+
+    /** Records of the history, oldest first. */
+    List<JsonObject> history() { return keys().stream().filter(key -> key.contains("/history/")).map(this::json).toList(); }
+
+    /** The objects of backups, sealed or not: everything but the history. */
+    List<String> backupObjects() { return keys().stream().filter(key -> !key.contains("/history/")).toList(); }
+
+    /** All text in the logs. */
+    String logs() {
+        try (var files = Files.walk(home.resolve(".handover/logs"))) {
+            var text = new StringBuilder();
+            for (var file : files.filter(Files::isRegularFile).sorted().toList()) text.append(Files.readString(file));
+            return text.toString();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    boolean bucketExists() { return Stack.up().s3.listBuckets().buckets().stream().anyMatch(there -> there.name().equals(settings.get("BACKUP_BUCKET"))); }
+
+    /** Puts an object; gives its key. */
+    String put(String key, String text) {
+        Stack.up().s3.putObject(request -> request.bucket(bucket).key(key), RequestBody.fromString(text));
+        return key;
+    }
+
+    /** Waits until no process of its commands is left: one that was stopped may take a moment to be gone. */
+    void awaitNoProcess() {
+        var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (!processes().isEmpty()) {
+            assertTrue(System.nanoTime() < deadline, () -> "still running: " + processes());
+            try {
+                Thread.sleep(50);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    /** Processes that have this checkout or its temporary files in their command line or environment. */
+    private List<String> processes() {
+        var found = new ArrayList<String>();
+        try (var all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (var process : all) {
+                try {
+                    var command = Files.readString(process.resolve("cmdline"), StandardCharsets.ISO_8859_1);
+                    if ((command + Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1)).contains(home.toString())) found.add(process.getFileName() + " " + command.replace('\0', ' '));
+                } catch (IOException e) {
+                    // it is gone, or not ours to look at
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return found;
+    }
+
+    /** What its commands have left of their temporary files. */
+    List<Path> leftTemporary() {
+        try (var files = Files.walk(runtime)) {
+            return files.filter(path -> !path.equals(runtime)).toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A command on its way. */
+    static final class Running {
+        final Process process;
+        private final List<String> command;
+        private final StringBuilder out = new StringBuilder();
+        private final StringBuilder err = new StringBuilder();
+        private final List<Thread> readers;
+        private static final List<Running> ALL = new CopyOnWriteArrayList<>();
+
+        /** Ends what a failed test has left running, all but the stack, so that the next ones don't fail for it. */
+        static void stopAll(Running but) {
+            for (var running : ALL) {
+                if (running == but) continue;
+                running.process.descendants().forEach(ProcessHandle::destroyForcibly);
+                running.process.destroyForcibly();
+            }
+            ALL.removeIf(running -> running != but);
+        }
+
+        Running(List<String> command, Path directory, Map<String, String> environment) {
+            this.command = command;
+            var builder = new ProcessBuilder(command).directory(directory.toFile());
+            builder.environment().clear();
+            builder.environment().putAll(environment);
+            try {
+                process = builder.start();
+                process.getOutputStream().close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            ALL.add(this);
+            readers = List.of(reader(process.getInputStream(), out), reader(process.getErrorStream(), err));
+        }
+
+        private Thread reader(InputStream stream, StringBuilder to) {
+            var thread = new Thread(() -> {
+                try (var text = new java.io.InputStreamReader(stream, StandardCharsets.UTF_8)) {
+                    var some = new char[4096];
+                    for (int read; (read = text.read(some)) >= 0; ) append(to, new String(some, 0, read));
+                } catch (IOException e) {
+                    // the process is gone, and its exit code says more
+                }
+            });
+            thread.setDaemon(true);
+            thread.start();
+            return thread;
+        }
+
+        private synchronized void append(StringBuilder to, String text) {
+            to.append(text);
+            notifyAll();
+        }
+
+        /** Waits until stdout holds a text. */
+        Running awaitOutput(String text) { return await(out, text); }
+
+        /** Waits until stderr holds a text. */
+        Running awaitSays(String text) { return await(err, text); }
+
+        private Running await(StringBuilder in, String text) {
+            var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
+            while (true) {
+                var alive = readers.stream().anyMatch(Thread::isAlive);
+                synchronized (this) {
+                    if (in.indexOf(text) >= 0) return this;
+                    if (!alive || System.nanoTime() > deadline) break;
+                    try {
+                        wait(100);
+                    } catch (InterruptedException e) {
+                        process.destroyForcibly();
+                        throw new AssertionError("interrupted while waiting for: " + text + "\n" + describe(), e);
+                    }
+                }
+            }
+            process.destroyForcibly();
+            throw new AssertionError("never said: " + text + "\n" + describe());
+        }
+
+        /** What was printed on stderr so far. */
+        synchronized String saidSoFar() { return err.toString(); }
+
+        /** Sends a signal, INT or TERM or KILL, to the command alone. */
+        Running signal(String name) {
+            try {
+                new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).start().waitFor();
+            } catch (IOException | InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            return this;
+        }
+
+        /** Sends a signal to the command's whole process group. */
+        Running signalGroup(String name) {
+            try {
+                new ProcessBuilder("kill", "-" + name, "--", "-" + process.pid()).start().waitFor();
+            } catch (IOException | InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            return this;
+        }
+
+        /** Waits for the end. */
+        Result result() {
+            try {
+                if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) throw new AssertionError("has not ended in " + LIMIT_SECONDS + " s\n" + describe());
+                for (var reader : readers) reader.join(TimeUnit.SECONDS.toMillis(10));
+            } catch (InterruptedException e) {
+                throw new AssertionError("interrupted\n" + describe(), e);
+            } finally {
+                process.descendants().forEach(ProcessHandle::destroyForcibly);
+                process.destroyForcibly();
+            }
+            synchronized (this) {
+                return new Result(command, process.exitValue(), out.toString(), err.toString());
+            }
+        }
+
+        private synchronized String describe() { return new Result(command, -1, out.toString(), err.toString()).toString(); }
+    }
+
+    /** How a command ended; its checks show everything when they fail. */
+    record Result(List<String> command, int exit, String out, String err) {
+        Result exits(int code) {
+            assertEquals(code, exit, this::toString);
+            return this;
+        }
+
+        /** Stderr holds these texts. */
+        Result says(String... texts) {
+            for (var text : texts) assertTrue(err.contains(text), () -> "does not say: " + text + "\n" + this);
+            return this;
+        }
+
+        /** Stdout holds these texts. */
+        Result prints(String... texts) {
+            for (var text : texts) assertTrue(out.contains(text), () -> "does not print: " + text + "\n" + this);
+            return this;
+        }
+
+        /** Neither stdout nor stderr holds any of these texts. */
+        Result neverShows(String... texts) {
+            for (var text : texts) assertFalse((out + err).contains(text), () -> "shows: " + text + "\n" + this);
+            return this;
+        }
+
+        /** The one JSON document that stdout is. */
+        JsonObject json() {
+            try {
+                return JsonParser.parseString(out).getAsJsonObject();
+            } catch (RuntimeException e) {
+                throw new AssertionError("stdout is not one JSON object\n" + this, e);
+            }
+        }
+
+        @Override public String toString() {
+            return "command: " + String.join(" ", command) + "\nexit:    " + exit + "\nstdout:  " + out.indent(9).strip() + "\nstderr:  " + err.indent(9).strip();
+        }
+    }
+}

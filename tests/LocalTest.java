@@ -1,0 +1,237 @@
+//SOURCES ../scripts/local/EmbeddedPostgres.java
+//SOURCES ../scripts/local/SampleDatabase.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.DriverManager;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import local.EmbeddedPostgres;
+import local.SampleDatabase;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.s3.S3Client;
+
+/** Runs {@code ./jbang local} as an operator does, each test with a state folder of its own. */
+class LocalTest {
+    private final Kit kit = new Kit(Stack.next("kit"));
+    private final List<Kit.Running> started = new ArrayList<>();
+    private Path state;
+
+    @BeforeEach void makeStateFolder() throws IOException {
+        state = Files.createTempDirectory("handover-local-");
+        Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx--x--x"));
+    }
+
+    @AfterEach void stopAll() throws Exception {
+        for (var local : started) if (local.process.isAlive()) local.signal("TERM").process.waitFor();
+        Stack.remove(state);
+    }
+
+    @Test void prints_ready_and_writes_the_settings_for_env_local_which_only_its_owner_can_read() throws Exception {
+        var local = start();
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(state.resolve("env.operations"))));
+        try (var files = Files.walk(state)) {
+            for (var file : files.filter(Files::isRegularFile).toList())
+                assertEquals("------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)).substring(3), file::toString);
+        }
+        kit.with("HANDOVER_LOCAL_STATE", state.toString());
+        kit.run("backups", "list", "--env", "local").exits(0);
+        local.signal("TERM").result().exits(143);
+        kit.run("backups", "list", "--env", "local").exits(78).says("the embedded stack is not running").says("./jbang local");
+    }
+
+    @Test void term_and_ctrl_c_stop_everything_and_leave_no_process() throws Exception {
+        for (var signal : List.of("TERM", "INT")) {
+            var local = start();
+            var server = server();
+            local.signal(signal).result().exits(signal.equals("TERM") ? 143 : 130).says("what it keeps is in " + state);
+            assertEquals(List.of(), processes(server));
+            assertFalse(Files.exists(state.resolve("env.operations")));
+        }
+    }
+
+    @Test void a_second_stack_in_the_same_folder_is_refused_and_the_first_one_runs_on() throws Exception {
+        var local = start();
+        for (var arguments : List.of(List.of("local"), List.of("local", "--reset"))) {
+            var all = new ArrayList<>(arguments);
+            all.addAll(List.of("--state", state.toString()));
+            kit.run(all.toArray(String[]::new)).exits(11).says("already runs in " + state + " (process " + local.process.pid() + ")").says("nothing was changed");
+        }
+        assertEquals("800", sql("select count(*) from customers"));
+        assertTrue(Files.exists(state.resolve("env.operations")));
+    }
+
+    @Test void what_was_written_is_there_after_a_stop_and_after_kill_9_and_gone_after_reset() throws Exception {
+        var local = start();
+        sql("create table mine as select 1 as one; select 1");
+        s3().putObject(request -> request.bucket("handover-backups").key("a=b/e c"), RequestBody.fromString("mine"));
+        var password = setting("LOCAL_DATABASE_URL").replaceFirst(":\\d+/", "/");
+        local.signal("TERM").result().exits(143);
+
+        local = start();
+        assertEquals("1", sql("select one from mine"));
+        var server = server();
+        local.signal("KILL").process.waitFor();
+        waitFor(() -> processes(server).isEmpty());
+
+        local = start();
+        assertEquals("1", sql("select one from mine"));
+        assertEquals(password, setting("LOCAL_DATABASE_URL").replaceFirst(":\\d+/", "/"));
+        assertEquals("mine", s3().getObjectAsBytes(request -> request.bucket("handover-backups").key("a=b/e c")).asUtf8String());
+        local.signal("TERM").result().exits(143);
+
+        start("--reset");
+        assertEquals("", sql("select coalesce(to_regclass('mine')::text, '')"));
+        assertEquals(0, s3().listObjectsV2(request -> request.bucket("handover-backups")).keyCount());
+        assertNotEquals(password, setting("LOCAL_DATABASE_URL").replaceFirst(":\\d+/", "/"));
+    }
+
+    @Test void killed_while_it_makes_the_database_it_starts_well_the_next_time() throws Exception {
+        run().awaitSays("Make sure that no other stack runs here").signal("KILL").process.waitFor();
+        run("--scale", "9").awaitSays("Start PostgreSQL").signal("KILL").process.waitFor();
+        start();
+        assertEquals("800", sql("select count(*) from customers"));
+    }
+
+    @Test void the_scale_is_remembered_and_another_one_makes_the_database_anew_and_says_so() throws Exception {
+        start("--scale", "2").signal("TERM").result().exits(143);
+        start().signal("TERM").result().says("kept, scale 2, seed 1");
+        var local = start("--scale", "1");
+        assertEquals("800", sql("select count(*) from customers"));
+        local.signal("TERM").result().says("the database dealer is made anew, because it is of scale 2, seed 1 and not of scale 1, seed 1");
+    }
+
+    @Test void no_password_is_printed_or_can_be_seen_in_a_list_of_processes() throws Exception {
+        var local = start("--verbose");
+        var secrets = new ArrayList<String>();
+        for (var name : List.of("LOCAL_DATABASE_URL", "LOCAL_SUPERUSER_URL")) secrets.add(setting(name).replaceFirst("^[^:]+://[^:]+:", "").replaceFirst("@.*", ""));
+        secrets.add(setting("AWS_SECRET_ACCESS_KEY"));
+        var seen = new StringBuilder();
+        try (var all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (var process : all) seen.append(read(process.resolve("cmdline"))).append(read(process.resolve("environ")));
+        }
+        seen.append(read(state.resolve("postgres/server.log")));
+        var result = local.signal("TERM").result();
+        seen.append(result.out()).append(result.err());
+        for (var secret : secrets) assertFalse(secret.length() < 20 || seen.indexOf(secret) >= 0, "a password was seen");
+    }
+
+    @Test void the_same_seed_and_scale_give_the_same_database_and_its_owner_can_dump_all_of_it() throws Exception {
+        try (var server = EmbeddedPostgres.throwaway(Optional.empty())) {
+            var sample = new SampleDatabase(server, state);
+            sample.make(1, 7);
+            var first = dump(sample.url());
+            sample.make(1, 7);
+            assertEquals(first, dump(sample.url()));
+            sample.make(1, 8);
+            assertNotEquals(first, dump(sample.url()));
+            var customers = first.substring(first.indexOf("COPY public.customers "));
+            assertEquals(800, customers.substring(0, customers.indexOf("\n\\.\n")).lines().count() - 1, "rows behind row-level security");
+            assertTrue(Stream.of("lo_from_bytea", "lo_create", "lowrite").anyMatch(first::contains), "large objects");
+        }
+    }
+
+    @Test void a_newer_server_than_the_system_has_comes_from_maven_central() throws Exception {
+        try (var server = EmbeddedPostgres.throwaway(Optional.of(17)); var connection = server.connect("postgres"); var statement = connection.createStatement()) {
+            var answer = statement.executeQuery("show server_version_num");
+            assertTrue(answer.next() && answer.getInt(1) / 10000 == 17);
+        }
+    }
+
+    @Test void as_root_it_works_below_a_folder_that_the_servers_user_cannot_enter_and_throwaway_leaves_nothing() throws Exception {
+        assumeTrue(System.getProperty("user.name").equals("root"), "only root needs another user for PostgreSQL");
+        Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx------"));
+        var inside = state.resolve("in side");
+        var local = new Kit(Stack.next("kit")).start("local", "--throwaway", "--state", inside.toString());
+        started.add(local);
+        local.awaitOutput("ready\n");
+        var real = inside.resolve("postgres").toRealPath();
+        assertEquals(Path.of("/var/tmp"), real.getParent());
+        assertEquals("rwx--x--x", PosixFilePermissions.toString(Files.getPosixFilePermissions(real)));
+        local.signal("TERM").result().exits(143);
+        assertFalse(Files.exists(real) || Files.exists(inside));
+    }
+
+    private Kit.Running run(String... more) {
+        var arguments = new ArrayList<>(List.of("local", "--state", state.toString()));
+        arguments.addAll(List.of(more));
+        var local = kit.start(arguments.toArray(String[]::new));
+        started.add(local);
+        return local;
+    }
+
+    private Kit.Running start(String... more) { return run(more).awaitOutput("ready\n"); }
+
+    private String setting(String name) throws IOException {
+        return Files.readAllLines(state.resolve("env.operations")).stream().filter(line -> line.startsWith(name + "='")).findFirst().orElseThrow().replaceAll("^[^']*'|'$", "");
+    }
+
+    private String sql(String sql) throws Exception {
+        var url = URI.create(setting("LOCAL_DATABASE_URL"));
+        var user = url.getUserInfo().split(":");
+        try (var connection = DriverManager.getConnection("jdbc:postgresql://" + url.getHost() + ":" + url.getPort() + url.getPath(), user[0], user[1]); var statement = connection.createStatement()) {
+            var rows = statement.execute(sql) ? statement.getResultSet() : null;
+            return rows != null && rows.next() ? rows.getString(1) : "";
+        }
+    }
+
+    private S3Client s3() throws IOException {
+        return S3Client.builder().region(Region.US_EAST_1).forcePathStyle(true).endpointOverride(URI.create(setting("AWS_ENDPOINT_URL_S3")))
+            .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(setting("AWS_ACCESS_KEY_ID"), setting("AWS_SECRET_ACCESS_KEY")))).build();
+    }
+
+    private long server() throws IOException { return Long.parseLong(Files.readAllLines(state.resolve("postgres/data/postmaster.pid")).get(0).strip()); }
+
+    /** The server itself, and whatever has the state folder in its command line. */
+    private List<String> processes(long server) throws IOException {
+        var found = new ArrayList<String>();
+        try (var all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (var process : all) {
+                var command = read(process.resolve("cmdline"));
+                if (command.contains(state.toString()) || process.endsWith(String.valueOf(server))) found.add(process + " " + command);
+            }
+        }
+        return found;
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file, StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            return "";          // the process is gone, or not ours to look at
+        }
+    }
+
+    private String dump(String url) {
+        return kit.with("DUMPED", url).bash("pg_dump \"$DUMPED\" | grep -v -E '^.(un)?restrict '").exits(0).out();
+    }
+
+    private interface Condition { boolean holds() throws Exception; }
+
+    private static void waitFor(Condition condition) throws Exception {
+        var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!condition.holds()) {
+            assertTrue(System.nanoTime() < deadline, "it takes too long");
+            TimeUnit.MILLISECONDS.sleep(50);
+        }
+    }
+}

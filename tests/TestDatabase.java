@@ -1,0 +1,115 @@
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** A database on the stack's server, of a role that owns it and is nothing else there. */
+final class TestDatabase {
+    static final String ROLE = "tester";
+    static final String PASSWORD = "tester-Passw0rd";
+
+    final String name;
+
+    private TestDatabase(String name) { this.name = name; }
+
+    static synchronized TestDatabase create(String name) {
+        superuser("""
+            do $$ begin
+                if not exists (select from pg_roles where rolname = '%s') then create role %s login password '%s'; end if;
+            end $$""".formatted(ROLE, ROLE, PASSWORD));
+        superuser("create database " + quote(name) + " owner " + ROLE);
+        return new TestDatabase(name);
+    }
+
+    /** One that may not exist yet. */
+    static TestDatabase named(String name) { return new TestDatabase(name); }
+
+    /** What PostgreSQL's own tools need to connect as the superuser, for a shell's export. */
+    static String superuserVariables() {
+        var parts = superuserUrl("postgres").replaceFirst("^postgresql://", "").replaceFirst("/.*", "").split("[@:]");
+        var user = parts.length == 4 ? "PGUSER=" + parts[0] + " PGPASSWORD=" + parts[1] : "PGUSER=" + parts[0];
+        return user + " PGHOST=" + parts[parts.length - 2] + " PGPORT=" + parts[parts.length - 1];
+    }
+
+    static String quote(String name) { return "\"" + name.replace("\"", "\"\"") + "\""; }
+
+    /** HOST:PORT of the server. */
+    static String server() { return Stack.up().setting("LOCAL_DATABASE_URL").replaceFirst(".*@", "").replaceFirst("/.*", ""); }
+
+    String url() { return url(ROLE, PASSWORD); }
+
+    String url(String role, String password) {
+        return "postgresql://" + role + ":" + password + "@" + server() + "/" + java.net.URLEncoder.encode(name, java.nio.charset.StandardCharsets.UTF_8).replace("+", "%20");
+    }
+
+    /** Executes SQL as the role that owns the database. */
+    TestDatabase execute(String sql) {
+        execute(url(), sql);
+        return this;
+    }
+
+    /** Executes SQL in this database as the server's superuser. */
+    TestDatabase asSuperuser(String sql) {
+        execute(superuserUrl(name), sql);
+        return this;
+    }
+
+    /** Rows of a query, their columns joined by '|'. */
+    List<String> rows(String sql) { return rows(superuserUrl(name), sql); }
+
+    /** SCHEMA.TABLE and exact number of rows, of every table that is nobody's extension's. */
+    Map<String, Long> counts() {
+        var counts = new TreeMap<String, Long>();
+        for (var table : rows("select format('%I.%I', schemaname, tablename) || '|' || schemaname || '.' || tablename from pg_tables where schemaname !~ '^pg_|^information_schema$'")) {
+            var names = table.split("\\|", 2);
+            counts.put(names[1], Long.valueOf(one("select count(*) from only " + names[0])));
+        }
+        return counts;
+    }
+
+    String one(String sql) { return rows(sql).get(0); }
+
+    /** Executes SQL in the server's own database as its superuser. */
+    static void superuser(String sql) { execute(superuserUrl("postgres"), sql); }
+
+    /** Rows of a query in the server's own database. */
+    static List<String> serverRows(String sql) { return rows(superuserUrl("postgres"), sql); }
+
+    private static String superuserUrl(String database) {
+        return Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/?]*$", "/" + java.net.URLEncoder.encode(database, java.nio.charset.StandardCharsets.UTF_8).replace("+", "%20"));
+    }
+
+    /** A session of its own; the caller closes it. */
+    Connection connect() throws SQLException { return connect(url()); }
+
+    static Connection connect(String url) throws SQLException {
+        var parts = url.replaceFirst("^postgresql://", "").split("@");
+        var user = parts[0].split(":", 2);
+        return DriverManager.getConnection("jdbc:postgresql://" + parts[1], user[0], user.length > 1 ? user[1] : "");
+    }
+
+    private static void execute(String url, String sql) {
+        try (var connection = connect(url); var statement = connection.createStatement()) {
+            statement.execute(sql);
+        } catch (SQLException e) {
+            throw new AssertionError(sql, e);
+        }
+    }
+
+    private static List<String> rows(String url, String sql) {
+        try (var connection = connect(url); var statement = connection.createStatement(); var result = statement.executeQuery(sql)) {
+            var rows = new ArrayList<String>();
+            while (result.next()) {
+                var row = new ArrayList<String>();
+                for (var i = 1; i <= result.getMetaData().getColumnCount(); i++) row.add(String.valueOf(result.getString(i)));
+                rows.add(String.join("|", row));
+            }
+            return rows;
+        } catch (SQLException e) {
+            throw new AssertionError(sql, e);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+///usr/bin/env true ; exec jbang "$0" "$@"
+//DESCRIPTION Run the tests: all of them, or those whose class or sentence holds one of the words given
+//JAVA 17+
+//RUNTIME_OPTIONS -Xmx512m
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS org.junit.platform:junit-platform-launcher:1.14.4
+//SOURCES ../scripts/ops/Ops.java
+//SOURCES Stack.java
+//SOURCES Kit.java
+//SOURCES TestDatabase.java
+//SOURCES FaultProxy.java
+//SOURCES FakeTools.java
+//SOURCES BackupDbTest.java
+//SOURCES BackupFaultsTest.java
+//SOURCES BackupsTest.java
+//SOURCES BadInputTest.java
+//SOURCES DatabaseUrlTest.java
+//SOURCES DoctorTest.java
+//SOURCES EnvFileTest.java
+//SOURCES LauncherTest.java
+//SOURCES LocalTest.java
+//SOURCES ManifestTest.java
+//SOURCES SecretsTest.java
+//SOURCES SettingsTest.java
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.junit.platform.engine.FilterResult;
+import org.junit.platform.engine.TestDescriptor;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.engine.support.descriptor.MethodSource;
+import org.junit.platform.launcher.PostDiscoveryFilter;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+
+/** Run the tests.
+ *
+ *      jbang test                       all of them
+ *      jbang test BackupDb signals      those with one of these words in their class or sentence
+ *
+ *  Needs the server and client of PostgreSQL, age, aws and zstd; .ci/run installs what is missing. A test class is a file
+ *  tests/…Test.java, and a line //SOURCES above: one that is forgotten there is a failure. */
+class Tests implements TestExecutionListener {
+    private static final Pattern PACKAGE = Pattern.compile("^package (\\S+);", Pattern.MULTILINE);
+
+    private final List<String> words;
+    private final List<Class<?>> classes = new ArrayList<>();
+    private final List<String> failed = new ArrayList<>();
+    private final Map<String, Long> begun = new HashMap<>();
+    private int passed, skipped;
+
+    private Tests(List<String> words) { this.words = words; }
+
+    public static void main(String... words) throws Exception {
+        var tests = new Tests(List.of(words));
+        try {
+            tests.run();
+        } finally {
+            Stack.down();
+        }
+        System.exit(tests.verdict());
+    }
+
+    private void run() throws IOException {
+        find();
+        var request = LauncherDiscoveryRequestBuilder.request()
+            .selectors(classes.stream().map(DiscoverySelectors::selectClass).toList())
+            .filters((PostDiscoveryFilter) this::wanted)
+            .configurationParameter("junit.jupiter.displayname.generator.default", "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
+            .configurationParameter("junit.jupiter.execution.timeout.default", "5 m")
+            .build();
+        LauncherFactory.create().execute(request, this);
+    }
+
+    /** The classes of all the files here. */
+    private void find() throws IOException {
+        try (var files = Files.list(Stack.CHECKOUT.resolve("tests"))) {
+            for (var file : files.filter(f -> f.getFileName().toString().endsWith("Test.java")).sorted().toList()) {
+                var bare = file.getFileName().toString().replace(".java", "");
+                var in = PACKAGE.matcher(Files.readString(file));
+                try {
+                    classes.add(Class.forName(in.find() ? in.group(1) + "." + bare : bare, false, Tests.class.getClassLoader()));
+                } catch (ClassNotFoundException e) {
+                    fail(bare, "has no line //SOURCES " + file.getFileName() + " in tests/Tests.java", null, 0);
+                }
+            }
+        }
+    }
+
+    private FilterResult wanted(TestDescriptor test) {
+        if (words.isEmpty() || !(test.getSource().orElse(null) instanceof MethodSource method)) return FilterResult.included("");
+        var text = (method.getClassName() + " " + method.getMethodName()).toLowerCase(Locale.ROOT);
+        return FilterResult.includedIf(words.stream().anyMatch(word -> text.contains(word.toLowerCase(Locale.ROOT).replace(' ', '_'))));
+    }
+
+    @Override public synchronized void executionStarted(TestIdentifier test) { begun.put(test.getUniqueId(), System.nanoTime()); }
+
+    @Override public synchronized void executionSkipped(TestIdentifier test, String reason) {
+        say("skipped", sentence(test) + ": " + reason, 0);
+        skipped++;
+    }
+
+    @Override public synchronized void executionFinished(TestIdentifier test, TestExecutionResult result) {
+        var seconds = (System.nanoTime() - begun.get(test.getUniqueId())) / 1e9;
+        switch (result.getStatus()) {
+            case SUCCESSFUL -> {
+                if (!test.isTest()) return;
+                say("ok", sentence(test), seconds);
+                passed++;
+            }
+            case ABORTED -> {
+                say("skipped", sentence(test) + ": " + result.getThrowable().map(Throwable::getMessage).orElse("no reason given"), seconds);
+                skipped++;
+            }
+            case FAILED -> {
+                fail(className(test), sentence(test), result.getThrowable().orElse(null), seconds);
+                Stack.stopAllElse();
+            }
+        }
+    }
+
+    private void fail(String className, String sentence, Throwable thrown, double seconds) {
+        say("FAILED", sentence, seconds);
+        failed.add(className + ": " + sentence);
+        if (thrown == null) return;
+        var trace = new StringWriter();
+        thrown.printStackTrace(new PrintWriter(trace));
+        trace.toString().lines().filter(line -> !line.matches("\\s+at (org\\.junit|java\\.base|jdk\\.).*")).forEach(line -> System.out.println("        " + line));
+    }
+
+    private static void say(String mark, String sentence, double seconds) {
+        System.out.printf(Locale.ROOT, "%-7s %6.1f s  %s%n", mark, seconds, sentence);
+    }
+
+    private static String sentence(TestIdentifier test) {
+        var name = test.getDisplayName();
+        // An invocation with arguments shows these alone; its method is what they are of.
+        if (test.getSource().orElse(null) instanceof MethodSource method && name.startsWith("["))
+            name = method.getMethodName().replace('_', ' ') + " " + name;
+        return className(test).replaceFirst("Test$", "") + ": " + name.replaceAll("\\p{Cntrl}", " ");
+    }
+
+    private static String className(TestIdentifier test) {
+        var found = Pattern.compile("\\[class:([^]]*)").matcher(test.getUniqueId());
+        return found.find() ? found.group(1).replaceFirst(".*\\.", "") : "";
+    }
+
+    private int verdict() {
+        for (var left : ProcessHandle.current().descendants().toList()) {
+            fail("Tests", "every process that the tests started has ended, but not " + left.info().commandLine().orElse("process " + left.pid()), null, 0);
+            left.destroyForcibly();
+        }
+        var ran = passed + failed.size();
+        if (ran == 0) System.out.println("No test ran" + (words.isEmpty() ? "" : ": none has " + String.join(" or ", words) + " in its class or sentence"));
+        if (!failed.isEmpty()) System.out.println("\nFailed:");
+        failed.forEach(sentence -> System.out.println("  " + sentence));
+        System.out.println();
+        System.out.println(passed + " passed, " + failed.size() + " failed, " + skipped + " skipped");
+        return ran > 0 && failed.isEmpty() ? 0 : 1;
+    }
+}

@@ -1,0 +1,169 @@
+///usr/bin/env true ; exec jbang "$0" "$@"
+//DESCRIPTION Compare speed and memory with the usual shell pipelines
+//JAVA 17+
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xmx64m
+//SOURCES ../../scripts/ops/Ops.java
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
+import ops.*;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Our way and the others in turn, in the same run, on the embedded stack.
+ *
+ *      jbang bench --runs 5
+ *
+ *  Needs PostgreSQL's client programs, aws, zstd, gzip and Linux's /proc. */
+@Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false,
+    header = {
+        "  bench                     about 1 GB of plain dump, three runs",
+        "  bench --scale 2 --runs 1  a quick look", ""},
+    description = "Prints medians. CPU is of the commands alone, without the servers'; memory is of all processes of a command together, at its highest.%n")
+class Bench implements Callable<Integer> {
+    private static final Pattern CPU = Pattern.compile("([0-9]+)m([0-9.]+)s ([0-9]+)m([0-9.]+)s\\s*$");
+
+    @Option(names = "--scale", defaultValue = "180", description = "size of the sample database; default ${DEFAULT-VALUE}, about 1 GB of plain dump")
+    int scale;
+
+    @Option(names = "--runs", defaultValue = "3", description = "default ${DEFAULT-VALUE}")
+    int runs;
+
+    @Mixin Run run;
+
+    private final Path launcher = Home.dir().resolve("jbang");
+    private final Path state = Home.state().resolve("bench");
+    private Map<String, String> environment;
+    private String bucket;
+
+    /** One way to do it: a command line for bash, in which pipes are what is being compared. */
+    private record Way(String name, String command) { }
+
+    private record Figures(double wall, double cpu, long memory, long disk) { }
+
+    public static void main(String... args) { Run.main(new Bench(), args); }
+
+    @Override public Integer call() { return run.execute("bench", this::compare); }
+
+    private void compare() throws Exception {
+        startStack();
+        var ways = ways();
+        var figures = new LinkedHashMap<Way, List<Figures>>();
+        run.console.say("once each, unmeasured, so that all start warm");
+        for (var way : ways) measure(way);
+        for (var i = 1; i <= runs; i++) {
+            for (var way : ways) {
+                var measured = measure(way);
+                figures.computeIfAbsent(way, w -> new ArrayList<>()).add(measured);
+                run.console.say(String.format(Locale.ROOT, "run %d  %-60s %6.2f s", i, way.name, measured.wall));
+            }
+        }
+        print(figures);
+    }
+
+    private void startStack() throws IOException, InterruptedException {
+        environment = new LinkedHashMap<>(System.getenv());
+        environment.put("HANDOVER_LOCAL_STATE", state.toString());
+        var local = Tool.start(run, launcher, List.of("local", "--state", state.toString(), "--scale", String.valueOf(scale)), environment).patient(Duration.ofSeconds(30));
+        var lines = new BufferedReader(new InputStreamReader(local.stdout(), StandardCharsets.UTF_8));
+        var line = lines.readLine();
+        while (line != null && !line.equals("ready")) line = lines.readLine();
+        if (line == null) throw new Failure.Failed("the embedded stack did not start" + local.said(), "start it alone and look: ./jbang local");
+        for (var setting : Files.readAllLines(state.resolve("env.operations"))) {
+            var name = setting.replaceFirst("=.*", "");
+            if (setting.contains("=") && !setting.startsWith("#")) environment.put(name, setting.substring(name.length() + 1).replaceAll("^'|'$", ""));
+        }
+        environment.put("AWS_DEFAULT_REGION", environment.get("AWS_REGION"));
+        environment.put("URL", environment.get("LOCAL_DATABASE_URL"));
+        bucket = environment.get("BACKUP_BUCKET");
+    }
+
+    private List<Way> ways() {
+        var aws = "aws --endpoint-url \"$AWS_ENDPOINT_URL_S3\" s3 cp ";
+        var to = "s3://" + bucket + "/bench/other";
+        return List.of(
+            new Way("backup-db, the whole command", "exec '" + launcher + "' backup-db --env local --quiet >/dev/null"),
+            new Way("pg_dump -Fc -Z0 | zstd -3 -T2 | aws s3 cp -", "pg_dump -Fc -Z0 \"$URL\" | zstd -q -3 -T2 | " + aws + "- " + to),
+            new Way("pg_dump >file; gzip; sha256sum; aws s3 cp", "pg_dump \"$URL\" >dump.sql && gzip -k dump.sql && sha256sum dump.sql.gz >dump.sha256 && " + aws + "--no-progress dump.sql.gz " + to + " >/dev/null"),
+            new Way("limit: pg_dump -Fc -Z0 >/dev/null", "pg_dump -Fc -Z0 \"$URL\" >/dev/null"));
+    }
+
+    /** Runs one command in an empty folder that is its TMPDIR too, watching its processes. */
+    private Figures measure(Way way) throws IOException, InterruptedException {
+        var folder = Files.createTempDirectory("handover-bench-");
+        var errors = Files.createTempFile("handover-bench-", ".err");
+        try {
+            // times(1) of bash has the CPU time of all that ended below it; exec would lose it, so in a subshell.
+            var builder = new ProcessBuilder("bash", "-c", "set -o pipefail; (" + way.command + "); code=$?; times >&2; exit $code").directory(folder.toFile());
+            builder.environment().putAll(environment);
+            builder.environment().put("TMPDIR", folder.toString());
+            builder.environment().put("JAVA_TOOL_OPTIONS", "");
+            builder.redirectError(errors.toFile()).redirectOutput(ProcessBuilder.Redirect.DISCARD);
+            var begun = System.nanoTime();
+            var process = builder.start();
+            run.undo.add("stop " + way.name, () -> { process.descendants().forEach(ProcessHandle::destroy); process.destroy(); });
+            long memory = 0;
+            long disk = 0;
+            while (!process.waitFor(30, java.util.concurrent.TimeUnit.MILLISECONDS)) {
+                memory = Math.max(memory, process.descendants().mapToLong(Bench::resident).sum());
+                disk = Math.max(disk, size(folder));
+            }
+            var wall = (System.nanoTime() - begun) / 1e9;
+            var said = Files.readString(errors);
+            if (process.exitValue() != 0) throw new Failure.Failed(way.name + " failed: " + said, "mend that first; figures of failures say nothing");
+            var cpu = CPU.matcher(said);
+            if (!cpu.find()) throw new IllegalStateException("no times in: " + said);
+            return new Figures(wall, seconds(cpu, 1) + seconds(cpu, 3), memory, disk);
+        } finally {
+            Private.remove(folder);
+            Files.delete(errors);
+        }
+    }
+
+    private static double seconds(java.util.regex.Matcher times, int group) {
+        return Integer.parseInt(times.group(group)) * 60 + Double.parseDouble(times.group(group + 1));
+    }
+
+    private static long resident(ProcessHandle process) {
+        try {
+            for (var line : Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")))
+                if (line.startsWith("VmRSS:")) return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+        } catch (IOException e) {
+            // it has just ended
+        }
+        return 0;
+    }
+
+    private static long size(Path folder) throws IOException {
+        try (var files = Files.walk(folder)) {
+            return files.mapToLong(file -> file.toFile().isFile() ? file.toFile().length() : 0).sum();
+        } catch (java.io.UncheckedIOException e) {
+            return 0; // a file has gone meanwhile
+        }
+    }
+
+    private void print(Map<Way, List<Figures>> figures) {
+        run.console.result(String.format("| medians of %d, scale %d, %d cores, Java %s | wall s | ratio | CPU s | memory MB | temp disk MB |", runs, scale, Runtime.getRuntime().availableProcessors(), Runtime.version().feature()));
+        run.console.result("|---|---|---|---|---|---|");
+        var ours = median(figures.values().iterator().next().stream().map(Figures::wall).toList());
+        figures.forEach((way, all) -> run.console.result(String.format(Locale.ROOT, "| %s | %.2f | %.2f | %.1f | %.0f | %.0f |", way.name,
+            median(all.stream().map(Figures::wall).toList()), ours / median(all.stream().map(Figures::wall).toList()), median(all.stream().map(Figures::cpu).toList()),
+            median(all.stream().map(f -> f.memory / 1e6).toList()), median(all.stream().map(f -> f.disk / 1e6).toList()))));
+        run.console.result("ratio: our time divided by theirs");
+    }
+
+    private static double median(List<Double> values) { return values.stream().sorted().skip(values.size() / 2).findFirst().orElseThrow(); }
+}
