@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION Back up an environment's database to S3: sealed and verified, or not there at all
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -Xmn8m -Xmx512m
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xmn8m -Xmx512m -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
 //SOURCES ops/Ops.java
 
 import java.io.IOException;
@@ -93,7 +93,7 @@ class BackupDb implements Callable<Integer> {
 
         // pg_dump begins while the bucket is still being reached, and waits on its pipe when that takes longer.
         var id = BackupFolder.newId(run.started);
-        var storing = dryRun ? null : steps.start(() -> upload(Steps.await(opening), id, dump, snapshot));
+        var storing = dryRun ? null : steps.start(() -> upload(steps, Steps.await(opening), id, dump, snapshot));
         var counting = dryRun || counts == Counts.none ? null : steps.start(() -> snapshot.count(planned));
         var store = steps.check("Reach the bucket", () -> { Steps.await(reaching); steps.found(Steps.await(opening).uri("")); return Steps.await(opening); });
         var folder = BackupFolder.of(store, env, url.database, id);
@@ -165,10 +165,10 @@ class BackupDb implements Callable<Integer> {
         return tables;
     }
 
-    private Dump.Stored upload(Store store, String id, Dump dump, Snapshot snapshot) throws Exception {
+    private Dump.Stored upload(Steps steps, Store store, String id, Dump dump, Snapshot snapshot) throws Exception {
         var folder = BackupFolder.of(store, env, url.database, id);
         unsealed = new Unsealed(run, store, folder);
-        return dump.upload(store, folder, snapshot, form);
+        return dump.upload(steps, store, folder, snapshot, form);
     }
 
     private Dump.Stored finish(Steps steps, Store store, Dump dump, Database.Facts facts, Future<Dump.Stored> storing) throws Exception {

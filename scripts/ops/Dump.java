@@ -31,6 +31,8 @@ public final class Dump {
 
     private interface Proof { void check() throws InterruptedException; }
 
+    private record Globals(Manifest.Part part, String missing) { }
+
     private record Part(String stage, List<String> arguments) { }
 
     private final Run run;
@@ -70,9 +72,10 @@ public final class Dump {
     public long bytes() { return bytes.get(); }
 
     /** Dumps what the snapshot holds into the folder. */
-    public Stored upload(Store store, BackupFolder folder, Snapshot snapshot, Form form) throws IOException, InterruptedException {
-        var environment = PostgresTools.environment(Workspace.create(run), snapshot.url(), settings);
+    public Stored upload(Steps steps, Store store, BackupFolder folder, Snapshot snapshot, Form form) throws Exception {
+        var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), snapshot.url(), settings));
         var patience = settings.seconds(Setting.DB_STALL_SECONDS);
+        var globals = steps.start(() -> globals(store, folder, form, environment)); // they are small and done long before the rest
         var stored = new ArrayList<Manifest.Part>();
         for (var part : parts) {
             var arguments = new ArrayList<>(List.of("--format=custom", "--compress=0", "--no-password", "--snapshot=" + snapshot.id,
@@ -83,15 +86,20 @@ public final class Dump {
                 stored.add(upload(store, folder.key() + name, part.stage, form, output, facts.bytes(), () -> dump.finish(patience)));
             }
         }
+        var roles = Steps.await(globals);
+        return new Stored(stored, roles.part, roles.missing);
+    }
+
+    /** Roles belong to the server, so pg_dump leaves them out. Their passwords are not asked for: they are secrets. */
+    private Globals globals(Store store, BackupFolder folder, Form form, Map<String, String> environment) throws IOException, InterruptedException {
         byte[] globals;
         try {
-            // Roles belong to the server, so pg_dump leaves them out. Their passwords are not asked for: they are secrets.
             globals = Tool.output(run, pgDumpAll.path(), List.of("--globals-only", "--no-role-passwords", "--no-password"), environment, Duration.ofSeconds(60));
         } catch (Failure.ToolFailed e) {
-            return new Stored(stored, null, e.getMessage());
+            return new Globals(null, e.getMessage());
         }
         var key = folder.key() + "globals.sql" + Packing.ending(form.recipients);
-        return new Stored(stored, upload(store, key, "globals", form, new ByteArrayInputStream(globals), globals.length, () -> { }), null);
+        return new Globals(upload(store, key, "globals", form, new ByteArrayInputStream(globals), globals.length, () -> { }), null);
     }
 
     /** Packs and uploads a stream; the object exists only once the proof that the stream was whole has passed. */

@@ -30,7 +30,7 @@ public final class Tool implements AutoCloseable {
     private static final int KEPT_LINES = 20;
 
     private final String name;
-    private final Process process;
+    private volatile Process process;
     private final Deque<String> complaints = new ArrayDeque<>();
     private final Thread listener;
     private final Runnable forget;
@@ -52,11 +52,13 @@ public final class Tool implements AutoCloseable {
         if (output == Output.SHOWN) builder.inheritIO().redirectInput(ProcessBuilder.Redirect.PIPE);
         run.console.detail("running " + String.join(" ", command));
         try {
-            process = builder.start();
+            forget = run.undo.act(() -> {
+                process = builder.start();
+                return run.undo.add("stop " + name, this::stop);
+            });
         } catch (IOException e) {
             throw new Failure.ToolFailed(name + " could not be started: " + e.getMessage(), "check it: " + command.get(0) + " --version");
         }
-        forget = run.undo.add("stop " + name, this::stop);
         listener = new Thread(this::listen, name + " stderr");
         listener.setDaemon(true);
         listener.start();

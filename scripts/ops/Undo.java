@@ -2,6 +2,8 @@ package ops;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
  * What has to be undone when a run ends, however it ends: registered beside the act, run last-in first-out on return,
@@ -13,11 +15,17 @@ public final class Undo implements AutoCloseable {
     /** An action that may fail; a failure is reported and the rest is still undone. */
     public interface Action { void run() throws Exception; }
 
+    /** What {@link #act} does. */
+    public interface Act<T, E extends Exception> { T run() throws E; }
+
     private record Entry(String what, Action action) { }
 
+    private static final int SECONDS_TO_ACT = 10;
+
     private final Deque<Entry> entries = new ArrayDeque<>();
+    private final ReentrantReadWriteLock acting = new ReentrantReadWriteLock();
     private final Console console;
-    private boolean closed;
+    private volatile boolean closed;
 
     Undo(Console console) { this.console = console; }
 
@@ -40,16 +48,44 @@ public final class Undo implements AutoCloseable {
         return () -> { };
     }
 
+    /**
+     * Does what leaves a trace and registers how to undo it, with no moment between the two: a clean-up waits for the
+     * act, ten seconds at most, and after a clean-up nothing is done any more; then this does not return.
+     */
+    public <T, E extends Exception> T act(Act<T, E> act) throws E {
+        acting.readLock().lock();
+        try {
+            if (!closed) return act.run();
+        } finally {
+            acting.readLock().unlock();
+        }
+        Run.waitForTheEnd();
+        throw new AssertionError();
+    }
+
     @Override public void close() {
+        waitForActs();
         while (true) {
             Entry entry;
             synchronized (entries) {
-                closed = true;
                 entry = entries.poll();
             }
             if (entry == null) return;
             undo(entry);
         }
+    }
+
+    private void waitForActs() {
+        var waited = false;
+        try {
+            waited = acting.writeLock().tryLock(SECONDS_TO_ACT, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        synchronized (entries) {
+            closed = true;
+        }
+        if (waited) acting.writeLock().unlock();
     }
 
     private void undo(Entry entry) {

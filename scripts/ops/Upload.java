@@ -42,6 +42,7 @@ public final class Upload extends OutputStream {
     private final BlockingQueue<byte[]> free;
     private final ExecutorService senders;
     private final List<Future<CompletedPart>> parts = new ArrayList<>();
+    private final Run run;
     private final Runnable forget;
     private byte[] part;
     private int filled;
@@ -54,6 +55,7 @@ public final class Upload extends OutputStream {
     private String storeEtag;
 
     Upload(Store store, Run run, String key, int partBytes) {
+        this.run = run;
         this.store = store;
         this.key = key;
         this.partBytes = partBytes;
@@ -164,7 +166,7 @@ public final class Upload extends OutputStream {
         if (id == null) {
             var content = part == null ? new byte[0] : Arrays.copyOf(part, filled);
             storeSha256 = Base64.getEncoder().encodeToString(Sha256.of(content));
-            store.put(key, content, false, storageClass);
+            run.undo.act(() -> { store.put(key, content, false, storageClass); return null; }); // or it might arrive after its folder was cleared
         } else {
             if (filled > 0) send();
             var completed = new ArrayList<CompletedPart>();
