@@ -35,6 +35,7 @@
 //SOURCES Undo.java
 //SOURCES Unsealed.java
 //SOURCES Upload.java
+//SOURCES WarmUp.java
 //SOURCES Watch.java
 //SOURCES Workspace.java
 //DEPS info.picocli:picocli:4.7.7

@@ -42,7 +42,7 @@ public final class Packing {
                 throw new IllegalStateException("age is not available in this Java", e);
             }
         }
-        return new ZstdOutputStreamNoFinalizer(below, level).setChecksum(true).setWorkers(1).setJobSize(1 << 21);
+        return new ZstdOutputStreamNoFinalizer(below, level).setChecksum(true).setWorkers(2).setJobSize(1 << 21);
     }
 
     /** Throws BadSetting unless every recipient is an age public key. */
