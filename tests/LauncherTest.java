@@ -110,6 +110,32 @@ class LauncherTest {
         kit.jbang("hello", "again").run().succeeds().prints("stand-in 0.140.0 [again]");
     }
 
+    @Test void the_libraries_classes_come_from_an_archive_and_a_start_does_without_when_it_is_gone_or_torn() throws Exception {
+        var kit = new Kit(place).ownCache();
+        copy(realLib(), kit.cache.resolve(realLib().getFileName()));
+        delete(kit.home.resolve("scripts/ops"));
+        copy(CHECKOUT.resolve("scripts/ops"), kit.home.resolve("scripts/ops"));
+        kit.edit("//JAVA 17+", "//JAVA 17+\n//SOURCES ops/Ops.java");
+        kit.jbang("hello", "made").run().succeeds().prints("hello [made]");
+        Path archive;
+        try (var all = Files.list(kit.cache.resolve("classes"))) {
+            archive = all.toList().get(0);
+        }
+        try (var plans = Files.list(kit.cache.resolve("plans"))) {
+            assertTrue(Files.readString(plans.toList().get(0)).contains("/classes/" + archive.getFileName() + " "));
+        }
+        kit.jbang("hello", "whole").run().succeeds().prints("hello [whole]").says("");
+        archive.toFile().setWritable(true);
+        for (var bytes : List.of(1_000_000, 100, 0)) {
+            try (var torn = java.nio.channels.FileChannel.open(archive, java.nio.file.StandardOpenOption.WRITE)) {
+                torn.truncate(bytes);
+            }
+            kit.jbang("hello", "torn").run().succeeds().prints("hello [torn]");
+        }
+        Files.delete(archive);
+        kit.jbang("hello", "gone").run().succeeds().prints("hello [gone]");
+    }
+
     // --- signals
 
     @Test void a_TERM_reaches_the_script_itself() throws Exception {
@@ -290,7 +316,7 @@ class LauncherTest {
         shared = Files.createTempDirectory("launcher test");
         tools = Files.createDirectories(shared.resolve("tools"));
         for (var tool : List.of("bash", "env", "true", "readlink", "awk", "sed", "find", "sort", "sha256sum", "shasum", "perl",
-                "ls", "mktemp", "mkdir", "mv", "cp", "cat", "rm")) {
+                "ls", "mktemp", "mkdir", "mv", "cp", "cat", "rm", "grep", "touch")) {
             Stream.of(System.getenv("PATH").split(":")).map(folder -> Path.of(folder, tool)).filter(Files::isExecutable)
                     .findFirst().ifPresent(found -> link(tools.resolve(tool), found));
         }

@@ -16,6 +16,7 @@
 //SOURCES BadInputTest.java
 //SOURCES DatabaseUrlTest.java
 //SOURCES DoctorTest.java
+//SOURCES DocumentsTest.java
 //SOURCES EnvFileTest.java
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java
