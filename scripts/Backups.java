@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION List, show and verify the stored backups of an environment
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -Xmx256m
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmx256m
 //SOURCES ops/Ops.java
 
 import java.time.Duration;
