@@ -113,6 +113,7 @@ class BackupDbTest {
             held.setAutoCommit(false);
             statement.execute("lock table customer in access exclusive mode");
             var holder = kit.start("backup-db", "--env", "staging").awaitSays("ok: Take the lock");
+            kit.awaitKey(".*/globals.sql.zst");
             var before = kit.keys();
             kit.run("backup-db", "--env", "staging", "--dry-run").exits(0).says("would take the lock", "would dump and upload", "would seal", "2, all readable").neverShows("ok: Seal");
             assertEquals(before, kit.keys());

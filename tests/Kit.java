@@ -162,6 +162,19 @@ final class Kit {
         return Stack.up().s3.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(prefix)).contents().stream().map(S3Object::key).toList();
     }
 
+    /** Waits until the bucket has an object whose key matches. */
+    void awaitKey(String regex) {
+        var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
+        while (keys().stream().noneMatch(key -> key.matches(regex))) {
+            if (System.nanoTime() > deadline) throw new AssertionError("never had an object " + regex + ": " + keys());
+            try {
+                Thread.sleep(50);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
     byte[] object(String key) { return Stack.up().s3.getObjectAsBytes(request -> request.bucket(bucket).key(key)).asByteArray(); }
 
     JsonObject json(String key) { return JsonParser.parseString(new String(object(key), StandardCharsets.UTF_8)).getAsJsonObject(); }
