@@ -65,7 +65,21 @@ class BackupDb implements Callable<Integer> {
     private Dump.Form form;
     private volatile Unsealed unsealed;
 
+    private boolean locked;
+    private Manifest made;
+
     public static void main(String... args) { Run.main(new BackupDb(), args); }
+
+    /** A whole backup within the run of a restore, which holds the environment's lock already; its id. */
+    static String ofLocked(Run run, String env, boolean dryRun) throws Exception {
+        var backup = new BackupDb();
+        picocli.CommandLine.populateCommand(backup, "--env", env);
+        backup.run = run;
+        backup.dryRun = dryRun;
+        backup.locked = true;
+        backup.backUp();
+        return backup.made == null ? null : backup.made.id();
+    }
 
     @Override public Integer call() { return run.execute("backup-db", this::backUp); }
 
@@ -82,9 +96,9 @@ class BackupDb implements Callable<Integer> {
         var connecting = steps.start(() -> connect());
         var kit = steps.start(() -> new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
         var history = new History(run, opening, env, "backup-db");
-        if (!dryRun) run.record(history);
+        if (!dryRun && !locked) run.record(history);
 
-        steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { Lock.forBackup(run, url, settings); return true; });
+        if (!locked) steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { Lock.forBackup(run, url, settings); return true; });
         var database = Steps.await(connecting);
         var facts = steps.check("Look at the database", () -> look(steps, database));
         var dump = steps.check("Find pg_dump", () -> find(steps, database, facts));
@@ -107,7 +121,8 @@ class BackupDb implements Callable<Integer> {
             () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, tables, Steps.await(kit), Seal.byHand(store, folder, stored, form))));
         if (verify == Verify.readable) steps.change("Read it back", "every byte, and let pg_restore parse it", () -> readBack(store, id));
         steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store, folder));
-        if (dryRun) return;
+        made = manifest;
+        if (dryRun || locked) return;
         history.add("backup", store.uri(folder.key()));
         history.add("bytes_raw", manifest.bytesRaw());
         history.add("bytes_stored", manifest.bytesStored());
@@ -115,7 +130,7 @@ class BackupDb implements Callable<Integer> {
     }
 
     private boolean readSettings(Steps steps) {
-        settings = run.settings(env);
+        settings = locked ? Settings.of(env) : run.settings(env);
         run.state("nothing was stored, and nothing in the database was changed");
         url = DatabaseUrl.of(settings);
         settings.require(Setting.BACKUP_BUCKET);

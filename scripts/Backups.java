@@ -143,7 +143,7 @@ class Backups {
         @Override void go() throws Exception {
             run.state("the backups are as they were; verifying changes none");
             run.record(new History(run, java.util.concurrent.CompletableFuture.completedFuture(store), env, "backups verify"));
-            var folders = which.all ? BackupFolder.all(store, env).stream().filter(BackupFolder::sealed).toList()
+            var folders = which.all ? BackupFolder.sealed(store, env)
                 : List.of(BackupFolder.find(store, env, which.id == null ? "latest" : which.id));
             var steps = new Steps(run, false);
             var broken = new ArrayList<Failure.NotVerified>();

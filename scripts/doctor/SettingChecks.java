@@ -126,7 +126,7 @@ public final class SettingChecks {
     private static String prefix(String env) { return env.toUpperCase(Locale.ROOT).replace('-', '_') + "_"; }
 
     private Seen guarded() {
-        return Seen.note(settings.isProtected() ? env + " is changed only with its name typed, as PROTECTED_ENVS says" : env + " is not among PROTECTED_ENVS: changing it needs no confirmation");
+        return Seen.note(settings.protectedEnvironments().contains(env) ? env + " is changed only with its name typed, as PROTECTED_ENVS says" : env + " is not among PROTECTED_ENVS: changing it needs no confirmation");
     }
 
     /** With an identity at hand a few bytes go to and fro, which is the only proof that the two belong together. */

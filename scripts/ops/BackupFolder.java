@@ -22,6 +22,8 @@ import java.util.regex.Pattern;
 public record BackupFolder(String key, String id, List<Store.Item> objects) {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
     private static final Pattern ID = Pattern.compile("([0-9]{8}T[0-9]{6}Z)-[0-9a-f]{6}");
+    /** Names of what may come to lie beside a backup later. */
+    static final String EVIDENCE = "(verify|drill)-[0-9TZ]+\\.json";
     private static final int LARGEST_MANIFEST = 64 << 20;
     /** Younger leftovers may belong to a run on another server that still goes on. */
     static final Duration LEFTOVER_AGE = Duration.ofDays(1);
@@ -60,9 +62,12 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         return folders.values().stream().sorted(Comparator.comparing(BackupFolder::id).reversed()).toList();
     }
 
+    /** The sealed ones of an environment, newest first. */
+    public static List<BackupFolder> sealed(Store store, String env) { return all(store, env).stream().filter(BackupFolder::sealed).toList(); }
+
     /** The sealed backup with this id or a unique beginning of it, or the newest for "latest". Throws Failed when there is none. */
     public static BackupFolder find(Store store, String env, String wanted) {
-        var sealed = all(store, env).stream().filter(BackupFolder::sealed).toList();
+        var sealed = sealed(store, env);
         var found = sealed.stream().filter(folder -> wanted.equals("latest") || folder.id.startsWith(wanted)).toList();
         if (found.isEmpty())
             throw new Failure.Failed(sealed.isEmpty() ? "environment '" + env + "' has no backup in " + store.uri(envKey(store, env)) : "there is no backup '" + wanted + "' of environment '" + env + "'",
@@ -98,7 +103,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
 
     /** The evidence beside the backup, oldest first. */
     public List<Evidence> evidence(Store store) {
-        return objects.stream().filter(item -> item.key().substring(key.length()).matches("(verify|drill)-[0-9TZ]+\\.json"))
+        return objects.stream().filter(item -> item.key().substring(key.length()).matches(EVIDENCE))
             .flatMap(item -> store.read(item.key(), 1 << 20).stream().map(bytes -> Json.read(bytes, Evidence.class, store.uri(item.key()))))
             .sorted(Comparator.comparing(Evidence::at)).toList();
     }

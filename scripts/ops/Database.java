@@ -82,7 +82,8 @@ public final class Database implements AutoCloseable {
             one("select pg_encoding_to_char(encoding) from pg_database where datname = current_database()"), schemaVersion(), extensions);
     }
 
-    private String systemIdentifier() {
+    /** The cluster's identifier: the same through every address; empty when the server won't say. */
+    String systemIdentifier() {
         try {
             return one("select system_identifier from pg_control_system()");
         } catch (Failure e) {
@@ -126,7 +127,19 @@ public final class Database implements AutoCloseable {
     /** The first value of a query's only row, as text. */
     public String one(String sql, Object... values) { return rows(sql, row -> row[0], values).get(0); }
 
-    void execute(String sql) {
+    /** Executes all of them in one transaction. */
+    public void transaction(List<String> statements) {
+        try {
+            connection.setAutoCommit(false);
+            statements.forEach(this::execute);
+            connection.commit();
+            connection.setAutoCommit(true);
+        } catch (SQLException e) {
+            throw failed(e);
+        }
+    }
+
+    public void execute(String sql) {
         try (var statement = connection.createStatement()) {
             statement.execute(sql);
         } catch (SQLException e) {

@@ -89,7 +89,7 @@ public final class DatabaseUrl {
     }
 
     /** The same server and role, another database. */
-    DatabaseUrl withDatabase(String other) { return new DatabaseUrl(user, password, host, port, other, parameters); }
+    public DatabaseUrl withDatabase(String other) { return new DatabaseUrl(user, password, host, port, other, parameters); }
 
     /** Where it is, without who: HOST:PORT/NAME. */
     @Override public String toString() { return host + ":" + port + "/" + database; }

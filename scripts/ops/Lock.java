@@ -1,5 +1,6 @@
 package ops;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -27,6 +28,30 @@ public final class Lock {
         var session = session(run, url, settings, "backup-db");
         take(session, url, settings.env, "environment", true);
         take(session, url, settings.env, "backup", false);
+    }
+
+    /**
+     * Takes the locks of a restore: everything of the environment, for itself alone. Released when the run ends.
+     *
+     * @param patience how long to wait for whoever holds them
+     */
+    public static void forRestore(Run run, DatabaseUrl url, Settings settings, Duration patience) throws InterruptedException {
+        var session = session(run, url, settings, "restore-db");
+        var deadline = Instant.now().plus(patience);
+        var told = false;
+        while (true) {
+            try {
+                take(session, url, settings.env, "environment", false);
+                take(session, url, settings.env, "backup", false);
+                return;
+            } catch (Failure.Busy e) {
+                session.execute("select pg_advisory_unlock_all()");
+                if (!Instant.now().isBefore(deadline)) throw e;
+                if (!told) run.console.say("waiting: " + e.getMessage());
+                told = true;
+                Thread.sleep(500);
+            }
+        }
     }
 
     private static Database session(Run run, DatabaseUrl url, Settings settings, String script) {

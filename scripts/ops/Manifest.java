@@ -63,6 +63,12 @@ public record Manifest(int format, String id, String env, String database, Kit k
 
     public boolean encrypted() { return !recipients.isEmpty(); }
 
+    /** The major version of the pg_dump that wrote it; an older pg_restore can't read it. */
+    public int pgDumpMajor() {
+        var digits = pgDump.replaceFirst("[^0-9].*", "");
+        return digits.isEmpty() ? 1 : Integer.parseInt(digits);
+    }
+
     public long rows() { return tables.stream().mapToLong(Snapshot.Table::rows).filter(rows -> rows > 0).sum(); }
 
     /**

@@ -1,5 +1,6 @@
 //SOURCES Amount.java
 //SOURCES BackupFolder.java
+//SOURCES Comparison.java
 //SOURCES Console.java
 //SOURCES Database.java
 //SOURCES DatabaseUrl.java
@@ -8,12 +9,15 @@
 //SOURCES EnvFile.java
 //SOURCES Exit.java
 //SOURCES Failure.java
+//SOURCES Guard.java
 //SOURCES History.java
 //SOURCES Home.java
 //SOURCES Json.java
+//SOURCES Load.java
 //SOURCES Lock.java
 //SOURCES Manifest.java
 //SOURCES Packing.java
+//SOURCES PartReader.java
 //SOURCES PostgresTools.java
 //SOURCES Private.java
 //SOURCES Progress.java

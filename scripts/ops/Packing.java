@@ -8,6 +8,7 @@ import com.exceptionfactory.jagged.x25519.X25519RecipientStanzaReaderFactory;
 import com.exceptionfactory.jagged.x25519.X25519RecipientStanzaWriterFactory;
 import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import com.github.luben.zstd.ZstdOutputStreamNoFinalizer;
+import com.github.luben.zstd.util.Native;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -21,6 +22,20 @@ import java.util.List;
 
 /** How a part's bytes are packed: zstd with a checksum, then age when there are recipients. Stock tools undo both. */
 public final class Packing {
+    static {
+        // By itself zstd-jni keeps its native code in a file until the end, and for good when killed before.
+        try {
+            var folder = Workspace.brief();
+            try {
+                Native.load(folder.toFile());
+            } finally {
+                Private.remove(folder);
+            }
+        } catch (IOException e) {
+            throw Workspace.failed(e);
+        }
+    }
+
     private Packing() { }
 
     /** The ending of a packed file's name. */

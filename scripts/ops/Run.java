@@ -116,7 +116,7 @@ public final class Run {
     }
 
     private static Throwable unwrap(Throwable thrown) {
-        while ((thrown instanceof ExecutionException || thrown instanceof CompletionException) && thrown.getCause() != null) thrown = thrown.getCause();
+        while ((thrown instanceof ExecutionException || thrown instanceof CompletionException || thrown instanceof ExceptionInInitializerError) && thrown.getCause() != null) thrown = thrown.getCause();
         return thrown;
     }
 

@@ -8,6 +8,7 @@ package ops;
  */
 public enum Setting {
     DATABASE_URL(Kind.IDENTITY, null, "the environment's database, postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=require"),
+    AFTER_RESTORE_SQL(Kind.IDENTITY, null, "file with SQL that runs on a restored database before anybody can see it: personal data made anonymous, say"),
     PROTECTED_ENVS(Kind.SHARED, "production", "environments that are changed only with their name typed, comma separated"),
 
     BACKUP_BUCKET(Kind.SHARED, null, "the bucket that keeps the backups"),

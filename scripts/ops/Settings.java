@@ -22,6 +22,7 @@ import java.util.TreeSet;
  */
 public final class Settings {
     public static final String LOCAL = "local";
+    static final String NAME = "[a-z][a-z0-9-]{0,30}";
 
     public final String env;
     private final Map<String, Map<String, String>> sources = new LinkedHashMap<>();
@@ -30,7 +31,7 @@ public final class Settings {
 
     /** Reads the settings of an environment; throws BadSetting when a file is malformed or open to others. */
     public static Settings of(String env) {
-        if (!env.matches("[a-z][a-z0-9-]{0,30}"))
+        if (!env.matches(NAME))
             throw new Failure.Usage("'" + env.replaceAll("\\p{Cntrl}", "?") + "' is not the name of an environment",
                 "a name is lower case letters, digits and '-': --env staging");
         var settings = new Settings(env);
@@ -55,10 +56,8 @@ public final class Settings {
 
     private void add(String source, Map<String, String> values) { sources.put(source, values); }
 
-    /** True for the environments that are changed only with their name typed. */
-    public boolean isProtected() {
-        return List.of(get(Setting.PROTECTED_ENVS).orElse("").split("\\s*,\\s*")).contains(env);
-    }
+    /** The environments that are changed only with their name typed. */
+    public List<String> protectedEnvironments() { return list(Setting.PROTECTED_ENVS).stream().map(name -> name.toLowerCase(Locale.ROOT)).toList(); }
 
     public Optional<String> get(Setting setting) {
         return find(prefix() + setting.name())

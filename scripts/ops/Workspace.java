@@ -14,21 +14,31 @@ import java.util.regex.Pattern;
 public final class Workspace {
     private static final Pattern NAME = Pattern.compile("handover-run-([0-9]{1,10})-.*");
 
+    private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
+
     private Workspace() { }
 
     /** Creates the folder and registers its removal. */
     public static Path create(Run run) {
         // In memory where the system has such a place for this user.
         var runtime = System.getenv("XDG_RUNTIME_DIR");
-        var base = runtime != null && Files.isWritable(Path.of(runtime)) ? Path.of(runtime) : Path.of(System.getProperty("java.io.tmpdir"));
+        var base = runtime != null && Files.isWritable(Path.of(runtime)) ? Path.of(runtime) : TEMPORARY;
         try {
             sweep(base, run);
-            var folder = Files.createTempDirectory(base, "handover-run-" + ProcessHandle.current().pid() + "-"); // 0700 from the start
+            if (!base.equals(TEMPORARY)) sweep(TEMPORARY, run);
+            var folder = folder(base);
             run.undo.add("remove " + folder, () -> Private.remove(folder));
             return folder;
         } catch (IOException e) {
             throw failed(e);
         }
+    }
+
+    /** A folder that the next run removes if this one is killed: for a moment, without a run to register it with. */
+    static Path brief() throws IOException { return folder(TEMPORARY); }
+
+    private static Path folder(Path base) throws IOException {
+        return Files.createTempDirectory(base, "handover-run-" + ProcessHandle.current().pid() + "-"); // 0700 from the start
     }
 
     /** A full disk, most likely. */

@@ -1,0 +1,216 @@
+///usr/bin/env true ; exec jbang "$0" "$@"
+//DESCRIPTION Restore a backup into an environment's database: checked before anybody sees it, or not at all
+//JAVA 17+
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmn8m -Xmx512m -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
+//SOURCES ops/Ops.java
+//SOURCES BackupDb.java
+//SOURCES restore/Swap.java
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import ops.*;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import restore.Swap;
+
+/** Restore a backup into an environment's database.
+ *
+ *      jbang restore-db latest --env staging
+ *
+ *  Needs pg_restore, of the backup's pg_dump's major version or newer. */
+@Command(name = "restore-db", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
+    header = {
+        "  restore-db --env staging                             staging's newest backup",
+        "  restore-db --env staging --from production           production's newest backup, into staging",
+        "  restore-db 20261122T031500Z-4f9a1c --env staging     a certain one (a unique beginning is enough)",
+        "  restore-db 2026-11-22T12:00 --env staging            the newest one that was begun by then, UTC",
+        "  restore-db --env staging --dry-run                   say what would be done, change nothing", ""},
+    description = "Loads the backup into a new database, compares it with the manifest, and then exchanges the names. The old database stays beside it.%n")
+class RestoreDb implements Callable<Integer> {
+    @Parameters(paramLabel = "ID", arity = "0..1", defaultValue = "latest", description = "a backup's id or a unique beginning of it, a time (2026-11-22T12:00, UTC), or latest; default ${DEFAULT-VALUE}")
+    String wanted;
+
+    @Option(names = "--env", required = true, paramLabel = "NAME", description = "the environment whose database is replaced, as in NAME_DATABASE_URL")
+    String env;
+
+    @Option(names = "--from", paramLabel = "NAME", description = "the environment whose backup is taken; default: the same")
+    String from;
+
+    @Option(names = "--dry-run", description = "check everything, list what would be done, change nothing")
+    boolean dryRun;
+
+    @Option(names = "--jobs", paramLabel = "N", description = "how many things to do at a time; default: this machine's processors")
+    Integer jobs;
+
+    @Option(names = "--no-owner", description = "everything belongs to DATABASE_URL's role, and grants are left out: for a server that lacks the backup's roles")
+    boolean noOwner;
+
+    @Option(names = "--no-safety-backup", description = "do not back the target up first")
+    boolean noSafetyBackup;
+
+    @Option(names = "--after-sql", paramLabel = "FILE", description = "SQL to run on the restored database before anybody can see it; default: NAME_AFTER_RESTORE_SQL")
+    Path afterSql;
+
+    @Option(names = "--identity", paramLabel = "FILE", description = "the age identity that decrypts; default: BACKUP_IDENTITY_FILE")
+    Path identity;
+
+    @Option(names = "--wait", paramLabel = "SECONDS", description = "how long to wait for another run's lock; default: not at all")
+    int wait;
+
+    @Mixin Run run;
+
+    private Settings settings;
+    private Settings source;
+    private DatabaseUrl url;
+    private Database server;
+    private boolean exists;
+    private Store store;
+    private BackupFolder folder;
+    private Manifest manifest;
+    private PartReader reader;
+    private PostgresTools.Found pgRestore;
+    private Swap swap;
+
+    public static void main(String... args) { Run.main(new RestoreDb(), args); }
+
+    @Override public Integer call() { return run.execute("restore-db", this::restore); }
+
+    private record Result(String id, String env, String from, String database, String mode, double seconds, int tables, long rows, String dataAsOf, String oldDatabase, String safetyBackup) { }
+
+    private void restore() throws Exception {
+        var steps = new Steps(run, dryRun);
+        steps.check("Read the settings", () -> readSettings(steps));
+        var opening = steps.start(() -> Store.open(source));
+        if (!dryRun) run.record(new History(run, opening, env, "restore-db"));
+        steps.check("Reach the database server", () -> connect(steps));
+        steps.check("Make sure that it is not a protected one", () -> { Guard.check(run, settings, url, server, Steps.await(opening)); return true; });
+        store = Steps.await(opening);
+        steps.check("Choose the backup", () -> choose(steps));
+        steps.check("Check its objects", () -> checkObjects(steps));
+        steps.check("Find pg_restore", () -> find(steps));
+        steps.change("Take the lock", "so that no backup or deploy runs meanwhile", () -> { Lock.forRestore(run, url, settings, Duration.ofSeconds(wait)); return true; });
+        steps.change("Clear what killed runs left", "half-made databases of earlier restores", () -> { var left = swap.dropLeftovers(); steps.found(left.isEmpty() ? "nothing" : String.join(", ", left)); return true; });
+        var safety = safetyBackup();
+        steps.change("Load into a new database", swap.fresh.database, () -> load(steps));
+        steps.change("Compare with the manifest", "tables and rows", () -> compare(steps));
+        if (afterSql != null) steps.change("Run " + afterSql.getFileName(), "before anybody can see the data", () -> runAfterSql());
+        steps.change("Switch", "exchange the names of the two databases; sessions are ended", () -> switchOver(steps));
+        steps.change("Check what is live", "as the application's role sees it", () -> checkLive(steps));
+        if (!dryRun) report(safety);
+    }
+
+    private boolean readSettings(Steps steps) {
+        settings = run.settings(env);
+        run.state("the database of '" + env + "' is as it was");
+        source = from == null ? settings : Settings.of(from);
+        url = DatabaseUrl.of(settings);
+        source.require(Setting.BACKUP_BUCKET);
+        if (jobs == null) jobs = Runtime.getRuntime().availableProcessors();
+        if (jobs < 1 || jobs > 64) throw new Failure.Usage("--jobs wants 1 to 64, not " + jobs, "leave it out for this machine's processors");
+        if (afterSql == null) afterSql = settings.get(Setting.AFTER_RESTORE_SQL).map(Path::of).orElse(null);
+        if (afterSql != null && !Files.isReadable(afterSql)) throw new Failure.BadSetting("the file with SQL can't be read: " + afterSql, "correct --after-sql or " + settings.where(Setting.AFTER_RESTORE_SQL));
+        steps.found(env + ", " + url + (from == null ? "" : ", from a backup of " + from));
+        return true;
+    }
+
+    /** On the server's own database, since the environment's is to be renamed, and may not be there any more. */
+    private boolean connect(Steps steps) {
+        server = Database.connect(url.withDatabase("postgres"), settings, "handover restore-db " + env);
+        run.undo.add("close the session", server::close);
+        exists = server.one("select exists (select from pg_database where datname = ?)", url.database).equals("t");
+        swap = new Swap(run, settings, url, server, exists);
+        var obstacle = Swap.obstacle(server, url.database);
+        if (!obstacle.isEmpty()) throw new Failure.BadSetting(obstacle, "ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database");
+        steps.found("PostgreSQL " + server.one("select current_setting('server_version')") + (exists ? "" : "; there is no database '" + url.database + "' yet: it will be made"));
+        return true;
+    }
+
+    private boolean choose(Steps steps) {
+        folder = BackupFolder.find(store, source.env, wanted);
+        manifest = folder.manifest(store);
+        var proof = Proof.of(manifest, folder.evidence(store));
+        if (proof.broken()) throw new Failure.NotVerified("backup " + folder.id() + " is known to be broken: " + proof.problem(), "take another: ./jbang backups list --env " + source.env);
+        steps.found(folder.id() + ", data as of " + manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: " + proof.words(run.started));
+        return true;
+    }
+
+    private boolean checkObjects(Steps steps) {
+        reader = new PartReader(store, folder, manifest, identity != null ? Optional.of(identity.toString()) : source.get(Setting.BACKUP_IDENTITY_FILE).or(() -> settings.get(Setting.BACKUP_IDENTITY_FILE)));
+        reader.checkObjects();
+        steps.found(manifest.parts().size() + ", " + Amount.bytes(manifest.bytesStored()));
+        return true;
+    }
+
+    private boolean find(Steps steps) throws InterruptedException {
+        pgRestore = PostgresTools.find(run, settings, "pg_restore", manifest.pgDumpMajor());
+        steps.found(pgRestore.version());
+        return true;
+    }
+
+    /** Its id; null when there is none to make. */
+    private String safetyBackup() throws Exception {
+        if (noSafetyBackup || !exists) return null;
+        run.console.say((dryRun ? "would first back up" : "first a backup of") + " what is there now:");
+        return BackupDb.ofLocked(run, env, dryRun);
+    }
+
+    private boolean load(Steps steps) throws Exception {
+        run.state("the database of '" + env + "' is as it was");
+        swap.create(manifest.server().encoding());
+        var load = new Load(run, settings, reader, swap.fresh, pgRestore, noOwner ? List.of("--no-owner", "--no-privileges") : List.of(), jobs);
+        try (var progress = new Progress(run.console, "Load", reader::done, manifest.bytesRaw())) {
+            for (var part : manifest.parts()) {
+                if (part.stage().equals("all")) load.load(part);
+                else run.console.warn(part.name() + " holds rows of schemas that Supabase owns, which this server does not have: left out");
+            }
+        }
+        steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right, statistics fresh");
+        return true;
+    }
+
+    private boolean compare(Steps steps) {
+        try (var session = Database.connect(swap.fresh, settings, "handover restore-db " + env)) {
+            steps.found(Comparison.of(session, manifest));
+        }
+        return true;
+    }
+
+    private boolean runAfterSql() throws Exception {
+        var psql = PostgresTools.find(run, settings, "psql", 1);
+        var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), swap.fresh, settings));
+        Tool.output(run, psql.path(), List.of("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--file=" + afterSql), environment, Duration.ofDays(1));
+        return true;
+    }
+
+    private boolean switchOver(Steps steps) {
+        swap.dress();
+        swap.swap();
+        run.state("'" + env + "' has the restored data, which were compared with the manifest" + (exists ? "; the old data are in the database " + swap.old : ""));
+        steps.found(exists ? "the old data are in " + swap.old : "");
+        return true;
+    }
+
+    private boolean checkLive(Steps steps) throws Exception {
+        try (var session = Database.connect(url, settings, "handover restore-db " + env); var snapshot = Snapshot.open(session)) {
+            steps.found(snapshot.tables(manifest.selection()).size() + " tables, all readable");
+        } catch (Failure e) {
+            swap.swapBack();
+            run.state("the database of '" + env + "' is as it was: it was switched back");
+            throw e;
+        }
+        return true;
+    }
+
+    private void report(String safety) {
+        var result = new Result(manifest.id(), env, source.env, url.database, "swap", Amount.seconds(run.elapsed()), manifest.tables().size(), manifest.rows(), manifest.snapshotTime(), exists ? swap.old : null, safety);
+        run.console.result(run.json ? Json.text(result)
+            : "restored " + result.id() + " into " + url + ", data as of " + result.dataAsOf() + ", in " + Amount.time(run.elapsed()));
+    }
+}

@@ -1,0 +1,130 @@
+package ops;
+
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+
+/**
+ * Reads the objects of a sealed backup, decrypted and decompressed, and proves on the way that they are what the manifest
+ * says: size and SHA-256 as stored, size as unpacked. Constant memory, nothing on the disk.
+ */
+public final class PartReader {
+    /** Takes the raw bytes of a part; what it throws counts only when the part itself is right. */
+    public interface Taker { void take(InputStream raw) throws IOException, InterruptedException; }
+
+    private final Store store;
+    private final BackupFolder folder;
+    private final Manifest manifest;
+    private final Path identity;
+    private final AtomicLong done = new AtomicLong();
+
+    /**
+     * @param identity file with the age identity; only encrypted backups need it
+     * @throws Failure.BadSetting when the backup is encrypted and there is none
+     */
+    public PartReader(Store store, BackupFolder folder, Manifest manifest, Optional<String> identity) {
+        this.store = store;
+        this.folder = folder;
+        this.manifest = manifest;
+        this.identity = !manifest.encrypted() ? null : identity.map(Path::of).orElseThrow(() -> new Failure.BadSetting(
+            "backup " + manifest.id() + " is encrypted, and BACKUP_IDENTITY_FILE is not set", "name the file with the age identity: BACKUP_IDENTITY_FILE=/path/key.txt"));
+    }
+
+    /** Bytes read so far, after unpacking. */
+    public long done() { return done.get(); }
+
+    /** Nothing is missing, nothing is there that should not be, and the checksum file says what the manifest says. */
+    public void checkObjects() {
+        var there = folder.objects().stream().map(item -> item.key().substring(folder.key().length())).collect(Collectors.toSet());
+        var expected = new TreeSet<>(Set.of(Manifest.NAME, Manifest.SUMS));
+        manifest.objects().forEach(part -> expected.add(part.name()));
+        for (var name : expected)
+            if (!there.contains(name)) throw broken(name, "is missing");
+        for (var name : there)
+            if (!expected.contains(name) && !name.matches(BackupFolder.EVIDENCE)) throw broken(name, "does not belong to this backup");
+        var sums = store.read(folder.key() + Manifest.SUMS, 1 << 20).orElseThrow(() -> broken(Manifest.SUMS, "is missing"));
+        if (!java.util.Arrays.equals(sums, manifest.sums())) throw broken(Manifest.SUMS, "says something else than the manifest");
+    }
+
+    /**
+     * Reads one part to its end, whatever its taker does.
+     *
+     * @throws Failure.NotVerified naming the object, when it is not what the manifest says; this before what the taker throws
+     */
+    public void read(Manifest.Part part, Taker taker) throws IOException, InterruptedException {
+        try (var stored = new Sha256.Reader(store.stream(folder.key() + part.name()))) {
+            String problem = null;
+            Exception thrown = null;
+            try (var raw = new Raw(Packing.unpack(stored, identity), part.bytesRaw())) {
+                try {
+                    taker.take(raw);
+                } catch (Failure.ToolFailed | Failure.NotVerified | IOException e) {
+                    thrown = e;
+                }
+                copy(raw, OutputStream.nullOutputStream());
+                if (raw.broken != null) problem = "can't be unpacked: " + raw.broken.getMessage();
+                else if (raw.count != part.bytesRaw()) problem = "unpacks to another size than the manifest says";
+            } catch (IOException e) {
+                problem = "can't be unpacked: " + e.getMessage();
+            }
+            // The rest, so that the checksum is of the whole object also when unpacking gave up or ended early.
+            copy(stored, OutputStream.nullOutputStream());
+            if (stored.count() != part.bytesStored()) throw broken(part.name(), "has " + stored.count() + " bytes, the manifest says " + part.bytesStored());
+            if (!stored.hex().equals(part.sha256())) throw broken(part.name(), "has another SHA-256 than the manifest says");
+            if (problem != null) throw broken(part.name(), problem);
+            if (thrown instanceof Failure failure) throw failure;
+            if (thrown != null) throw (IOException) thrown;
+        }
+    }
+
+    /** Copies in pieces as large as a pipe: transferTo's are small. */
+    static void copy(InputStream from, OutputStream to) throws IOException {
+        var buffer = new byte[1 << 17];
+        for (int read; (read = from.read(buffer)) > 0; ) to.write(buffer, 0, read);
+    }
+
+    /** The failure that an object of this backup is broken. */
+    Failure.NotVerified broken(String name, String what) {
+        return new Failure.NotVerified(store.uri(folder.key() + name) + " " + what,
+            "do not restore this one; take another: ./jbang backups list --env " + manifest.env() + "; and make a new one now");
+    }
+
+    /** Counts, and ends one byte after the expected size: a part that unpacks to more is wrong, however much more it may be. */
+    private final class Raw extends FilterInputStream {
+        private final long expected;
+        private long count;
+        private IOException broken;
+
+        Raw(InputStream in, long expected) {
+            super(in);
+            this.expected = expected;
+        }
+
+        @Override public int read() throws IOException {
+            var one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override public int read(byte[] bytes, int from, int length) throws IOException {
+            if (count > expected || broken != null) return -1;
+            try {
+                var read = super.read(bytes, from, (int) Math.min(length, expected + 1 - count));
+                if (read > 0) {
+                    count += read;
+                    done.addAndGet(read);
+                }
+                return read;
+            } catch (IOException e) {
+                broken = e; // whoever takes it sees an end, and the operator what is broken
+                return -1;
+            }
+        }
+    }
+}
