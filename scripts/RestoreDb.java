@@ -164,10 +164,10 @@ class RestoreDb implements Callable<Integer> {
     private boolean load(Steps steps) throws Exception {
         run.state("the database of '" + env + "' is as it was");
         swap.create(manifest.server().encoding());
-        var load = new Load(run, settings, reader, swap.fresh, pgRestore, noOwner ? List.of("--no-owner", "--no-privileges") : List.of(), jobs);
+        var load = new Load(run, settings, swap.fresh, pgRestore, noOwner ? List.of("--no-owner", "--no-privileges") : List.of(), jobs);
         try (var progress = new Progress(run.console, "Load", reader::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
-                if (part.stage().equals("all")) load.load(part);
+                if (part.stage().equals("all")) load.load(reader, part);
                 else run.console.warn(part.name() + " holds rows of schemas that Supabase owns, which this server does not have: left out");
             }
         }

@@ -17,7 +17,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Predicate;
 
 /**
  * The one door to external programs: argument lists, never a shell; an environment of named variables only, so that no
@@ -32,7 +31,6 @@ public final class Tool implements AutoCloseable {
 
     private final String name;
     private volatile Process process;
-    private final Predicate<String> progress;
     private final Deque<String> complaints = new ArrayDeque<>();
     private final Thread listener;
     private final Runnable forget;
@@ -43,8 +41,7 @@ public final class Tool implements AutoCloseable {
 
     private enum Output { STREAMED, DISCARDED, SHOWN }
 
-    private Tool(Run run, Path program, List<String> arguments, Map<String, String> environment, Output output, Predicate<String> progress) {
-        this.progress = progress;
+    private Tool(Run run, Path program, List<String> arguments, Map<String, String> environment, Output output) {
         name = program.getFileName().toString();
         var command = new ArrayList<>(List.of(program.toString()));
         command.addAll(arguments);
@@ -69,26 +66,17 @@ public final class Tool implements AutoCloseable {
 
     /** Starts a program whose stdin and stdout the caller streams. */
     public static Tool start(Run run, Path program, List<String> arguments, Map<String, String> environment) {
-        return new Tool(run, program, arguments, environment, Output.STREAMED, line -> false);
+        return new Tool(run, program, arguments, environment, Output.STREAMED);
     }
 
     /** Starts a program that the caller only writes to. */
     public static Tool sink(Run run, Path program, List<String> arguments, Map<String, String> environment) {
-        return new Tool(run, program, arguments, environment, Output.DISCARDED, line -> false);
-    }
-
-    /**
-     * Starts a program that the caller only writes to, and that tells on stderr how far it is.
-     *
-     * @param progress takes each line of stderr; true when it is not a complaint
-     */
-    public static Tool sink(Run run, Path program, List<String> arguments, Map<String, String> environment, Predicate<String> progress) {
-        return new Tool(run, program, arguments, environment, Output.DISCARDED, progress);
+        return new Tool(run, program, arguments, environment, Output.DISCARDED);
     }
 
     /** Starts a program that speaks to the operator itself, on our stdout and stderr. */
     public static Tool shown(Run run, Path program, List<String> arguments, Map<String, String> environment) {
-        return new Tool(run, program, arguments, environment, Output.SHOWN, line -> false);
+        return new Tool(run, program, arguments, environment, Output.SHOWN);
     }
 
     /** Runs a program to its end and gives its stdout; any exit code but 0 is a ToolFailed with its last words. */
@@ -193,7 +181,6 @@ public final class Tool implements AutoCloseable {
     private void listen() {
         try (var lines = new BufferedReader(new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8))) {
             for (String line; (line = lines.readLine()) != null; ) {
-                if (progress.test(line)) continue;
                 synchronized (complaints) {
                     complaints.add(line.strip());
                     if (complaints.size() > KEPT_LINES) complaints.removeFirst();
