@@ -71,9 +71,9 @@ class BackupDb implements Callable<Integer> {
     public static void main(String... args) { Run.main(new BackupDb(), args); }
 
     /** A whole backup within the run of a restore, which holds the environment's lock already; its id. */
-    static String ofLocked(Run run, String env, boolean dryRun) throws Exception {
+    static String ofLocked(Run run, String env, boolean dryRun, boolean readBack) throws Exception {
         var backup = new BackupDb();
-        picocli.CommandLine.populateCommand(backup, "--env", env);
+        picocli.CommandLine.populateCommand(backup, "--env", env, "--verify", readBack ? "readable" : "stored");
         backup.run = run;
         backup.dryRun = dryRun;
         backup.locked = true;
@@ -206,7 +206,7 @@ class BackupDb implements Callable<Integer> {
         return new Manifest(Manifest.FORMAT, folder.id(), env, url.database, kit, run.started.toString(), snapshot.time.toString(),
             new Manifest.Server(facts.version(), facts.systemIdentifier(), facts.supabase(), facts.encoding()), dump.pgDump.version(),
             selection, compress, form.recipients(), stored.parts(), stored.globals(), stored.globalsNote(), counts.name(),
-            tables, facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand);
+            tables, facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand, locked ? "safety" : null);
     }
 
     private Manifest seal(Store store, BackupFolder folder, Manifest manifest) {

@@ -37,7 +37,7 @@ class Backups {
 
     /** A sealed backup as it is listed; manifest and proof are null when the manifest can't be read, as the problem says. */
     record Entry(String id, String uri, String env, String database, String created, double ageHours, long bytesRaw, long bytesStored,
-        int tables, boolean partial, boolean encrypted, Proof proof) { }
+        int tables, boolean partial, boolean encrypted, boolean safety, Proof proof) { }
 
     /** What every subcommand is about. */
     abstract static class OfEnvironment implements Callable<Integer> {
@@ -64,7 +64,7 @@ class Backups {
         Entry entry(BackupFolder folder, Manifest manifest) {
             return new Entry(folder.id(), store.uri(folder.key()), env, manifest.database(), manifest.created(),
                 Math.round(Duration.between(folder.began(), run.started).toMinutes() / 6.0) / 10.0, manifest.bytesRaw(), manifest.bytesStored(),
-                manifest.tables().size(), !manifest.selection().isWhole(), manifest.encrypted(), Proof.of(manifest, folder.evidence(store)));
+                manifest.tables().size(), !manifest.selection().isWhole(), manifest.encrypted(), manifest.isSafety(), Proof.of(manifest, folder.evidence(store)));
         }
     }
 
@@ -91,7 +91,7 @@ class Backups {
             run.console.result(String.format(row, "ID", "AGE", "SIZE", "DATABASE", "PROOF"));
             for (var entry : entries)
                 run.console.result(String.format(row, entry.id, Amount.age(Instant.parse(entry.created), run.started), Amount.bytes(entry.bytesStored), entry.database,
-                    entry.proof.words(run.started) + (entry.partial ? "; partial" : "") + (entry.encrypted ? "; encrypted" : "")));
+                    entry.proof.words(run.started) + (entry.partial ? "; partial" : "") + (entry.safety ? "; made before a restore" : "") + (entry.encrypted ? "; encrypted" : "")));
         }
     }
 

@@ -55,6 +55,9 @@ class RestoreDb implements Callable<Integer> {
     @Option(names = "--no-safety-backup", description = "do not back the target up first")
     boolean noSafetyBackup;
 
+    @Option(names = "--break-glass", paramLabel = "REASON", description = "restore into a protected environment: asks for its name on the terminal, insists on a safety backup that was read back, and keeps the reason in the history")
+    String breakGlass;
+
     @Option(names = "--after-sql", paramLabel = "FILE", description = "SQL to run on the restored database before anybody can see it; default: NAME_AFTER_RESTORE_SQL")
     Path afterSql;
 
@@ -72,6 +75,7 @@ class RestoreDb implements Callable<Integer> {
     private Database server;
     private boolean exists;
     private Store store;
+    private History history;
     private BackupFolder folder;
     private Manifest manifest;
     private PartReader reader;
@@ -88,13 +92,15 @@ class RestoreDb implements Callable<Integer> {
         var steps = new Steps(run, dryRun);
         steps.check("Read the settings", () -> readSettings(steps));
         var opening = steps.start(() -> Store.open(source));
-        if (!dryRun) run.record(new History(run, opening, env, "restore-db"));
+        history = new History(run, opening, env, "restore-db");
+        if (!dryRun) run.record(history);
         steps.check("Reach the database server", () -> connect(steps));
-        steps.check("Make sure that it is not a protected one", () -> { Guard.check(run, settings, url, server, Steps.await(opening)); return true; });
+        steps.check("Make sure that it is not a protected one", () -> { Guard.check(run, settings, url, server, breakGlass != null, Steps.await(opening)); return true; });
         store = Steps.await(opening);
         steps.check("Choose the backup", () -> choose(steps));
         steps.check("Check its objects", () -> checkObjects(steps));
         steps.check("Find pg_restore", () -> find(steps));
+        if (breakGlass != null) steps.change("Ask", "for the name of '" + env + "', typed on the terminal", () -> ask(steps));
         steps.change("Take the lock", "so that no backup or deploy runs meanwhile", () -> { Lock.forRestore(run, url, settings, Duration.ofSeconds(wait)); return true; });
         steps.change("Clear what killed runs left", "half-made databases of earlier restores", () -> { var left = swap.dropLeftovers(); steps.found(left.isEmpty() ? "nothing" : String.join(", ", left)); return true; });
         var safety = safetyBackup();
@@ -112,6 +118,8 @@ class RestoreDb implements Callable<Integer> {
         source = from == null ? settings : Settings.of(from);
         url = DatabaseUrl.of(settings);
         source.require(Setting.BACKUP_BUCKET);
+        if (breakGlass != null && breakGlass.isBlank()) throw new Failure.Usage("--break-glass wants a reason", "say why in a few words; the history keeps it");
+        if (breakGlass != null && noSafetyBackup) throw new Failure.Usage("--break-glass and --no-safety-backup exclude each other", "leave --no-safety-backup out: a protected environment is never restored without one");
         if (jobs == null) jobs = Runtime.getRuntime().availableProcessors();
         if (jobs < 1 || jobs > 64) throw new Failure.Usage("--jobs wants 1 to 64, not " + jobs, "leave it out for this machine's processors");
         if (afterSql == null) afterSql = settings.get(Setting.AFTER_RESTORE_SQL).map(Path::of).orElse(null);
@@ -158,7 +166,14 @@ class RestoreDb implements Callable<Integer> {
     private String safetyBackup() throws Exception {
         if (noSafetyBackup || !exists) return null;
         run.console.say((dryRun ? "would first back up" : "first a backup of") + " what is there now:");
-        return BackupDb.ofLocked(run, env, dryRun);
+        return BackupDb.ofLocked(run, env, dryRun, breakGlass != null);
+    }
+
+    private boolean ask(Steps steps) {
+        Confirmation.typed("The database of the protected environment '" + env + "', " + url + ", will be replaced by backup " + folder.id() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ".", env);
+        history.add("break_glass", breakGlass);
+        steps.found("'" + env + "' was typed");
+        return true;
     }
 
     private boolean load(Steps steps) throws Exception {

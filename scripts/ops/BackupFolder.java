@@ -65,16 +65,33 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     /** The sealed ones of an environment, newest first. */
     public static List<BackupFolder> sealed(Store store, String env) { return all(store, env).stream().filter(BackupFolder::sealed).toList(); }
 
-    /** The sealed backup with this id or a unique beginning of it, or the newest for "latest". Throws Failed when there is none. */
+    /**
+     * One sealed backup: the one with this id or a unique beginning of it; the newest for "latest"; the newest that was
+     * begun by then (neither means one that a restore made of what it replaced) for a time like 2026-11-22T12:00, UTC, or a day. Throws Failed when there is none.
+     */
     public static BackupFolder find(Store store, String env, String wanted) {
         var sealed = sealed(store, env);
-        var found = sealed.stream().filter(folder -> wanted.equals("latest") || folder.id.startsWith(wanted)).toList();
+        var by = time(wanted);
+        var newest = wanted.equals("latest") || by != null;
+        var found = sealed.stream().filter(folder -> newest ? by == null || !folder.began().isAfter(by) : folder.id.startsWith(wanted))
+            .filter(folder -> !newest || !folder.manifest(store).isSafety()).limit(newest ? 1 : Long.MAX_VALUE).toList();
         if (found.isEmpty())
             throw new Failure.Failed(sealed.isEmpty() ? "environment '" + env + "' has no backup in " + store.uri(envKey(store, env)) : "there is no backup '" + wanted + "' of environment '" + env + "'",
                 sealed.isEmpty() ? "make one: ./jbang backup-db --env " + env : "./jbang backups list --env " + env);
-        if (found.size() > 1 && !wanted.equals("latest"))
+        if (found.size() > 1)
             throw new Failure.Usage("'" + wanted + "' is the beginning of " + found.size() + " backups", "give more of the id: ./jbang backups list --env " + env);
         return found.get(0);
+    }
+
+    /** The last moment of the day or minute that is written there; null when it is no time. */
+    private static Instant time(String wanted) {
+        if (!wanted.matches("[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?Z?)?")) return null;
+        var missing = "T23:59:59".substring(Math.min(9, wanted.replace("Z", "").length() - 10));
+        try {
+            return Instant.parse(wanted.replace(' ', 'T').replace("Z", "") + missing + "Z");
+        } catch (java.time.format.DateTimeParseException e) {
+            throw new Failure.Usage("'" + wanted + "' is no time", "write it like 2026-11-22T12:00, UTC");
+        }
     }
 
     public boolean sealed() { return objects.stream().anyMatch(item -> item.key().equals(key + Manifest.NAME)); }

@@ -39,14 +39,16 @@ public final class Guard {
      *
      * @param url the target
      * @param session of the target; of another database of its server when there is no such database yet
+     * @param glassBroken a person has confirmed that the environment itself is meant though it is protected
      * @param store where the protected environments' backups lie; only asked when their server can't be
      */
-    public static void check(Run run, Settings settings, DatabaseUrl url, Database session, Store store) {
+    public static void check(Run run, Settings settings, DatabaseUrl url, Database session, boolean glassBroken, Store store) {
         var identity = Identity.of(session);
         for (var name : settings.protectedEnvironments()) {
-            if (name.equals(settings.env)) throw new Failure.Refused("environment '" + name + "' is protected: it is in PROTECTED_ENVS", "restore into another one: --env staging --from " + name
-                + "; in an emergency, on a terminal: --break-glass \"REASON\"");
-            if (name.matches(Settings.NAME)) compare(run, settings, name, url, identity, store);
+            if (name.equals(settings.env) && !glassBroken)
+                throw new Failure.Refused("environment '" + name + "' is protected: it is in PROTECTED_ENVS",
+                    "restore into another one: --env staging --from " + name + "; in an emergency, on a terminal: --break-glass \"REASON\"");
+            if (!name.equals(settings.env) && name.matches(Settings.NAME)) compare(run, settings, name, url, identity, store);
         }
     }
 

@@ -17,17 +17,18 @@ import java.util.Set;
  * @param schemaVersion the last migration; empty without any
  * @param proof "stored": sizes and checksums were compared after the upload
  * @param howto restoring it by hand, line by line
+ * @param purpose "safety" when it was made before a restore, of what that was to replace; else null
  */
 public record Manifest(int format, String id, String env, String database, Kit kit, String created, String snapshotTime, Server server, String pgDump,
         Selection selection, String compression, List<String> recipients, List<Part> parts, Part globals, String globalsNote, String counts,
         List<Snapshot.Table> tables, String schemaVersion, List<Database.Extension> extensions, long bytesRaw, long bytesStored, double seconds,
-        String proof, List<String> howto) {
+        String proof, List<String> howto, String purpose) {
 
     /** The newest format this kit writes and reads. */
     public static final int FORMAT = 1;
     public static final String NAME = "manifest.json";
     public static final String SUMS = "SHA256SUMS";
-    private static final Set<String> OPTIONAL = Set.of("globals", "globalsNote", "storeEtag");
+    private static final Set<String> OPTIONAL = Set.of("globals", "globalsNote", "storeEtag", "purpose");
 
     /** The kit that made it. */
     public record Kit(String version, String commit) { }
@@ -60,6 +61,9 @@ public record Manifest(int format, String id, String env, String database, Kit k
     public List<Part> objects() {
         return globals == null ? parts : java.util.stream.Stream.concat(parts.stream(), java.util.stream.Stream.of(globals)).toList();
     }
+
+    /** True for what a restore saved before it replaced it: "latest" never means such a one. */
+    public boolean isSafety() { return "safety".equals(purpose); }
 
     public boolean encrypted() { return !recipients.isEmpty(); }
 

@@ -1,6 +1,7 @@
 //SOURCES Amount.java
 //SOURCES BackupFolder.java
 //SOURCES Comparison.java
+//SOURCES Confirmation.java
 //SOURCES Console.java
 //SOURCES Database.java
 //SOURCES DatabaseUrl.java
