@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A database on the stack's server, of a role that owns it and is nothing else there. */
+/** A database on the stack's server, of a role that owns it and may create others. */
 final class TestDatabase {
     static final String ROLE = "tester";
     static final String PASSWORD = "tester-Passw0rd";
@@ -18,7 +18,7 @@ final class TestDatabase {
     static synchronized TestDatabase create(String name) {
         superuser("""
             do $$ begin
-                if not exists (select from pg_roles where rolname = '%s') then create role %s login password '%s'; end if;
+                if not exists (select from pg_roles where rolname = '%s') then create role %s login createdb password '%s'; end if;
             end $$""".formatted(ROLE, ROLE, PASSWORD));
         superuser("create database " + quote(name) + " owner " + ROLE);
         return new TestDatabase(name);

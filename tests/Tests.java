@@ -18,6 +18,7 @@
 //SOURCES DoctorTest.java
 //SOURCES DocumentsTest.java
 //SOURCES EnvFileTest.java
+//SOURCES GuardTest.java
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java

@@ -19,11 +19,11 @@ public final class Guard {
     private static final Pattern SUPABASE_HOST = Pattern.compile("db\\.([a-z0-9]+)\\.supabase\\.(?:co|com)");
     private static final Pattern SUPABASE_USER = Pattern.compile("[^.]+\\.([a-z0-9]+)");
 
-    /** What a server says of itself and of the database that a session is in. */
+    /** What a server says of itself and of a database; the oid is empty when there is no such database. */
     private record Identity(String system, String database, String oid, String started) {
-        static Identity of(Database session) {
-            var row = session.rows("select current_database(), (select oid from pg_database where datname = current_database()), extract(epoch from pg_postmaster_start_time())", r -> r).get(0);
-            return new Identity(session.systemIdentifier(), row[0], row[1], row[2]);
+        static Identity of(Database session, String database) {
+            var row = session.rows("select coalesce((select oid::text from pg_database where datname = ?), ''), extract(epoch from pg_postmaster_start_time())", r -> r, database).get(0);
+            return new Identity(session.systemIdentifier(), database, row[0], row[1]);
         }
 
         /** The moment a server started, to the microsecond, tells apart servers whose disks are copies of each other. */
@@ -38,12 +38,12 @@ public final class Guard {
      * Throws Refused when the target is a protected environment's database or may be one.
      *
      * @param url the target
-     * @param session of the target; of another database of its server when there is no such database yet
+     * @param session on the target's server, in any of its databases
      * @param glassBroken a person has confirmed that the environment itself is meant though it is protected
      * @param store where the protected environments' backups lie; only asked when their server can't be
      */
     public static void check(Run run, Settings settings, DatabaseUrl url, Database session, boolean glassBroken, Store store) {
-        var identity = Identity.of(session);
+        var identity = Identity.of(session, url.database);
         for (var name : settings.protectedEnvironments()) {
             if (name.equals(settings.env) && !glassBroken)
                 throw new Failure.Refused("environment '" + name + "' is protected: it is in PROTECTED_ENVS",
@@ -64,7 +64,7 @@ public final class Guard {
         var project = project(url);
         if (project.isPresent() && project.equals(project(theirs))) throw refused(settings, name, "both are the Supabase project " + project.get());
         try (var session = Database.connect(theirs, other, "handover, who is " + name)) {
-            if (Identity.of(session).isSame(identity)) throw refused(settings, name, "the server says that both are its database '" + identity.database + "'");
+            if (Identity.of(session, theirs.database).isSame(identity)) throw refused(settings, name, "the server says that both are its database '" + identity.database + "'");
         } catch (Failure.ToolFailed | Failure.BadSetting e) {
             run.console.detail("environment '" + name + "' can't be asked who it is: " + e.getMessage());
             var server = backedUp(store, name).orElseThrow(() -> new Failure.Refused("it can't be told whether " + url + " is the database of protected '" + name + "': that one can't be asked (" + e.getMessage() + ") and has no backup",
