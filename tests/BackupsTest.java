@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import software.amazon.awssdk.core.sync.RequestBody;
 
 /** What the listing says of backups, and what verifying one finds. */
 class BackupsTest {
@@ -72,11 +71,11 @@ class BackupsTest {
                 var flipped = whole.clone();
                 var position = random.nextInt(whole.length);
                 flipped[position] ^= (byte) (1 << random.nextInt(8));
-                put(kit, folder + name, flipped);
+                kit.put(folder + name, flipped);
                 var result = kit.run("backups", "verify", "latest", "--env", "staging");
                 assertEquals(14, result.exit(), () -> name + ", byte " + position + ", seed " + seed + "\n" + result);
                 result.says(folder + name, "do not restore this one");
-                put(kit, folder + name, whole);
+                kit.put(folder + name, whole);
             }
         }
         kit.run("backups", "list", "--env", "staging").exits(0).prints("BROKEN");
@@ -89,11 +88,11 @@ class BackupsTest {
         var folder = kit.sealed().get(0);
         var data = folder + "data-00.dump.zst";
         var whole = kit.object(data);
-        put(kit, data, java.util.Arrays.copyOf(whole, whole.length - 1));
+        kit.put(data, java.util.Arrays.copyOf(whole, whole.length - 1));
         kit.run("backups", "verify", "--env", "staging").exits(14).says(data, "bytes, the manifest says " + whole.length);
-        Stack.up().s3.deleteObject(request -> request.bucket(kit.bucket).key(data));
+        kit.delete(data);
         kit.run("backups", "verify", "--env", "staging").exits(14).says(data + " is missing");
-        put(kit, data, whole);
+        kit.put(data, whole);
         kit.put(folder + "data-01.dump.zst", "not ours");
         kit.run("backups", "verify", "--env", "staging").exits(14).says("data-01.dump.zst does not belong to this backup");
     }
@@ -101,7 +100,7 @@ class BackupsTest {
     @Test void all_backups_are_verified_though_one_of_them_is_broken() throws Exception {
         var kit = backedUp();
         kit.run("backup-db", "--env", "staging").exits(0);
-        put(kit, kit.sealed().get(1) + "data-00.dump.zst", "rubbish".getBytes(StandardCharsets.UTF_8));
+        kit.put(kit.sealed().get(1) + "data-00.dump.zst", "rubbish".getBytes(StandardCharsets.UTF_8));
         kit.run("backups", "verify", "--all", "--env", "staging").exits(14).prints("1 of 2 backups are readable").says("backup " + id(kit, 1) + " is broken", "Read back " + id(kit, 0));
         assertEquals("backups verify", kit.history().get(kit.history().size() - 1).get("script").getAsString());
     }
@@ -146,9 +145,9 @@ class BackupsTest {
 
     private static void refused(Kit kit, String key, String manifest, String words) throws IOException {
         var good = kit.object(key);
-        put(kit, key, manifest.getBytes(StandardCharsets.UTF_8));
+        kit.put(key, manifest.getBytes(StandardCharsets.UTF_8));
         kit.run("backups", "verify", "latest", "--env", "staging").exits(14).says(words);
-        put(kit, key, good);
+        kit.put(key, good);
     }
 
     private static Kit backedUp() {
@@ -162,9 +161,5 @@ class BackupsTest {
     private static String id(Kit kit, int number) {
         var path = kit.sealed().get(number).split("/");
         return path[path.length - 1];
-    }
-
-    private static void put(Kit kit, String key, byte[] content) {
-        Stack.up().s3.putObject(request -> request.bucket(kit.bucket).key(key), RequestBody.fromBytes(content));
     }
 }

@@ -220,9 +220,13 @@ final class Kit {
 
     /** Puts an object; gives its key. */
     String put(String key, String text) {
-        Stack.up().s3.putObject(request -> request.bucket(bucket).key(key), RequestBody.fromString(text));
+        put(key, text.getBytes(StandardCharsets.UTF_8));
         return key;
     }
+
+    void put(String key, byte[] content) { Stack.up().s3.putObject(request -> request.bucket(bucket).key(key), RequestBody.fromBytes(content)); }
+
+    void delete(String key) { Stack.up().s3.deleteObject(request -> request.bucket(bucket).key(key)); }
 
     /** Waits until no process of its commands is left: one that was stopped may take a moment to be gone. */
     void awaitNoProcess() {

@@ -85,6 +85,9 @@ final class TestDatabase {
     /** A session of its own; the caller closes it. */
     Connection connect() throws SQLException { return connect(url()); }
 
+    /** One of the superuser, in this database. */
+    Connection connectAsSuperuser() throws SQLException { return connect(superuserUrl(name)); }
+
     static Connection connect(String url) throws SQLException {
         var parts = url.replaceFirst("^postgresql://", "").split("@");
         var user = parts[0].split(":", 2);

@@ -22,6 +22,7 @@
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
+//SOURCES RestoreDbTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
 

@@ -1,0 +1,337 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A restore gives back what was backed up, and until it does nobody sees anything but the old data. */
+class RestoreDbTest {
+    private static final String SHOP = """
+        create table customer (id serial primary key, name text not null);
+        insert into customer (name) select 'customer ' || n from generate_series(1, 500) n;
+        create table invoice (id int generated always as identity primary key, customer_id int not null references customer, cents int not null);
+        insert into invoice (customer_id, cents) select 1 + n % 500, n from generate_series(1, 1500) n;
+        create index on invoice (cents);
+        create materialized view total as select customer_id, sum(cents) from invoice group by 1""";
+    private static final List<String> STEPS = List.of("Read the settings", "Reach the database server", "Make sure that it is not a protected one", "Choose the backup", "Find pg_restore", "Take the lock",
+        "Clear what killed runs left", "Load into a new database", "Compare with the manifest", "Switch", "Check what is live");
+
+    private final Kit kit = Stack.kit();
+
+    /** A backup of the shop, and then a loss. */
+    private RestoreDbTest lossAfterBackup() {
+        kit.database.execute(SHOP);
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        kit.database.execute("drop table invoice cascade; delete from customer where id > 3; create table after_backup ()");
+        return this;
+    }
+
+    private void isRestored() {
+        assertEquals(List.of("500", "1500", "500", "1501", "0"), List.of(kit.database.one("select count(*) from customer"), kit.database.one("select count(*) from invoice"), kit.database.one("select count(*) from total"),
+            kit.database.one("select nextval('invoice_id_seq')"), kit.database.one("select count(*) from pg_class where relname = 'after_backup'")));
+    }
+
+    private void isAsBefore() {
+        assertEquals(List.of("3", "1"), List.of(kit.database.one("select count(*) from customer"), kit.database.one("select count(*) from pg_class where relname = 'after_backup'")));
+    }
+
+    private List<String> databases(String what) {
+        return TestDatabase.serverRows("select datname from pg_database where datname ~ '^" + kit.database.name + "_" + what + "_[0-9]{8}T[0-9]{6}Z$'");
+    }
+
+    // --- what it does
+
+    @Test void what_was_backed_up_comes_back_and_the_old_data_stay_beside_it() {
+        lossAfterBackup();
+        var result = kit.run("restore-db", "--env", "staging").exits(0)
+            .says("ok: Choose the backup: ", "just now, proof: stored", "first a backup of what is there now:", "ok: Load into a new database: ", "checksums right", "ok: Compare with the manifest: 2,000 rows in 2 tables, as in the manifest",
+                "ok: Switch: the old data are in " + kit.database.name + "_old_", "ok: Check what is live: 2 tables, all readable");
+        result.prints("restored 2", " into " + TestDatabase.server() + "/" + kit.database.name);
+        isRestored();
+        assertEquals("3", TestDatabase.named(databases("old").get(0)).one("select count(*) from customer"));
+        assertEquals(List.of(), databases("new"));
+        assertEquals(List.of(), kit.leftTemporary());
+        assertTrue(kit.database.one("select count(*) from pg_stats where tablename = 'invoice'").compareTo("0") > 0, "no statistics");
+    }
+
+    @Test void latest_is_never_the_safety_backup_that_a_restore_made() {
+        lossAfterBackup();
+        kit.run("restore-db", "--env", "staging").exits(0);
+        kit.run("restore-db", "latest", "--env", "staging", "--no-safety-backup").exits(0);
+        isRestored();
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("; made before a restore");
+        assertEquals(2, kit.sealed().size());
+    }
+
+    @Test void the_backup_of_another_environment_is_restored_into_this_one() {
+        var production = TestDatabase.create(Stack.next("production_")).execute(SHOP);
+        kit.set("PRODUCTION_DATABASE_URL", production.url());
+        kit.run("backup-db", "--env", "production", "--quiet").exits(0);
+        kit.run("restore-db", "--env", "staging").exits(1).says("environment 'staging' has no backup");
+        kit.run("restore-db", "--env", "staging", "--from", "production").exits(0).says("from a backup of production");
+        isRestored();
+        assertEquals("1500", production.one("select count(*) from invoice"));
+    }
+
+    @Test void a_backup_is_chosen_by_the_beginning_of_its_id_or_by_time() {
+        lossAfterBackup();
+        var id = kit.sealed().get(0).replaceFirst(".*/([^/]+)/$", "$1");
+        kit.run("restore-db", id.substring(0, 15), "--env", "staging", "--no-safety-backup").exits(0).prints("restored " + id);
+        kit.run("restore-db", "2999-01-01T00:00", "--env", "staging", "--dry-run").exits(0).says(id);
+        kit.run("restore-db", "2020-01-01", "--env", "staging").exits(1).says("there is no backup '2020-01-01' of environment 'staging'", "Next:  ./jbang backups list --env staging");
+        kit.run("restore-db", "2026-02-31", "--env", "staging").exits(2).says("'2026-02-31' is no time");
+    }
+
+    @Test void a_database_that_is_not_there_any_more_is_made() {
+        lossAfterBackup();
+        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name));
+        kit.run("restore-db", "--env", "staging").exits(0).says("there is no database '" + kit.database.name + "' yet: it will be made").neverShows("the old data are in");
+        isRestored();
+    }
+
+    @Test void a_dry_run_changes_nothing() {
+        lossAfterBackup();
+        var keys = kit.keys();
+        kit.run("restore-db", "--env", "staging", "--dry-run").exits(0)
+            .says("would take the lock", "would first back up what is there now:", "would load into a new database: " + kit.database.name + "_new_", "would switch: exchange the names", "would check what is live");
+        assertEquals(keys, kit.keys());
+        isAsBefore();
+        assertEquals(List.of(), databases("(new|old)"));
+    }
+
+    @Test void what_belongs_to_a_database_and_is_in_no_archive_stays_as_it_is() {
+        lossAfterBackup();
+        var name = TestDatabase.quote(kit.database.name);
+        TestDatabase.superuser("do $$ begin create role reader; exception when duplicate_object then end $$");
+        TestDatabase.superuser("revoke connect on database " + name + " from public");
+        TestDatabase.superuser("grant connect on database " + name + " to reader with grant option");
+        TestDatabase.superuser("alter database " + name + " connection limit 77");
+        TestDatabase.superuser("alter database " + name + " set search_path = \"$user\", public, \"odd name\"");
+        TestDatabase.superuser("alter database " + name + " set work_mem = '7MB'");
+        TestDatabase.superuser("alter role tester in database " + name + " set statement_timeout = '77s'");
+        TestDatabase.superuser("comment on database " + name + " is 'it''s the shop'");
+        var before = properties();
+        kit.run("restore-db", "--env", "staging").exits(0);
+        assertEquals(before, properties());
+        isRestored();
+    }
+
+    private List<String> properties() {
+        return TestDatabase.serverRows("select pg_get_userbyid(datdba), array(select unnest(datacl)::text order by 1), datconnlimit, encoding, datcollate, datctype, shobj_description(oid, 'pg_database'), "
+            + "(select array_agg(setrole::text || setconfig::text order by setrole) from pg_db_role_setting where setdatabase = d.oid) from pg_database d where datname = '" + kit.database.name + "'");
+    }
+
+    @Test void sql_of_ones_own_runs_before_anybody_can_see_the_data() throws IOException {
+        lossAfterBackup();
+        kit.set("STAGING_AFTER_RESTORE_SQL", Files.writeString(kit.home.resolve("anonymous.sql"), "update customer set name = 'customer';\n").toString());
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0).says("ok: Run anonymous.sql");
+        assertEquals("1", kit.database.one("select count(distinct name) from customer"));
+        var bad = Files.writeString(kit.home.resolve("bad.sql"), "update customer set name = 'seen';\nselect 1/0;\n");
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", bad.toString()).exits(12).says("division by zero", "State: the database of 'staging' is as it was.");
+        assertEquals("0", kit.database.one("select count(*) from customer where name = 'seen'"));
+        assertEquals(List.of(), databases("new"));
+        kit.run("restore-db", "--env", "staging", "--after-sql", "/nowhere.sql").exits(78).says("the file with SQL can't be read: /nowhere.sql");
+    }
+
+    @Test void roles_that_the_server_lacks_are_named_and_can_be_done_without() {
+        kit.database.execute(SHOP);
+        TestDatabase.superuser("do $$ begin create role leaving; exception when duplicate_object then end $$");
+        kit.database.asSuperuser("alter table invoice owner to leaving; grant select on customer to leaving; grant select on invoice, invoice_id_seq to tester");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        kit.database.asSuperuser("drop owned by leaving cascade");
+        TestDatabase.superuser("drop role leaving");
+        kit.run("restore-db", "--env", "staging").exits(12).says("role \"leaving\" does not exist", "State: the database of 'staging' is as it was.");
+        kit.run("restore-db", "--env", "staging", "--no-owner").exits(0);
+        isRestored();
+    }
+
+    @Test void an_encrypted_backup_needs_its_identity() throws IOException {
+        Kit.needs("age-keygen");
+        kit.database.execute(SHOP);
+        var identity = kit.home.resolve("key.txt");
+        var recipient = kit.bash("umask 077; age-keygen -o key.txt 2>/dev/null; age-keygen -y key.txt").exits(0).out().strip();
+        kit.run("backup-db", "--env", "staging", "--recipient", recipient, "--quiet").exits(0);
+        kit.database.execute("drop table invoice cascade");
+        kit.run("restore-db", "--env", "staging").exits(78).says("is encrypted, and BACKUP_IDENTITY_FILE is not set");
+        kit.run("restore-db", "--env", "staging", "--identity", identity.toString()).exits(0);
+        isRestored();
+    }
+
+    @Test void a_role_that_may_not_create_databases_is_told_what_it_needs() {
+        lossAfterBackup();
+        TestDatabase.superuser("do $$ begin create role modest login password 'modest-Passw0rd'; exception when duplicate_object then end $$");
+        kit.set("STAGING_DATABASE_URL", kit.database.url("modest", "modest-Passw0rd"));
+        kit.run("restore-db", "--env", "staging").exits(78).says("role modest may not create databases", "Next:  ALTER ROLE \"modest\" CREATEDB");
+        isAsBefore();
+    }
+
+    // --- while others are at work
+
+    @Test void who_is_connected_is_sent_away_and_whoever_connects_always_finds_a_whole_database() throws Exception {
+        lossAfterBackup();
+        var stop = new AtomicBoolean();
+        var seen = new AtomicInteger();
+        var torn = new java.util.concurrent.CopyOnWriteArrayList<String>();
+        try (var idle = kit.database.connect()) {
+            var client = new Thread(() -> {
+                while (!stop.get()) {
+                    try (var session = kit.database.connect(); var statement = session.createStatement(); var row = statement.executeQuery("select count(*) from customer")) {
+                        row.next();
+                        var rows = row.getInt(1);
+                        if (rows != 3 && rows != 500) torn.add(rows + " customers");
+                        seen.incrementAndGet();
+                    } catch (SQLException e) {
+                        // ended, or came at the moment of the switch: an application connects again
+                        if (!List.of("57P01", "3D000", "08006", "08001", "55000").contains(e.getSQLState())) torn.add(e.getSQLState() + " " + e.getMessage());
+                    }
+                }
+            });
+            client.start();
+            kit.run("restore-db", "--env", "staging").exits(0);
+            stop.set(true);
+            client.join();
+            assertFalse(idle.isValid(5));
+        }
+        assertEquals(List.of(), torn);
+        assertTrue(seen.get() > 10, () -> "only " + seen);
+        isRestored();
+    }
+
+    @Test void sessions_that_the_role_may_not_end_keep_everything_as_it_was() throws Exception {
+        lossAfterBackup();
+        try (var superusers = kit.database.connectAsSuperuser()) {
+            kit.run("restore-db", "--env", "staging").exits(1).says("the databases could not be renamed", "is being accessed by other users", "(connected: postgres)", "Next:  let role tester end other roles' sessions", "State: the database of 'staging' is as it was.");
+            assertTrue(superusers.isValid(5));
+        }
+        isAsBefore();
+        assertEquals(List.of(), databases("(new|old)"));
+        kit.run("restore-db", "--env", "staging").exits(0);
+        isRestored();
+    }
+
+    @Test void of_two_at_once_one_is_sent_away_or_waits() throws Exception {
+        lossAfterBackup();
+        var sql = Files.writeString(kit.home.resolve("slow.sql"), "select pg_sleep(6);\n");
+        var first = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", sql.toString()).awaitSays("ok: Compare with the manifest");
+        kit.run("restore-db", "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process ");
+        kit.run("backup-db", "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process ");
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--wait", "60").exits(0).says("waiting: another run holds the lock");
+        first.result().exits(0);
+        isRestored();
+    }
+
+    // --- a backup that is not what it should be
+
+    @Test void a_flipped_byte_anywhere_is_found_before_anybody_sees_the_data() {
+        lossAfterBackup();
+        var folder = kit.sealed().get(0);
+        var random = new Random(20261123);
+        for (var name : List.of("data-00.dump.zst", "data-00.dump.zst", "data-00.dump.zst", "manifest.json", "SHA256SUMS")) {
+            var whole = kit.object(folder + name);
+            var broken = whole.clone();
+            var at = random.nextInt(broken.length);
+            broken[at] ^= (byte) (1 << random.nextInt(8));
+            kit.put(folder + name, broken);
+            var result = kit.run("restore-db", "--env", "staging", "--no-safety-backup");
+            // A manifest may still be one, with another number in it: then that is what is not found in the backup.
+            result.exits(14).says("FAILED: ", name.equals("manifest.json") ? folder.replaceFirst(".*/([^/]+)/$", "$1") : name, "State: the database of 'staging' is as it was.");
+            kit.put(folder + name, whole);
+            isAsBefore();
+            assertEquals(List.of(), databases("(new|old)"), "after byte " + at + " of " + name);
+        }
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0);
+        isRestored();
+    }
+
+    @Test void missing_truncated_and_foreign_objects_are_named() {
+        lossAfterBackup();
+        var folder = kit.sealed().get(0);
+        var part = folder + "data-00.dump.zst";
+        var whole = kit.object(part);
+        kit.put(part, java.util.Arrays.copyOf(whole, whole.length - 7));
+        kit.run("restore-db", "--env", "staging").exits(14).says(part + " has " + (whole.length - 7) + " bytes, the manifest says " + whole.length);
+        kit.delete(part);
+        kit.run("restore-db", "--env", "staging").exits(14).says(part + " is missing");
+        kit.put(part, whole);
+        kit.put(folder + "extra.sql", new byte[1]);
+        kit.run("restore-db", "--env", "staging").exits(14).says(folder + "extra.sql does not belong to this backup");
+        isAsBefore();
+    }
+
+    @Test void a_backup_that_is_known_to_be_broken_is_not_even_tried() {
+        lossAfterBackup();
+        var part = kit.sealed().get(0) + "data-00.dump.zst";
+        var broken = kit.object(part);
+        broken[broken.length / 2] ^= 1;
+        kit.put(part, broken);
+        kit.run("backups", "verify", "latest", "--env", "staging").exits(14);
+        kit.run("restore-db", "--env", "staging").exits(14).says("is known to be broken: ", "Next:  take another: ./jbang backups list --env staging").neverShows("Load into");
+    }
+
+    @Test void other_rows_than_the_manifest_says_never_become_visible() {
+        lossAfterBackup();
+        var manifest = kit.sealed().get(0) + "manifest.json";
+        kit.put(manifest, new String(kit.object(manifest), java.nio.charset.StandardCharsets.UTF_8).replace("\"rows\": 1500", "\"rows\": 1501").replace("\"rows\":1500", "\"rows\":1501").getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        kit.run("restore-db", "--env", "staging").exits(14).says("public.invoice has 1,500 rows, and the manifest says 1,501", "State: the database of 'staging' is as it was.");
+        isAsBefore();
+        assertEquals(List.of(), databases("(new|old)"));
+    }
+
+    // --- interrupted
+
+    static List<String> steps() { return STEPS; }
+
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.MethodSource("steps")
+    void a_TERM_after_any_step_leaves_the_old_data_or_the_new_and_nothing_half(String step) {
+        lossAfterBackup();
+        var result = kit.start("restore-db", "--env", "staging", "--no-safety-backup").awaitSays("ok: " + step).signal("TERM").result();
+        if (result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
+        wholeAndUsable(result);
+        assertEquals(List.of(), databases("new"), result::toString);
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.MethodSource("steps")
+    void a_kill_after_any_step_is_made_good_by_the_next_run(String step) {
+        lossAfterBackup();
+        wholeAndUsable(kit.start("restore-db", "--env", "staging", "--no-safety-backup").awaitSays("ok: " + step).signal("KILL").result());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"TERM", "KILL", "INT"})
+    void a_signal_while_rows_are_loaded_leaves_the_old_data(String signal) {
+        lossAfterBackup();
+        new FakeTools(kit).tool("pg_restore", "case \"$*\" in *section=data*) sleep 1000 ;; *) exec \"$real\" \"$@\" ;; esac");
+        var running = kit.startInForeground("restore-db", "--env", "staging", "--no-safety-backup").awaitSays("ok: Clear what killed runs left");
+        var deadline = System.nanoTime() + 20_000_000_000L;
+        while (databases("new").isEmpty()) assertTrue(System.nanoTime() < deadline);
+        running.signal(signal).result();
+        new FakeTools(kit).none();
+        isAsBefore();
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0);
+        isRestored();
+        assertEquals(List.of(), databases("new"));
+    }
+
+    /** Old and complete or new and complete, which the next run makes the latter. */
+    private void wholeAndUsable(Kit.Result result) {
+        kit.awaitNoProcess();
+        if (databases("old").isEmpty()) isAsBefore();
+        else assertEquals("1500", kit.database.one("select count(*) from invoice"), result::toString);
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0);
+        isRestored();
+        assertEquals(List.of(), databases("new"));
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+}
