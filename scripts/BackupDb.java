@@ -67,6 +67,7 @@ class BackupDb implements Callable<Integer> {
 
     private boolean locked;
     private Manifest made;
+    private volatile Database session;
 
     public static void main(String... args) { Run.main(new BackupDb(), args); }
 
@@ -77,7 +78,11 @@ class BackupDb implements Callable<Integer> {
         backup.run = run;
         backup.dryRun = dryRun;
         backup.locked = true;
-        backup.backUp();
+        try {
+            backup.backUp();
+        } finally {
+            if (backup.session != null) backup.session.close(); // its locks would keep the restore from dropping anything
+        }
         return backup.made == null ? null : backup.made.id();
     }
 
@@ -150,9 +155,9 @@ class BackupDb implements Callable<Integer> {
     }
 
     private Database connect() {
-        var database = Database.connect(url, settings, "handover backup-db " + env);
-        run.undo.add("close the session", database::close);
-        return database;
+        session = Database.connect(url, settings, "handover backup-db " + env);
+        run.undo.add("close the session", session::close);
+        return session;
     }
 
     private Database.Facts look(Steps steps, Database database) {

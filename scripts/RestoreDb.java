@@ -4,6 +4,7 @@
 //RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmn8m -Xmx512m -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
 //SOURCES ops/Ops.java
 //SOURCES BackupDb.java
+//SOURCES restore/InPlace.java
 //SOURCES restore/Swap.java
 
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import restore.InPlace;
 import restore.Swap;
 
 /** Restore a backup into an environment's database.
@@ -32,7 +34,8 @@ import restore.Swap;
         "  restore-db 20261122T031500Z-4f9a1c --env staging     a certain one (a unique beginning is enough)",
         "  restore-db 2026-11-22T12:00 --env staging            the newest one that was begun by then, UTC",
         "  restore-db --env staging --dry-run                   say what would be done, change nothing", ""},
-    description = "Loads the backup into a new database, compares it with the manifest, and then exchanges the names. The old database stays beside it.%n")
+    description = "Loads the backup into a new database, compares it with the manifest, and then exchanges the names; the old database stays beside it. "
+        + "Where no database can be made, one transaction replaces what the backup holds.%n")
 class RestoreDb implements Callable<Integer> {
     @Parameters(paramLabel = "ID", arity = "0..1", defaultValue = "latest", description = "a backup's id or a unique beginning of it, a time (2026-11-22T12:00, UTC), or latest; default ${DEFAULT-VALUE}")
     String wanted;
@@ -45,6 +48,9 @@ class RestoreDb implements Callable<Integer> {
 
     @Option(names = "--dry-run", description = "check everything, list what would be done, change nothing")
     boolean dryRun;
+
+    @Option(names = "--mode", paramLabel = "MODE", description = "swap: load into a new database and exchange the names; in-place: one transaction in the database itself; default: swap where the server lets us")
+    String mode;
 
     @Option(names = "--jobs", paramLabel = "N", description = "how many things to do at a time; default: this machine's processors")
     Integer jobs;
@@ -73,6 +79,8 @@ class RestoreDb implements Callable<Integer> {
     private Settings source;
     private DatabaseUrl url;
     private Database server;
+    private String obstacle = "";
+    private boolean inPlace;
     private boolean exists;
     private Store store;
     private History history;
@@ -81,6 +89,7 @@ class RestoreDb implements Callable<Integer> {
     private PartReader reader;
     private PostgresTools.Found pgRestore;
     private Swap swap;
+    private String safety;
 
     public static void main(String... args) { Run.main(new RestoreDb(), args); }
 
@@ -98,18 +107,35 @@ class RestoreDb implements Callable<Integer> {
         steps.check("Make sure that it is not a protected one", () -> { Guard.check(run, settings, url, server, breakGlass != null, Steps.await(opening)); return true; });
         store = Steps.await(opening);
         steps.check("Choose the backup", () -> choose(steps));
+        steps.check("Choose the way", () -> chooseWay(steps));
         steps.check("Check its objects", () -> checkObjects(steps));
         steps.check("Find pg_restore", () -> find(steps));
         if (breakGlass != null) steps.change("Ask", "for the name of '" + env + "', typed on the terminal", () -> ask(steps));
         steps.change("Take the lock", "so that no backup or deploy runs meanwhile", () -> { Lock.forRestore(run, url, settings, Duration.ofSeconds(wait)); return true; });
+        if (inPlace) replaceInPlace(steps);
+        else swapIn(steps);
+        steps.change("Check what is live", "as the application's role sees it", () -> checkLive(steps));
+        if (!dryRun) report();
+    }
+
+    private void swapIn(Steps steps) throws Exception {
         steps.change("Clear what killed runs left", "half-made databases of earlier restores", () -> { var left = swap.dropLeftovers(); steps.found(left.isEmpty() ? "nothing" : String.join(", ", left)); return true; });
-        var safety = safetyBackup();
+        safetyBackup();
         steps.change("Load into a new database", swap.fresh.database, () -> load(steps));
         steps.change("Compare with the manifest", "tables and rows", () -> compare(steps));
         if (afterSql != null) steps.change("Run " + afterSql.getFileName(), "before anybody can see the data", () -> runAfterSql());
         steps.change("Switch", "exchange the names of the two databases; sessions are ended", () -> switchOver(steps));
-        steps.change("Check what is live", "as the application's role sees it", () -> checkLive(steps));
-        if (!dryRun) report(safety);
+    }
+
+    private void replaceInPlace(Steps steps) throws Exception {
+        safetyBackup();
+        try (var place = steps.change("Begin a transaction", "all that follows is one", () -> new InPlace(run, settings, url, PostgresTools.find(run, settings, "psql", 1)))) {
+            steps.change("Drop what the backup holds", "seen by nobody else yet", () -> drop(place));
+            steps.change("Load", "into the same transaction", () -> load(steps, place));
+            steps.change("Compare with the manifest", "rows", () -> { place.compare(manifest); steps.found(manifest.tables().size() + " tables"); return true; });
+            if (afterSql != null) steps.change("Run " + afterSql.getFileName(), "before anybody can see the data", () -> { place.run(afterSql); return true; });
+            steps.change("Commit", "from then on everybody sees the restored data", () -> commit(place));
+        }
     }
 
     private boolean readSettings(Steps steps) {
@@ -120,6 +146,7 @@ class RestoreDb implements Callable<Integer> {
         source.require(Setting.BACKUP_BUCKET);
         if (breakGlass != null && breakGlass.isBlank()) throw new Failure.Usage("--break-glass wants a reason", "say why in a few words; the history keeps it");
         if (breakGlass != null && noSafetyBackup) throw new Failure.Usage("--break-glass and --no-safety-backup exclude each other", "leave --no-safety-backup out: a protected environment is never restored without one");
+        if (mode != null && !mode.matches("swap|in-place")) throw new Failure.Usage("--mode wants swap or in-place, not '" + mode + "'", "leave it out for what the server allows");
         if (jobs == null) jobs = Runtime.getRuntime().availableProcessors();
         if (jobs < 1 || jobs > 64) throw new Failure.Usage("--jobs wants 1 to 64, not " + jobs, "leave it out for this machine's processors");
         if (afterSql == null) afterSql = settings.get(Setting.AFTER_RESTORE_SQL).map(Path::of).orElse(null);
@@ -128,14 +155,19 @@ class RestoreDb implements Callable<Integer> {
         return true;
     }
 
-    /** On the server's own database, since the environment's is to be renamed, and may not be there any more. */
+    /** On the server's own database, since the environment's may be renamed, or not be there any more. */
     private boolean connect(Steps steps) {
-        server = Database.connect(url.withDatabase("postgres"), settings, "handover restore-db " + env);
+        try {
+            if (url.database.equals("postgres")) obstacle = "the database is the server's own, 'postgres'";
+            else server = Database.connect(url.withDatabase("postgres"), settings, "handover restore-db " + env);
+        } catch (Failure.BadSetting e) {
+            obstacle = "role " + url.user + " can't connect to the server's own database, 'postgres'";
+        }
+        if (server == null) server = Database.connect(url, settings, "handover restore-db " + env);
         run.undo.add("close the session", server::close);
         exists = server.one("select exists (select from pg_database where datname = ?)", url.database).equals("t");
+        if (obstacle.isEmpty()) obstacle = Swap.obstacle(server, url.database);
         swap = new Swap(run, settings, url, server, exists);
-        var obstacle = Swap.obstacle(server, url.database);
-        if (!obstacle.isEmpty()) throw new Failure.BadSetting(obstacle, "ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database");
         steps.found("PostgreSQL " + server.one("select current_setting('server_version')") + (exists ? "" : "; there is no database '" + url.database + "' yet: it will be made"));
         return true;
     }
@@ -146,6 +178,17 @@ class RestoreDb implements Callable<Integer> {
         var proof = Proof.of(manifest, folder.evidence(store));
         if (proof.broken()) throw new Failure.NotVerified("backup " + folder.id() + " is known to be broken: " + proof.problem(), "take another: ./jbang backups list --env " + source.env);
         steps.found(folder.id() + ", data as of " + manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: " + proof.words(run.started));
+        return true;
+    }
+
+    private boolean chooseWay(Steps steps) {
+        var selection = manifest.selection();
+        if (!selection.schemas().isEmpty() || !manifest.server().supabase() && !selection.excludeSchemas().isEmpty()) obstacle = "the backup is partial, and a new database would lack all the rest";
+        inPlace = mode == null ? !obstacle.isEmpty() : mode.equals("in-place");
+        if (!inPlace && !obstacle.isEmpty())
+            throw new Failure.BadSetting("--mode swap is not possible: " + obstacle, "--mode in-place; or, where only the right is missing: ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database");
+        if (inPlace && !exists) throw new Failure.BadSetting("there is no database '" + url.database + "' to restore into, and no new one can be made: " + obstacle, "create it empty: CREATE DATABASE " + Database.quote(url.database));
+        steps.found(!inPlace ? "swap, through a new database" : "in place, in one transaction" + (mode != null ? "" : ", since " + obstacle));
         return true;
     }
 
@@ -162,11 +205,10 @@ class RestoreDb implements Callable<Integer> {
         return true;
     }
 
-    /** Its id; null when there is none to make. */
-    private String safetyBackup() throws Exception {
-        if (noSafetyBackup || !exists) return null;
+    private void safetyBackup() throws Exception {
+        if (noSafetyBackup || !exists) return;
         run.console.say((dryRun ? "would first back up" : "first a backup of") + " what is there now:");
-        return BackupDb.ofLocked(run, env, dryRun, breakGlass != null);
+        safety = BackupDb.ofLocked(run, env, dryRun, breakGlass != null);
     }
 
     private boolean ask(Steps steps) {
@@ -179,7 +221,7 @@ class RestoreDb implements Callable<Integer> {
     private boolean load(Steps steps) throws Exception {
         run.state("the database of '" + env + "' is as it was");
         swap.create(manifest.server().encoding());
-        var load = new Load(run, settings, swap.fresh, pgRestore, noOwner ? List.of("--no-owner", "--no-privileges") : List.of(), jobs);
+        var load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs);
         try (var progress = new Progress(run.console, "Load", reader::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
                 if (part.stage().equals("all")) load.load(reader, part);
@@ -187,6 +229,33 @@ class RestoreDb implements Callable<Integer> {
             }
         }
         steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right, statistics fresh");
+        return true;
+    }
+
+    private boolean drop(InPlace place) throws Exception {
+        run.state("the database of '" + env + "' is as it was: nothing was committed");
+        try (var session = Database.connect(url, settings, "handover restore-db " + env)) {
+            place.drop(session, manifest.selection(), session.facts().supabase() ? Supabase.platformSchemas(session) : List.of());
+        }
+        return true;
+    }
+
+    private boolean load(Steps steps, InPlace place) throws Exception {
+        try (var progress = new Progress(run.console, "Load", reader::done, manifest.bytesRaw())) {
+            for (var part : manifest.parts()) {
+                if (part.stage().equals("all")) place.load(steps, reader, part, pgRestore, options());
+                else run.console.warn(part.name() + " is left out: it holds rows of schemas that Supabase owns, and what is there of them stays");
+            }
+        }
+        steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right");
+        return true;
+    }
+
+    private List<String> options() { return noOwner ? List.of("--no-owner", "--no-privileges") : List.of(); }
+
+    private boolean commit(InPlace place) throws Exception {
+        place.commit();
+        run.state("'" + env + "' has the restored data, which were compared with the manifest" + (safety == null ? "" : "; the old data are in backup " + safety));
         return true;
     }
 
@@ -216,6 +285,7 @@ class RestoreDb implements Callable<Integer> {
         try (var session = Database.connect(url, settings, "handover restore-db " + env); var snapshot = Snapshot.open(session)) {
             steps.found(snapshot.tables(manifest.selection()).size() + " tables, all readable");
         } catch (Failure e) {
+            if (inPlace) throw e;
             swap.swapBack();
             run.state("the database of '" + env + "' is as it was: it was switched back");
             throw e;
@@ -223,8 +293,8 @@ class RestoreDb implements Callable<Integer> {
         return true;
     }
 
-    private void report(String safety) {
-        var result = new Result(manifest.id(), env, source.env, url.database, "swap", Amount.seconds(run.elapsed()), manifest.tables().size(), manifest.rows(), manifest.snapshotTime(), exists ? swap.old : null, safety);
+    private void report() {
+        var result = new Result(manifest.id(), env, source.env, url.database, inPlace ? "in-place" : "swap", Amount.seconds(run.elapsed()), manifest.tables().size(), manifest.rows(), manifest.snapshotTime(), exists && !inPlace ? swap.old : null, safety);
         run.console.result(run.json ? Json.text(result)
             : "restored " + result.id() + " into " + url + ", data as of " + result.dataAsOf() + ", in " + Amount.time(run.elapsed()));
     }

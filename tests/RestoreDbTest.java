@@ -170,8 +170,90 @@ class RestoreDbTest {
         lossAfterBackup();
         TestDatabase.superuser("do $$ begin create role modest login password 'modest-Passw0rd'; exception when duplicate_object then end $$");
         kit.set("STAGING_DATABASE_URL", kit.database.url("modest", "modest-Passw0rd"));
-        kit.run("restore-db", "--env", "staging").exits(78).says("role modest may not create databases", "Next:  ALTER ROLE \"modest\" CREATEDB");
+        kit.run("restore-db", "--env", "staging", "--mode", "swap").exits(78).says("--mode swap is not possible: role modest may not create databases", "ALTER ROLE \"modest\" CREATEDB");
         isAsBefore();
+    }
+
+    // --- in place, where the server lets us have no other database
+
+    @Test void in_one_transaction_what_the_backup_holds_is_replaced() {
+        lossAfterBackup();
+        kit.database.execute("create schema newer; create table newer.x (); create function f() returns int language sql as 'select 1'");
+        kit.run("restore-db", "--env", "staging", "--mode", "in-place").exits(0)
+            .says("ok: Choose the way: in place, in one transaction", "first a backup of what is there now:", "ok: Drop what the backup holds", "ok: Load: ", "ok: Compare with the manifest: 2 tables", "ok: Commit", "ok: Check what is live");
+        isRestored();
+        assertEquals("0", kit.database.one("select count(*) from pg_namespace where nspname = 'newer'"));
+        assertEquals(List.of(), databases("(new|old)"));
+        assertEquals("public|pg_database_owner|{pg_database_owner=UC/pg_database_owner,=U/pg_database_owner}|standard public schema",
+            kit.database.one("select nspname, pg_get_userbyid(nspowner), nspacl, obj_description(oid, 'pg_namespace') from pg_namespace where nspname = 'public'"));
+    }
+
+    @Test void a_role_that_may_not_create_databases_restores_in_place() {
+        TestDatabase.superuser("do $$ begin create role owner_only login password 'owner-Passw0rd'; exception when duplicate_object then end $$");
+        TestDatabase.superuser("alter database " + TestDatabase.quote(kit.database.name) + " owner to owner_only");
+        kit.set("STAGING_DATABASE_URL", kit.database.url("owner_only", "owner-Passw0rd"));
+        kit.database.asSuperuser("set role owner_only; " + SHOP);
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        kit.database.asSuperuser("drop table invoice cascade");
+        kit.run("restore-db", "--env", "staging").exits(0).says("ok: Choose the way: in place, in one transaction, since role owner_only may not create databases");
+        isRestored();
+    }
+
+    @Test void a_partial_backup_replaces_its_part_and_leaves_the_rest() {
+        kit.database.execute(SHOP).execute("create schema other; create table other.kept (id int); insert into other.kept values (1)");
+        kit.run("backup-db", "--env", "staging", "--schema", "public", "--quiet").exits(0);
+        kit.database.execute("drop table invoice cascade; insert into other.kept values (2)");
+        kit.run("restore-db", "--env", "staging", "--mode", "swap").exits(78).says("--mode swap is not possible: the backup is partial");
+        kit.run("restore-db", "--env", "staging").exits(0).says("in place, in one transaction, since the backup is partial");
+        isRestored();
+        assertEquals("2", kit.database.one("select count(*) from other.kept"));
+    }
+
+    @Test void in_place_whatever_fails_leaves_the_old_data() throws IOException {
+        lossAfterBackup();
+        var manifest = kit.sealed().get(0) + "manifest.json";
+        var whole = kit.object(manifest);
+        var part = kit.sealed().get(0) + "data-00.dump.zst";
+        var archive = kit.object(part);
+        kit.put(manifest, new String(whole, java.nio.charset.StandardCharsets.UTF_8).replace("\"rows\": 1500", "\"rows\": 1501").getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        inPlace().exits(14).says("public.invoice has 1500 rows, and the manifest says 1501", "State: the database of 'staging' is as it was: nothing was committed");
+        kit.put(manifest, whole);
+        var flipped = archive.clone();
+        flipped[flipped.length * 2 / 3] ^= 4;
+        kit.put(part, flipped);
+        inPlace().exits(14).says(part, "State: the database of 'staging' is as it was: nothing was committed");
+        kit.put(part, archive);
+        inPlace("--after-sql", Files.writeString(kit.home.resolve("bad.sql"), "select 1/0;\n").toString()).exits(12).says("division by zero", "nothing was committed");
+        kit.database.execute("create view depends as select 1; create schema theirs");
+        kit.database.asSuperuser("alter schema theirs owner to postgres");
+        inPlace().exits(12).says("must be owner of schema theirs");
+        isAsBefore();
+        kit.database.asSuperuser("drop schema theirs");
+        inPlace().exits(0);
+        isRestored();
+    }
+
+    private Kit.Result inPlace(String... more) {
+        var arguments = new java.util.ArrayList<>(List.of("restore-db", "--env", "staging", "--mode", "in-place", "--no-safety-backup"));
+        arguments.addAll(List.of(more));
+        return kit.run(arguments.toArray(String[]::new));
+    }
+
+    static List<String> stepsInPlace() { return List.of("Take the lock", "Begin a transaction", "Drop what the backup holds", "Load", "Compare with the manifest", "Commit", "Check what is live"); }
+
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.MethodSource("stepsInPlace")
+    void in_place_a_signal_after_any_step_leaves_the_old_data_or_the_new(String step) {
+        lossAfterBackup();
+        for (var signal : List.of("TERM", "KILL")) {
+            var result = kit.start("restore-db", "--env", "staging", "--mode", "in-place", "--no-safety-backup").awaitSays("ok: " + step).signal(signal).result();
+            kit.awaitNoProcess();
+            if (kit.database.one("select count(*) from pg_class where relname = 'invoice'").equals("0")) isAsBefore();
+            else assertEquals("1500", kit.database.one("select count(*) from invoice"), result::toString);
+        }
+        inPlace().exits(0);
+        isRestored();
+        assertEquals(List.of(), kit.leftTemporary());
     }
 
     // --- while others are at work

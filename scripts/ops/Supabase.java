@@ -9,7 +9,7 @@ import java.util.List;
  *
  * <p>Source: what Supabase's own dump leaves out and keeps, as of November 2026.
  */
-final class Supabase {
+public final class Supabase {
     /** Schemas whose definitions belong to the platform; the last ones are patterns of extensions. */
     private static final String PLATFORM = "_analytics|_realtime|_supavisor|auth|etl|extensions|pgbouncer|realtime|storage|supabase_functions|"
         + "supabase_migrations|cron|dbdev|graphql|graphql_public|net|pgmq|pgsodium|pgsodium_masks|pgtle|repack|tiger|tiger_data|topology|vault|"
@@ -21,7 +21,7 @@ final class Supabase {
     private Supabase() { }
 
     /** The platform's schemas that this database has. */
-    static List<String> platformSchemas(Database database) {
+    public static List<String> platformSchemas(Database database) {
         return database.rows("select nspname from pg_namespace where nspname ~ ? order by 1", row -> row[0], "^(" + PLATFORM + ")$");
     }
 

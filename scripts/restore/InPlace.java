@@ -1,0 +1,195 @@
+package restore;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Future;
+import ops.Database;
+import ops.DatabaseUrl;
+import ops.Failure;
+import ops.Manifest;
+import ops.PartReader;
+import ops.PostgresTools;
+import ops.Run;
+import ops.Selection;
+import ops.Settings;
+import ops.Steps;
+import ops.Tool;
+import ops.Workspace;
+
+/**
+ * One transaction in the database itself, for servers that have just this one: it drops what the backup holds, loads the
+ * archive, compares and commits. Until then everybody else finds the old data (and waits, where a table is being replaced);
+ * when anything fails, or anybody is killed, the server goes back to them by itself.
+ */
+public final class InPlace implements AutoCloseable {
+    /** Building an index may take hours, without a word. */
+    private static final Duration PATIENCE = Duration.ofDays(2);
+    private static final String DIFFERS = "differs from the manifest: ";
+    /** Longer than what pg_restore writes behind its COMMIT. */
+    private static final int TAIL = 4096;
+
+    private final Run run;
+    private final Settings settings;
+    private final DatabaseUrl url;
+    private final Map<String, String> environment;
+    private final Tool psql;
+    private final OutputStream sql;
+    private final BufferedReader answers;
+    private final String transaction;
+
+    /** Begins the transaction. */
+    public InPlace(Run run, Settings settings, DatabaseUrl url, PostgresTools.Found program) throws IOException {
+        this.run = run;
+        this.settings = settings;
+        this.url = url;
+        environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), url, settings));
+        psql = Tool.start(run, program.path(), List.of("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password", "--set=ON_ERROR_STOP=1", "--file=-"), environment);
+        sql = psql.stdin();
+        answers = new BufferedReader(new InputStreamReader(psql.stdout(), StandardCharsets.UTF_8));
+        say("begin; set local client_min_messages = warning; select txid_current();");
+        transaction = answers.readLine();
+        if (transaction == null) throw new Failure.ToolFailed("psql could not begin" + psql.said(), "see what it says");
+        say("\\o /dev/null");
+    }
+
+    /** Waits until the server has done all that was said. */
+    private void await() throws IOException, InterruptedException {
+        String answer = null;
+        try {
+            say("\\o\nselect 'done';\n\\o /dev/null");
+            answer = answers.readLine();
+        } catch (IOException e) {
+            // psql has ended at the first error, which it said
+        }
+        if (!"done".equals(answer)) failed();
+    }
+
+    private void say(String text) throws IOException {
+        sql.write((text + "\n").getBytes(StandardCharsets.UTF_8));
+        sql.flush();
+    }
+
+    /** Drops what the backup would bring, and what in its schemas is newer than it. */
+    public void drop(Database session, Selection selection, List<String> kept) throws IOException, InterruptedException {
+        var schemas = session.rows("""
+            select nspname from pg_namespace n where nspname !~ '^pg_' and nspname <> 'information_schema'
+              and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')""", row -> row[0])
+            .stream().filter(schema -> !kept.contains(schema) && !selection.excludeSchemas().contains(schema) && (selection.schemas().isEmpty() || selection.schemas().contains(schema))).toList();
+        var statements = new ArrayList<String>(List.of("set local lock_timeout = '" + settings.number(ops.Setting.DB_LOCK_SECONDS) + "s';"));
+        if (selection.schemas().isEmpty())
+            statements.addAll(session.rows("""
+                select format('drop publication %I;', pubname) from pg_publication where pg_has_role(pubowner, 'member')
+                union all select format('drop event trigger %I;', evtname) from pg_event_trigger e where pg_has_role(evtowner, 'member') and not exists (select from pg_depend d where d.objid = e.oid and d.deptype = 'e')
+                union all select format('drop server %I cascade;', srvname) from pg_foreign_server where pg_has_role(srvowner, 'member')
+                union all select format('drop foreign data wrapper %I cascade;', fdwname) from pg_foreign_data_wrapper w where pg_has_role(fdwowner, 'member') and not exists (select from pg_depend d where d.objid = w.oid and d.deptype = 'e')
+                union all select format('select lo_unlink(%s);', oid) from pg_largeobject_metadata where pg_has_role(lomowner, 'member')""", row -> row[0]));
+        schemas.forEach(schema -> statements.add("drop schema " + Database.quote(schema) + " cascade;"));
+        // Every new database has this one, so only an archive that was asked for it creates it.
+        if (schemas.contains("public") && !selection.schemas().contains("public"))
+            statements.addAll(session.one("select current_setting('server_version_num')::int >= 150000").equals("t")
+                ? List.of("create schema public authorization pg_database_owner;", "grant usage on schema public to public;", "comment on schema public is 'standard public schema';")
+                : List.of("create schema public;", "grant all on schema public to public;", "comment on schema public is 'standard public schema';"));
+        say(String.join("\n", statements));
+        await();
+    }
+
+    /** Loads an archive, without the COMMIT at its end. */
+    public void load(Steps steps, PartReader reader, Manifest.Part part, PostgresTools.Found pgRestore, List<String> options) throws Exception {
+        var arguments = new ArrayList<>(List.of("--single-transaction", "--file=-"));
+        arguments.addAll(options);
+        try (var converting = Tool.start(run, pgRestore.path(), arguments, Map.of())) {
+            Future<Boolean> writing = steps.start(() -> { copyWithoutCommit(converting.stdout()); return true; });
+            reader.read(part, raw -> {
+                try (var to = converting.stdin()) {
+                    raw.transferTo(to);
+                } catch (IOException e) {
+                    // one of the two has ended, and says why below
+                }
+                converting.finish(PATIENCE);
+            });
+            Steps.await(writing);
+        } catch (IOException | Failure.ToolFailed e) {
+            if (!psql.ended()) throw e;
+            failed();
+        }
+        await();
+    }
+
+    private void copyWithoutCommit(InputStream script) throws IOException {
+        var held = new byte[0];
+        var buffer = new byte[1 << 17];
+        for (int read; (read = script.read(buffer)) > 0; ) {
+            var all = java.util.Arrays.copyOf(held, held.length + read);
+            System.arraycopy(buffer, 0, all, held.length, read);
+            var ready = Math.max(0, all.length - TAIL);
+            sql.write(all, 0, ready);
+            held = java.util.Arrays.copyOfRange(all, ready, all.length);
+        }
+        var tail = new String(held, StandardCharsets.ISO_8859_1);
+        var commit = tail.lastIndexOf("\nCOMMIT;\n");
+        if (commit < 0) throw new Failure.ToolFailed("pg_restore's script does not end as expected", "use --mode swap, or restore by hand as ./jbang backups show says");
+        sql.write((tail.substring(0, commit) + tail.substring(commit + "\nCOMMIT;".length())).getBytes(StandardCharsets.ISO_8859_1));
+        sql.flush();
+    }
+
+    /** Fails the transaction when a table has other rows than the manifest says. */
+    public void compare(Manifest manifest) throws IOException, InterruptedException {
+        if (manifest.counts().equals("none")) return;
+        for (var table : manifest.tables())
+            say("do $handover$ declare found bigint; begin select count(*) into found from only " + Database.quote(table.schema()) + "." + Database.quote(table.name()) + "; if found <> " + table.rows()
+                + " then raise exception '" + DIFFERS + "% has % rows, and the manifest says " + table.rows() + "', " + literal(table.toString()) + ", found; end if; end $handover$;");
+        await();
+    }
+
+    private static String literal(String text) { return "'" + text.replace("'", "''") + "'"; }
+
+    /** Runs a file with SQL. */
+    public void run(Path file) throws IOException, InterruptedException {
+        say("\\i " + literal(file.toAbsolutePath().toString().replace("\\", "\\\\")));
+        await();
+    }
+
+    /** Takes statistics, and commits. */
+    public void commit() throws IOException, InterruptedException {
+        say("analyze;");
+        await();
+        run.state("'" + settings.env + "' has either the old data or the restored ones, complete; it is not known which");
+        try {
+            say("commit;");
+            sql.close();
+            psql.finish(PATIENCE);
+        } catch (IOException | Failure.ToolFailed e) {
+            if (!committed()) failed();
+        }
+    }
+
+    /** Asks the server, after the answer to the commit was lost. */
+    private boolean committed() {
+        try (var session = Database.connect(url, settings, "handover restore-db " + settings.env)) {
+            return "committed".equals(session.one("select txid_status(?::bigint)", transaction));
+        } catch (Failure e) {
+            throw new Failure.Unclear("the connection was lost at the commit, and the server can't be asked what came of it: " + e.getMessage(), "when it answers again, look which data it has");
+        }
+    }
+
+    private void failed() throws InterruptedException {
+        run.state("the database of '" + settings.env + "' is as it was: nothing was committed");
+        psql.stop();
+        psql.ended();
+        var said = psql.said();
+        if (said.contains(DIFFERS))
+            throw new Failure.NotVerified("the restored database is not what was backed up: " + said.replaceFirst("(?s).*?" + DIFFERS, "").replaceFirst(" / .*", ""), "take another backup: ./jbang backups list --env " + settings.env);
+        throw new Failure.ToolFailed("the restore failed" + said, "mend what it says, then run it again");
+    }
+
+    @Override public void close() { psql.close(); }
+}
