@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
-//DESCRIPTION A guided tour on this machine alone: a database, a store, a backup, its proof
+//DESCRIPTION A guided tour on this machine alone: a database, a store, a backup, its proof, a restore
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx96m
 //SOURCES ops/Ops.java
 
 import java.io.BufferedReader;
@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
     header = {
         "  demo           the tour; leaves nothing behind",
         "  demo --keep    keeps the stack's data, for ./jbang local", ""},
-    description = "Starts the embedded stack, backs its sample database up, lists, verifies and shows the backup.%n")
+    description = "Starts the embedded stack, backs its sample database up, lists, verifies and shows the backup, loses a table and restores it.%n")
 class Demo implements Callable<Integer> {
     private static final Duration LIMIT = Duration.ofMinutes(5);
     /** What the launcher and JBang go by; nothing else of this environment reaches the tour. */
@@ -61,10 +61,29 @@ class Demo implements Callable<Integer> {
             jbang("backups", "verify", "latest", "--env", "local");
             show("What is in it, and how it is restored without this kit", "backups show latest --env local");
             jbang("backups", "show", "latest", "--env", "local");
+            loseATable();
+            show("Restore: nobody sees the restored data before they were compared with the manifest", "restore-db latest --env local");
+            jbang("restore-db", "latest", "--env", "local");
+            try (var session = connect()) {
+                run.console.say("The table is back, with " + session.one("select count(*) from public.invoice_lines") + " rows.");
+            }
         }
         run.console.say("");
         run.console.say(keep ? "The stack is stopped; its data are kept in " + state + ": ./jbang local starts it again" : "The stack is stopped and its data are removed; --keep keeps them");
         run.console.say("Yours next: copy .env.operations.example to .env.operations, fill it in, then ./jbang doctor --env staging");
+    }
+
+    private Database connect() {
+        var settings = Settings.ofStack(state);
+        return Database.connect(DatabaseUrl.of(settings), settings, "handover demo");
+    }
+
+    private void loseATable() {
+        run.console.say("");
+        run.console.say("An accident: DROP TABLE invoice_lines");
+        try (var session = connect()) {
+            session.execute("drop table public.invoice_lines");
+        }
     }
 
     private void prepare() throws IOException {

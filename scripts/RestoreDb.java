@@ -195,7 +195,7 @@ class RestoreDb implements Callable<Integer> {
     private boolean checkObjects(Steps steps) {
         reader = new PartReader(store, folder, manifest, identity != null ? Optional.of(identity.toString()) : source.get(Setting.BACKUP_IDENTITY_FILE).or(() -> settings.get(Setting.BACKUP_IDENTITY_FILE)));
         reader.checkObjects();
-        steps.found(manifest.parts().size() + ", " + Amount.bytes(manifest.bytesStored()));
+        steps.found(manifest.objects().size() + " objects, " + Amount.bytes(manifest.bytesStored()));
         return true;
     }
 

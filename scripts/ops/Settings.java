@@ -48,6 +48,14 @@ public final class Settings {
         return settings;
     }
 
+    /** Those of the embedded stack that keeps its state in this folder, and nothing else. */
+    public static Settings ofStack(Path state) {
+        var settings = new Settings(LOCAL);
+        var file = state.resolve("env.operations");
+        settings.add(file.toString(), EnvFile.read(file));
+        return settings;
+    }
+
     /** The file in which the embedded stack says where it is; only while it runs. */
     public static Path localFile() {
         var state = System.getenv("HANDOVER_LOCAL_STATE");
