@@ -22,6 +22,7 @@ import ops.*;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** Our way and the others in turn, in the same run, on the embedded stack.
  *
@@ -30,11 +31,17 @@ import picocli.CommandLine.Option;
  *  Needs PostgreSQL's client programs, aws, zstd, gzip and Linux's /proc. */
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false,
     header = {
-        "  bench                     about 1 GB of plain dump, three runs",
+        "  bench                     backups: about 1 GB of plain dump, three runs",
+        "  bench restore             restores of the same",
         "  bench --scale 2 --runs 1  a quick look", ""},
     description = "Prints medians. CPU is of the commands alone, without the servers'; memory is of all processes of a command together, at its highest.%n")
 class Bench implements Callable<Integer> {
     private static final Pattern CPU = Pattern.compile("([0-9]+)m([0-9.]+)s ([0-9]+)m([0-9.]+)s\\s*$");
+
+    enum What { backup, restore }
+
+    @Parameters(arity = "0..1", defaultValue = "backup", description = "${COMPLETION-CANDIDATES}; default ${DEFAULT-VALUE}")
+    What what;
 
     @Option(names = "--scale", defaultValue = "180", description = "size of the sample database; default ${DEFAULT-VALUE}, about 1 GB of plain dump")
     int scale;
@@ -49,8 +56,10 @@ class Bench implements Callable<Integer> {
     private Map<String, String> environment;
     private String bucket;
 
-    /** One way to do it: a command line for bash, in which pipes are what is being compared. */
-    private record Way(String name, String command) { }
+    /** One way to do it: command lines for bash, in which pipes are what is being compared; only the second is measured. */
+    private record Way(String name, String before, String command) {
+        Way(String name, String command) { this(name, "", command); }
+    }
 
     private record Figures(double wall, double cpu, long memory, long disk) { }
 
@@ -60,7 +69,7 @@ class Bench implements Callable<Integer> {
 
     private void compare() throws Exception {
         startStack();
-        var ways = ways();
+        var ways = what == What.backup ? backups() : restores();
         var figures = new LinkedHashMap<Way, List<Figures>>();
         run.console.say("once each, unmeasured, so that all start warm");
         for (var way : ways) measure(way);
@@ -91,18 +100,48 @@ class Bench implements Callable<Integer> {
         bucket = environment.get("BACKUP_BUCKET");
     }
 
-    private List<Way> ways() {
-        var aws = "aws --endpoint-url \"$AWS_ENDPOINT_URL_S3\" s3 cp ";
+    private static final String AWS = "aws --endpoint-url \"$AWS_ENDPOINT_URL_S3\" s3 cp ";
+
+    private List<Way> backups() {
         var to = "s3://" + bucket + "/bench/other";
         return List.of(
             new Way("backup-db, the whole command", "exec '" + launcher + "' backup-db --env local --quiet >/dev/null"),
-            new Way("pg_dump -Fc -Z0 | zstd -3 -T2 | aws s3 cp -", "pg_dump -Fc -Z0 \"$URL\" | zstd -q -3 -T2 | " + aws + "- " + to),
-            new Way("pg_dump >file; gzip; sha256sum; aws s3 cp", "pg_dump \"$URL\" >dump.sql && gzip -k dump.sql && sha256sum dump.sql.gz >dump.sha256 && " + aws + "--no-progress dump.sql.gz " + to + " >/dev/null"),
+            new Way("pg_dump -Fc -Z0 | zstd -3 -T2 | aws s3 cp -", "pg_dump -Fc -Z0 \"$URL\" | zstd -q -3 -T2 | " + AWS + "- " + to),
+            new Way("pg_dump >file; gzip; sha256sum; aws s3 cp", "pg_dump \"$URL\" >dump.sql && gzip -k dump.sql && sha256sum dump.sql.gz >dump.sha256 && " + AWS + "--no-progress dump.sql.gz " + to + " >/dev/null"),
             new Way("limit: pg_dump -Fc -Z0 >/dev/null", "pg_dump -Fc -Z0 \"$URL\" >/dev/null"));
+    }
+
+    /** All restore the same backup; the others' archives are made of it, or of the same database, beforehand. */
+    private List<Way> restores() throws IOException, InterruptedException {
+        var kept = Files.createDirectories(state.resolve("kept"));
+        var packed = "s3://" + bucket + "/bench/dump.sql.gz";
+        environment.put("OTHER", environment.get("URL").replaceFirst("/[^/]*$", "/bench_other"));
+        bash("prepare", "cd '" + kept + "' && '" + launcher + "' backup-db --env local --quiet >/dev/null && pg_dump -Fc -Z0 -f archive \"$URL\" && pg_dump \"$URL\" | gzip >dump.sql.gz && sha256sum dump.sql.gz >dump.sha256 && "
+            + AWS + "--no-progress dump.sql.gz " + packed + " >/dev/null");
+        var server = "psql -qAtX \"${URL%/*}/postgres\" ";
+        var clean = server + "-c \"select format('drop database %I', datname) from pg_database where datname ~ '^dealer_old_'\" | " + server + "-f - && " + server + "-c 'drop database if exists bench_other' -c checkpoint || true";
+        var empty = clean + "; " + server + "-c 'create database bench_other template template0'";
+        var ours = "exec '" + launcher + "' restore-db --env local --no-safety-backup --quiet ";
+        return List.of(
+            new Way("restore-db, the whole command", clean, ours + ">/dev/null"),
+            new Way("pg_restore -j of a local, decompressed file", empty, "pg_restore -j " + Runtime.getRuntime().availableProcessors() + " --exit-on-error -d \"$OTHER\" '" + kept + "/archive'"),
+            new Way("aws s3 cp; sha256sum; gunzip; psql", empty, AWS + "--no-progress " + packed + " . >/dev/null && sha256sum -c --quiet '" + kept + "/dump.sha256' && gunzip dump.sql.gz && psql -qX -v ON_ERROR_STOP=1 -f dump.sql \"$OTHER\" >/dev/null"),
+            new Way("restore-db --jobs 1", clean, ours + "--jobs 1 >/dev/null"),
+            new Way("restore-db --mode in-place", clean, ours + "--mode in-place >/dev/null"));
+    }
+
+    private void bash(String name, String script) throws IOException, InterruptedException {
+        if (script.isEmpty()) return;
+        var errors = Files.createTempFile("handover-bench-", ".err");
+        var builder = new ProcessBuilder("bash", "-c", "set -o pipefail; " + script).redirectError(errors.toFile()).redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        builder.environment().putAll(environment);
+        if (builder.start().waitFor() != 0) throw new Failure.Failed("preparing " + name + " failed: " + Files.readString(errors), "mend that first");
+        Files.delete(errors);
     }
 
     /** Runs one command in an empty folder that is its TMPDIR too, watching its processes. */
     private Figures measure(Way way) throws IOException, InterruptedException {
+        bash(way.name, way.before);
         var folder = Files.createTempDirectory("handover-bench-");
         var errors = Files.createTempFile("handover-bench-", ".err");
         try {
