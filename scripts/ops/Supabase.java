@@ -20,6 +20,8 @@ final class Supabase {
 
     private Supabase() { }
 
+    static boolean owns(String schema) { return schema.matches(PLATFORM); }
+
     /** The platform's schemas that this database has. */
     static List<String> platformSchemas(Database database) {
         return database.rows("select nspname from pg_namespace where nspname ~ ? order by 1", row -> row[0], "^(" + PLATFORM + ")$");
