@@ -25,6 +25,17 @@ public final class Load {
     /** An index may take hours, without a word. */
     private static final Duration PATIENCE = Duration.ofDays(2);
 
+    /** What has to be done before a certain archive can be loaded. */
+    public interface Preparation {
+        /**
+         * Is called before anything is loaded.
+         *
+         * @param beginning file with the archive's beginning, from which pg_restore can tell everything but the rows
+         * @return more options for every pg_restore
+         */
+        List<String> before(Path beginning) throws IOException, InterruptedException;
+    }
+
     private final Run run;
     private final Settings settings;
     private final DatabaseUrl into;
@@ -44,7 +55,7 @@ public final class Load {
         this.settings = settings;
         this.into = into;
         this.pgRestore = pgRestore;
-        this.options = options;
+        this.options = new ArrayList<>(options);
         this.jobs = jobs;
         environment = new LinkedHashMap<>();
         head = run.undo.act(() -> {
@@ -55,9 +66,13 @@ public final class Load {
     }
 
     /** Loads an archive with all that is in it, and takes the planner's statistics. */
-    public void load(PartReader reader, Manifest.Part part) throws Exception {
+    public void load(PartReader reader, Manifest.Part part) throws Exception { load(reader, part, beginning -> List.of()); }
+
+    /** The same, after a preparation that needs to know what is in it. */
+    public void load(PartReader reader, Manifest.Part part, Preparation preparation) throws Exception {
         reader.read(part, raw -> {
             var beginning = beginning(raw);
+            options.addAll(preparation.before(head));
             restore("--section=pre-data");
             rows(beginning, raw);
             restore("--section=post-data", "--jobs=" + jobs);

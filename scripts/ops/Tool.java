@@ -136,7 +136,7 @@ public final class Tool implements AutoCloseable {
     }
 
     /** True when it is no longer running, having been given a moment to end. */
-    boolean ended() throws InterruptedException { return process.waitFor(2, TimeUnit.SECONDS); }
+    public boolean ended() throws InterruptedException { return process.waitFor(2, TimeUnit.SECONDS); }
 
     /** The last lines of its stderr, behind a colon; empty when it said nothing. */
     public String said() {
