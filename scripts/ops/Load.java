@@ -2,6 +2,7 @@ package ops;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -10,6 +11,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * Loads a backup into an empty database that nobody else uses yet, straight from the store and without a temporary copy.
@@ -31,9 +33,9 @@ public final class Load {
          * Is called before anything is loaded.
          *
          * @param beginning file with the archive's beginning, from which pg_restore can tell everything but the rows
-         * @return more options for every pg_restore
+         * @return which lines of its table of contents, as pg_restore --list prints them, are not to be restored
          */
-        List<String> before(Path beginning) throws IOException, InterruptedException;
+        Predicate<String> before(Path beginning) throws IOException, InterruptedException;
     }
 
     private final Run run;
@@ -66,13 +68,13 @@ public final class Load {
     }
 
     /** Loads an archive with all that is in it, and takes the planner's statistics. */
-    public void load(PartReader reader, Manifest.Part part) throws Exception { load(reader, part, beginning -> List.of()); }
+    public void load(PartReader reader, Manifest.Part part) throws Exception { load(reader, part, beginning -> line -> false); }
 
     /** The same, after a preparation that needs to know what is in it. */
     public void load(PartReader reader, Manifest.Part part, Preparation preparation) throws Exception {
         reader.read(part, raw -> {
             var beginning = beginning(raw);
-            options.addAll(preparation.before(head));
+            select(preparation.before(head));
             restore("--section=pre-data");
             rows(beginning, raw);
             restore("--section=post-data", "--jobs=" + jobs);
@@ -90,13 +92,30 @@ public final class Load {
             if (read < size) beginning = Arrays.copyOf(beginning, read);
             Files.write(head, beginning);
             try {
-                Tool.output(run, pgRestore.path(), List.of("--list", head.toString()), Map.of(), Duration.ofSeconds(60));
+                output("--list");
                 return beginning;
             } catch (Failure.ToolFailed e) {
                 if (read < size) throw e; // that was all there is
             }
         }
     }
+
+    private String output(String argument) throws IOException, InterruptedException {
+        return new String(Tool.output(run, pgRestore.path(), List.of(argument, "--file=-", head.toString()), Map.of(), Duration.ofSeconds(60)), StandardCharsets.UTF_8);
+    }
+
+    private void select(Predicate<String> leftOut) throws IOException, InterruptedException {
+        var all = output("--list").lines().toList();
+        // A backup of chosen schemas creates this one like any other, and a new database has it.
+        var createsPublic = all.stream().anyMatch(Load::isPublic) && output("--section=pre-data").lines().anyMatch("CREATE SCHEMA public;"::equals);
+        var kept = all.stream().filter(line -> !leftOut.test(line) && !(createsPublic && isPublic(line))).toList();
+        if (kept.size() == all.size()) return;
+        var list = head.resolveSibling("list");
+        Files.write(list, kept);
+        options.add("--use-list=" + list);
+    }
+
+    private static boolean isPublic(String line) { return line.contains(" SCHEMA - public "); }
 
     private void rows(byte[] beginning, InputStream raw) throws IOException, InterruptedException {
         try (var restoring = Tool.sink(run, pgRestore.path(), arguments("--section=data"), environment)) {
