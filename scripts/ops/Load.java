@@ -106,13 +106,24 @@ public final class Load {
 
     private void select(Predicate<String> leftOut) throws IOException, InterruptedException {
         var all = output("--list").lines().toList();
-        // A backup of chosen schemas creates this one like any other, and a new database has it.
-        var createsPublic = all.stream().anyMatch(Load::isPublic) && output("--section=pre-data").lines().anyMatch("CREATE SCHEMA public;"::equals);
-        var kept = all.stream().filter(line -> !leftOut.test(line) && !(createsPublic && isPublic(line))).toList();
+        var hasPublic = all.stream().anyMatch(Load::isPublic) && adoptPublic();
+        var kept = all.stream().filter(line -> !leftOut.test(line) && !(hasPublic && isPublic(line))).toList();
         if (kept.size() == all.size()) return;
         var list = head.resolveSibling("list");
         Files.write(list, kept);
         options.add("--use-list=" + list);
+    }
+
+    /** A backup of chosen schemas creates this one like any other, but every new database has it: then it only gets its owner. */
+    private boolean adoptPublic() throws IOException, InterruptedException {
+        var text = output("--section=pre-data").lines().toList();
+        if (!text.contains("CREATE SCHEMA public;")) return false;
+        var owner = text.stream().filter(line -> line.startsWith("ALTER SCHEMA public OWNER TO ")).findFirst();
+        if (owner.isEmpty() || options.contains("--no-owner")) return true;
+        try (var session = Database.connect(into, settings, "handover, public")) {
+            session.execute(owner.get());
+        }
+        return true;
     }
 
     private static boolean isPublic(String line) { return line.contains(" SCHEMA - public "); }
