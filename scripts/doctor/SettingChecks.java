@@ -59,6 +59,7 @@ public final class SettingChecks {
                 url = DatabaseUrl.of(settings);
                 return Seen.ok("role " + url.user + " at " + url + "; " + settings.where(setting));
             }
+            case DRILL_DATABASE_URL -> DatabaseUrl.ofDrill(settings);
             case BACKUP_BUCKET -> {
                 settings.require(setting);
                 expect(setting, "[A-Za-z0-9][A-Za-z0-9._-]{1,254}", "the bare name of a bucket, without s3:// and without folders");

@@ -8,6 +8,7 @@
 package local;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.AccessDeniedException;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import ops.Failure;
 import ops.Private;
 import ops.Secret;
@@ -34,6 +36,7 @@ import ops.Secret;
 public final class EmbeddedPostgres implements AutoCloseable {
     public static final String SUPERUSER = "postgres";
     private static final int SECONDS_TO_START = 60, ATTEMPTS = 4;
+    private static final Pattern THROWAWAY = Pattern.compile("handover-throwaway-([0-9]{1,10})-.*");
 
     private final ServerUser user;
     private final Path folder;
@@ -69,10 +72,26 @@ public final class EmbeddedPostgres implements AutoCloseable {
         return new EmbeddedPostgres(folder.toAbsolutePath(), major, false);
     }
 
-    /** Starts a server on a new cluster that is deleted when it is closed. */
+    /** Starts a server on a new cluster that is deleted when it is closed; one that a killed run left, by the next run. */
     public static EmbeddedPostgres throwaway(Optional<Integer> major) throws IOException, InterruptedException {
         var parent = Path.of(Files.isDirectory(Path.of("/var/tmp")) ? "/var/tmp" : System.getProperty("java.io.tmpdir"));
-        return new EmbeddedPostgres(parent.resolve("handover-throwaway-" + KeptSecret.random(8)), major, true).start();
+        deleteLeftThrowaways(parent);
+        return new EmbeddedPostgres(parent.resolve("handover-throwaway-" + ProcessHandle.current().pid() + "-" + KeptSecret.random(8)), major, true).start();
+    }
+
+    /** The folder's name carries the process id, and that process is gone. */
+    private static void deleteLeftThrowaways(Path parent) throws IOException, InterruptedException {
+        try (var folders = Files.newDirectoryStream(parent, "handover-throwaway-*")) {
+            for (var folder : folders) {
+                var name = THROWAWAY.matcher(folder.getFileName().toString());
+                if (!name.matches() || ProcessHandle.of(Long.parseLong(name.group(1))).isPresent()) continue;
+                try {
+                    if (Files.getOwner(folder).getName().equals(System.getProperty("user.name"))) in(folder, Optional.empty()).delete();
+                } catch (IOException | UncheckedIOException | Failure e) {
+                    // another run is at it, or the next one will be
+                }
+            }
+        }
     }
 
     /** Starts the server, on a new cluster when the folder has none, and waits until it takes connections. */

@@ -28,8 +28,16 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     /** Younger leftovers may belong to a run on another server that still goes on. */
     static final Duration LEFTOVER_AGE = Duration.ofDays(1);
 
-    /** Evidence beside a backup: what was proven after it was made, and when. */
-    public record Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem) { }
+    /**
+     * Evidence beside a backup: what was proven after it was made, and when.
+     *
+     * @param server version of the PostgreSQL that it was restored into; null, like what follows, when it was not restored
+     * @param tables and rows that were compared with the archive
+     * @param notRestorable what that server can't have, each with the reason
+     */
+    public record Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem, String server, Integer tables, Long rows, List<String> notRestorable) {
+        Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem) { this(proof, passed, at, seconds, kit, problem, null, null, null, null); }
+    }
 
     public static String newId(Instant now) {
         return TIME.format(now) + "-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt(1 << 24), 6);

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -43,7 +44,13 @@ public final class DatabaseUrl {
         return parse(settings.require(Setting.DATABASE_URL), settings.where(Setting.DATABASE_URL));
     }
 
-    static DatabaseUrl parse(String url, String where) {
+    /** The server for drills; empty when none is named. */
+    public static Optional<DatabaseUrl> ofDrill(Settings settings) {
+        return settings.get(Setting.DRILL_DATABASE_URL).map(url -> parse(url, settings.where(Setting.DRILL_DATABASE_URL)));
+    }
+
+    /** @param where the URL comes from, for a hint */
+    public static DatabaseUrl parse(String url, String where) {
         var form = FORM.matcher(url);
         if (!form.matches())
             throw new Failure.BadSetting("DATABASE_URL is not of the form postgresql://USER:PASSWORD@HOST:PORT/NAME",

@@ -59,7 +59,8 @@ public final class Dump {
         selection = platform.isEmpty() ? selected : selected.without(Supabase.withoutOurRows(platform), Supabase.PLATFORM_TABLES);
     }
 
-    private static List<String> arguments(Selection selection) {
+    /** What tells pg_dump to keep to a selection. */
+    public static List<String> arguments(Selection selection) {
         var arguments = new ArrayList<String>();
         // In double quotes a name is taken as it is, and not as a pattern.
         selection.schemas().forEach(schema -> arguments.add("--schema=" + Database.quote(schema)));

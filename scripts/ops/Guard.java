@@ -27,8 +27,28 @@ public final class Guard {
         }
 
         /** The moment a server started, to the microsecond, tells apart servers whose disks are copies of each other. */
-        boolean isSame(Identity other) {
-            return oid.equals(other.oid) && database.equals(other.database) && started.equals(other.started) && (system.equals(other.system) || system.isEmpty() || other.system.isEmpty());
+        boolean isSameServer(Identity other) { return started.equals(other.started) && (system.equals(other.system) || system.isEmpty() || other.system.isEmpty()); }
+
+        boolean isSame(Identity other) { return oid.equals(other.oid) && database.equals(other.database) && isSameServer(other); }
+    }
+
+    /**
+     * Where something is to be written.
+     *
+     * @param alone its server must not have the other's database at all, under whatever name: a drill puts load on it
+     */
+    private record Target(Settings settings, DatabaseUrl url, Identity identity, boolean alone) {
+        boolean leadsTo(DatabaseUrl theirs) {
+            return url.port == theirs.port && (alone || url.database.equals(theirs.database)) && addresses(url.host).stream().anyMatch(addresses(theirs.host)::contains);
+        }
+
+        boolean is(Identity theirs) { return alone ? identity.isSameServer(theirs) : identity.isSame(theirs); }
+
+        boolean is(BackedUp server) { return !server.system.isEmpty() && server.system.equals(identity.system) && (alone || server.database.equals(identity.database)); }
+
+        Failure.Refused refused(String name, String why) {
+            return alone ? new Failure.Refused("DRILL_DATABASE_URL leads to the server of environment '" + name + "': " + why, "name another server, or none: " + settings.where(Setting.DRILL_DATABASE_URL))
+                : new Failure.Refused("environment '" + settings.env + "' is in truth protected '" + name + "': " + why, "correct it: " + settings.where(Setting.DATABASE_URL));
         }
     }
 
@@ -43,39 +63,47 @@ public final class Guard {
      * @param store where the protected environments' backups lie; only asked when their server can't be
      */
     public static void check(Run run, Settings settings, DatabaseUrl url, Database session, boolean glassBroken, Store store) {
-        var identity = Identity.of(session, url.database);
+        var target = new Target(settings, url, Identity.of(session, url.database), false);
         for (var name : settings.protectedEnvironments()) {
             if (name.equals(settings.env) && !glassBroken)
                 throw new Failure.Refused("environment '" + name + "' is protected: it is in PROTECTED_ENVS",
                     "restore into another one: --env staging --from " + name + "; in an emergency, on a terminal: --break-glass \"REASON\"");
-            if (!name.equals(settings.env) && name.matches(Settings.NAME)) compare(run, settings, name, url, identity, store);
+            if (!name.equals(settings.env) && name.matches(Settings.NAME)) compare(run, target, name, store);
         }
     }
 
-    private static void compare(Run run, Settings settings, String name, DatabaseUrl url, Identity identity, Store store) {
+    /**
+     * Throws Refused when a drill's server is the one of the environment itself or of a protected one, or may be.
+     *
+     * @param session of any database of the drill's server
+     */
+    public static void checkDrill(Run run, Settings settings, DatabaseUrl url, Database session, Store store) {
+        var target = new Target(settings, url, Identity.of(session, url.database), true);
+        Stream.concat(Stream.of(settings.env), settings.protectedEnvironments().stream()).distinct().filter(name -> name.matches(Settings.NAME))
+            .forEach(name -> compare(run, target, name, store));
+    }
+
+    private static void compare(Run run, Target target, String name, Store store) {
         var other = Settings.of(name);
         if (other.get(Setting.DATABASE_URL).isEmpty()) {
-            backedUp(store, name).filter(server -> server.is(identity)).ifPresent(server -> { throw refused(settings, name, "the server says it is the one of its backup " + server.id); });
+            backedUp(store, name).filter(target::is).ifPresent(server -> { throw target.refused(name, "the server says it is the one of its backup " + server.id); });
             return;
         }
         var theirs = DatabaseUrl.of(other);
-        if (url.port == theirs.port && url.database.equals(theirs.database) && !addresses(url.host).stream().filter(addresses(theirs.host)::contains).toList().isEmpty())
-            throw refused(settings, name, "both lead to " + theirs);
-        var project = project(url);
-        if (project.isPresent() && project.equals(project(theirs))) throw refused(settings, name, "both are the Supabase project " + project.get());
+        if (target.leadsTo(theirs)) throw target.refused(name, "both lead to " + theirs);
+        var project = project(target.url);
+        if (project.isPresent() && project.equals(project(theirs))) throw target.refused(name, "both are the Supabase project " + project.get());
         try (var session = Database.connect(theirs, other, "handover, who is " + name)) {
-            if (Identity.of(session, theirs.database).isSame(identity)) throw refused(settings, name, "the server says that both are its database '" + identity.database + "'");
+            if (target.is(Identity.of(session, theirs.database))) throw target.refused(name, target.alone ? "it says that it is the same" : "the server says that both are its database '" + target.identity.database + "'");
         } catch (Failure.ToolFailed | Failure.BadSetting e) {
             run.console.detail("environment '" + name + "' can't be asked who it is: " + e.getMessage());
-            var server = backedUp(store, name).orElseThrow(() -> new Failure.Refused("it can't be told whether " + url + " is the database of protected '" + name + "': that one can't be asked (" + e.getMessage() + ") and has no backup",
+            var server = backedUp(store, name).orElseThrow(() -> new Failure.Refused("it can't be told whether " + target.url + " is " + (target.alone ? "the server of '" : "the database of protected '") + name + "': that one can't be asked (" + e.getMessage() + ") and has no backup",
                 "make " + name + " reachable from here, or back it up once, then run this again"));
-            if (server.is(identity)) throw refused(settings, name, "the server says it is the one of its backup " + server.id);
+            if (target.is(server)) throw target.refused(name, "the server says it is the one of its backup " + server.id);
         }
     }
 
-    private record BackedUp(String id, String system, String database) {
-        boolean is(Identity identity) { return !system.isEmpty() && system.equals(identity.system) && database.equals(identity.database); }
-    }
+    private record BackedUp(String id, String system, String database) { }
 
     /** What the newest backup of an environment says of its server. */
     private static Optional<BackedUp> backedUp(Store store, String name) {
@@ -83,10 +111,6 @@ public final class Guard {
             var manifest = folder.manifest(store);
             return new BackedUp(folder.id(), manifest.server().systemIdentifier(), manifest.database());
         });
-    }
-
-    private static Failure.Refused refused(Settings settings, String name, String why) {
-        return new Failure.Refused("environment '" + settings.env + "' is in truth protected '" + name + "': " + why, "correct it: " + settings.where(Setting.DATABASE_URL));
     }
 
     /** The name itself and all addresses that it stands for. */

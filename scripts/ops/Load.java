@@ -2,6 +2,7 @@ package ops;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -10,6 +11,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * Loads a backup into an empty database that nobody else uses yet, straight from the store and without a temporary copy.
@@ -24,6 +26,17 @@ public final class Load {
     private static final int SMALLEST_HEAD = 1 << 18;
     /** An index may take hours, without a word. */
     private static final Duration PATIENCE = Duration.ofDays(2);
+
+    /** What has to be done before a certain archive can be loaded. */
+    public interface Preparation {
+        /**
+         * Is called before anything is loaded.
+         *
+         * @param beginning file with the archive's beginning, from which pg_restore can tell everything but the rows
+         * @return which lines of its table of contents, as pg_restore --list prints them, are not to be restored
+         */
+        Predicate<String> before(Path beginning) throws IOException, InterruptedException;
+    }
 
     private final Run run;
     private final Settings settings;
@@ -44,7 +57,7 @@ public final class Load {
         this.settings = settings;
         this.into = into;
         this.pgRestore = pgRestore;
-        this.options = options;
+        this.options = new ArrayList<>(options);
         this.jobs = jobs;
         environment = new LinkedHashMap<>();
         head = run.undo.act(() -> {
@@ -55,9 +68,13 @@ public final class Load {
     }
 
     /** Loads an archive with all that is in it, and takes the planner's statistics. */
-    public void load(PartReader reader, Manifest.Part part) throws Exception {
+    public void load(PartReader reader, Manifest.Part part) throws Exception { load(reader, part, beginning -> line -> false); }
+
+    /** The same, after a preparation that needs to know what is in it. */
+    public void load(PartReader reader, Manifest.Part part, Preparation preparation) throws Exception {
         reader.read(part, raw -> {
             var beginning = beginning(raw);
+            select(preparation.before(head));
             restore("--section=pre-data");
             rows(beginning, raw);
             restore("--section=post-data", "--jobs=" + jobs);
@@ -75,13 +92,41 @@ public final class Load {
             if (read < size) beginning = Arrays.copyOf(beginning, read);
             Files.write(head, beginning);
             try {
-                Tool.output(run, pgRestore.path(), List.of("--list", head.toString()), Map.of(), Duration.ofSeconds(60));
+                output("--list");
                 return beginning;
             } catch (Failure.ToolFailed e) {
                 if (read < size) throw e; // that was all there is
             }
         }
     }
+
+    private String output(String argument) throws IOException, InterruptedException {
+        return new String(Tool.output(run, pgRestore.path(), List.of(argument, "--file=-", head.toString()), Map.of(), Duration.ofSeconds(60)), StandardCharsets.UTF_8);
+    }
+
+    private void select(Predicate<String> leftOut) throws IOException, InterruptedException {
+        var all = output("--list").lines().toList();
+        var hasPublic = all.stream().anyMatch(Load::isPublic) && adoptPublic();
+        var kept = all.stream().filter(line -> !leftOut.test(line) && !(hasPublic && isPublic(line))).toList();
+        if (kept.size() == all.size()) return;
+        var list = head.resolveSibling("list");
+        Files.write(list, kept);
+        options.add("--use-list=" + list);
+    }
+
+    /** A backup of chosen schemas creates this one like any other, but every new database has it: then it only gets its owner. */
+    private boolean adoptPublic() throws IOException, InterruptedException {
+        var text = output("--section=pre-data").lines().toList();
+        if (!text.contains("CREATE SCHEMA public;")) return false;
+        var owner = text.stream().filter(line -> line.startsWith("ALTER SCHEMA public OWNER TO ")).findFirst();
+        if (owner.isEmpty() || options.contains("--no-owner")) return true;
+        try (var session = Database.connect(into, settings, "handover, public")) {
+            session.execute(owner.get());
+        }
+        return true;
+    }
+
+    private static boolean isPublic(String line) { return line.contains(" SCHEMA - public "); }
 
     private void rows(byte[] beginning, InputStream raw) throws IOException, InterruptedException {
         try (var restoring = Tool.sink(run, pgRestore.path(), arguments("--section=data"), environment)) {

@@ -85,13 +85,13 @@ public final class PartReader {
     }
 
     /** Copies in pieces as large as a pipe: transferTo's are small. */
-    static void copy(InputStream from, OutputStream to) throws IOException {
+    public static void copy(InputStream from, OutputStream to) throws IOException {
         var buffer = new byte[1 << 17];
         for (int read; (read = from.read(buffer)) > 0; ) to.write(buffer, 0, read);
     }
 
     /** The failure that an object of this backup is broken. */
-    Failure.NotVerified broken(String name, String what) {
+    public Failure.NotVerified broken(String name, String what) {
         return new Failure.NotVerified(store.uri(folder.key() + name) + " " + what,
             "do not restore this one; take another: ./jbang backups list --env " + manifest.env() + "; and make a new one now");
     }

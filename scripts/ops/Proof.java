@@ -11,16 +11,21 @@ import java.util.List;
  * @param at when that was found
  * @param seconds how long finding it took
  * @param problem what is broken; null otherwise
+ * @param without what could not be restored where it was tried; null when everything was
  */
-public record Proof(String grade, String at, double seconds, String problem) {
+public record Proof(String grade, String at, double seconds, String problem, List<String> without) {
     private static final List<String> GRADES = List.of("stored", "readable", "restored");
 
-    /** The highest grade that was reached; unless the last attempt failed, which overrules everything before it. */
+    /** The highest grade that was reached; unless an attempt failed, which overrules all before it until one of that grade or a higher one passes. */
     public static Proof of(Manifest manifest, List<BackupFolder.Evidence> evidence) {
-        var proof = new Proof(manifest.proof(), manifest.created(), manifest.seconds(), null);
+        var proof = new Proof(manifest.proof(), manifest.created(), manifest.seconds(), null, null);
+        var reached = GRADES.indexOf(proof.grade);
         for (var found : evidence) {
-            if (!found.passed()) proof = new Proof("broken", found.at(), found.seconds(), found.problem());
-            else if (GRADES.indexOf(found.proof()) >= GRADES.indexOf(proof.grade)) proof = new Proof(found.proof(), found.at(), found.seconds(), null);
+            var grade = GRADES.indexOf(found.proof());
+            if (found.passed() && grade < reached) continue;
+            reached = grade;
+            if (!found.passed()) proof = new Proof("broken", found.at(), found.seconds(), found.problem(), null);
+            else proof = new Proof(found.proof(), found.at(), found.seconds(), null, found.notRestorable());
         }
         return proof;
     }
@@ -31,6 +36,6 @@ public record Proof(String grade, String at, double seconds, String problem) {
     public String words(Instant now) {
         if (grade.equals("stored")) return grade;
         return (broken() ? "BROKEN, found " : grade + " ") + Amount.age(Instant.parse(at), now)
-            + (broken() ? ": " + problem : ", " + Amount.time(Duration.ofMillis((long) (seconds * 1000))));
+            + (broken() ? ": " + problem : ", " + Amount.time(Duration.ofMillis((long) (seconds * 1000)))) + (without == null || without.isEmpty() ? "" : "; without " + String.join(", ", without));
     }
 }

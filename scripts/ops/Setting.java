@@ -10,6 +10,7 @@ public enum Setting {
     DATABASE_URL(Kind.IDENTITY, null, "the environment's database, postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=require"),
     AFTER_RESTORE_SQL(Kind.IDENTITY, null, "file with SQL that runs on a restored database before anybody can see it: personal data made anonymous, say"),
     PROTECTED_ENVS(Kind.SHARED, "production", "environments that are changed only with their name typed, comma separated"),
+    DRILL_DATABASE_URL(Kind.SHARED, null, "a superuser's address of a server for drills, no environment's; without it one is started on this machine"),
 
     BACKUP_BUCKET(Kind.SHARED, null, "the bucket that keeps the backups"),
     BACKUP_PREFIX(Kind.SHARED, "handover", "the folder in the bucket under which everything is kept"),

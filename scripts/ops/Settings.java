@@ -34,6 +34,8 @@ public final class Settings {
         if (!env.matches(NAME))
             throw new Failure.Usage("'" + env.replaceAll("\\p{Cntrl}", "?") + "' is not the name of an environment",
                 "a name is lower case letters, digits and '-': --env staging");
+        if (env.matches("(.*-)?drill"))
+            throw new Failure.Usage("an environment can't be called '" + env + "': " + Setting.DRILL_DATABASE_URL + " would be its database", "give it another name");
         var settings = new Settings(env);
         if (env.equals(LOCAL)) {
             var file = localFile();
@@ -118,7 +120,7 @@ public final class Settings {
         var ending = "_" + Setting.DATABASE_URL;
         for (var values : sources.values())
             for (var name : values.keySet())
-                if (name.endsWith(ending)) found.add(name.substring(0, name.length() - ending.length()).toLowerCase(Locale.ROOT).replace('_', '-'));
+                if (name.endsWith(ending) && !name.matches("(.*_)?" + Setting.DRILL_DATABASE_URL)) found.add(name.substring(0, name.length() - ending.length()).toLowerCase(Locale.ROOT).replace('_', '-'));
         return List.copyOf(found);
     }
 

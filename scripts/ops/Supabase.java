@@ -20,6 +20,8 @@ public final class Supabase {
 
     private Supabase() { }
 
+    static boolean owns(String schema) { return schema.matches(PLATFORM); }
+
     /** The platform's schemas that this database has. */
     public static List<String> platformSchemas(Database database) {
         return database.rows("select nspname from pg_namespace where nspname ~ ? order by 1", row -> row[0], "^(" + PLATFORM + ")$");
