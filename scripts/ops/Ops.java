@@ -23,6 +23,7 @@
 //SOURCES Progress.java
 //SOURCES Proof.java
 //SOURCES ReadBack.java
+//SOURCES Retention.java
 //SOURCES Run.java
 //SOURCES Seal.java
 //SOURCES Secret.java
