@@ -5,7 +5,6 @@
 //SOURCES ops/Ops.java
 
 import java.io.IOException;
-import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -120,7 +119,7 @@ class BackupDb implements Callable<Integer> {
         var manifest = steps.change("Seal", "write the manifest, last and once",
             () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, tables, Steps.await(kit), Seal.byHand(store, folder, stored, form))));
         if (verify == Verify.readable) steps.change("Read it back", "every byte, and let pg_restore parse it", () -> readBack(store, id));
-        steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store, folder));
+        steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store));
         made = manifest;
         if (dryRun || locked) return;
         history.add("backup", store.uri(folder.key()));
@@ -231,9 +230,9 @@ class BackupDb implements Callable<Integer> {
     }
 
     /** Only a courtesy to the bill: a backup that is sealed does not fail because of it. */
-    private boolean clear(Steps steps, Store store, BackupFolder folder) {
+    private boolean clear(Steps steps, Store store) {
         try {
-            var cleared = folder.clearLeftovers(store, Instant.now());
+            var cleared = Leftovers.of(store, env, run.started).clear(run, store);
             steps.found(cleared == 0 ? "nothing" : cleared + " unsealed uploads");
         } catch (Failure e) {
             run.console.warn("leftovers could not be cleared: " + e.getMessage());

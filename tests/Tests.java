@@ -21,6 +21,7 @@
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
+//SOURCES PruneTest.java
 //SOURCES RetentionTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java

@@ -13,6 +13,7 @@
 //SOURCES History.java
 //SOURCES Home.java
 //SOURCES Json.java
+//SOURCES Leftovers.java
 //SOURCES Load.java
 //SOURCES Lock.java
 //SOURCES Manifest.java
