@@ -3,7 +3,9 @@
 //JAVA 17+
 //RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmn8m -Xmx512m -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
 //SOURCES ops/Ops.java
+//SOURCES backups/Pruning.java
 
+import backups.Pruning;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
@@ -120,6 +122,8 @@ class BackupDb implements Callable<Integer> {
             () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, tables, Steps.await(kit), Seal.byHand(store, folder, stored, form))));
         if (verify == Verify.readable) steps.change("Read it back", "every byte, and let pg_restore parse it", () -> readBack(store, id));
         steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store));
+        if (!locked && settings.get(Setting.BACKUP_KEEP).isPresent())
+            steps.change("Prune", "what BACKUP_KEEP=" + settings.require(Setting.BACKUP_KEEP) + " no longer keeps", () -> prune(steps, store));
         made = manifest;
         if (dryRun || locked) return;
         history.add("backup", store.uri(folder.key()));
@@ -236,6 +240,18 @@ class BackupDb implements Callable<Integer> {
             steps.found(cleared == 0 ? "nothing" : cleared + " unsealed uploads");
         } catch (Failure e) {
             run.console.warn("leftovers could not be cleared: " + e.getMessage());
+        }
+        return true;
+    }
+
+    /** The backup is good, whatever becomes of the old ones. */
+    private boolean prune(Steps steps, Store store) throws Exception {
+        try {
+            var pruning = new Pruning(run, store, env, Retention.of(settings));
+            pruning.remove();
+            steps.found(pruning.going().size() + " of " + pruning.backups().size() + " backups removed");
+        } catch (Failure e) {
+            run.console.warn("old backups could not be pruned: " + e.getMessage() + "; try it alone: ./jbang backups prune --env " + env);
         }
         return true;
     }

@@ -152,6 +152,13 @@ class PruneTest {
         }
     }
 
+    @Test void a_rule_that_is_none_is_found_by_the_doctor_and_costs_no_backup() {
+        var kit = backedUp().set("BACKUP_KEEP", "dayly=7");
+        kit.run("doctor", "--env", "staging").exits(78).prints("BACKUP_KEEP is not a list of rules");
+        kit.run("backup-db", "--env", "staging").exits(0).says("warning: old backups could not be pruned: BACKUP_KEEP is not a list of rules");
+        assertEquals(2, ids(kit).size());
+    }
+
     // --- holds
 
     @Test void a_held_backup_stays_until_it_is_released() {
@@ -240,6 +247,34 @@ class PruneTest {
             kit.run("backups", "prune", "--env", "staging").exits(0);
         }
         assertEquals(1, kit.backupObjects().stream().map(key -> key.split("/")[3]).distinct().count(), () -> kit.keys().toString());
+    }
+
+    // --- after a backup
+
+    @Test void a_backup_prunes_in_the_end_and_is_good_though_pruning_fails() {
+        var kit = backedUp();
+        var first = ids(kit).get(0);
+        copy(kit, first, 30);
+        kit.run("backup-db", "--env", "staging").exits(0).neverShows("Prune");
+        kit.set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
+        kit.run("backup-db", "--env", "staging", "--dry-run").exits(0).says("would prune: what BACKUP_KEEP=last=1 no longer keeps");
+        try (var store = new FaultProxy(kit)) {
+            store.every("DELETE .*manifest").answer(500, "InternalError");
+            kit.run("backup-db", "--env", "staging").exits(0).says("warning: old backups could not be pruned: ", "the store answered 500").prints("proof: stored");
+        }
+        kit.set("AWS_ENDPOINT_URL_S3", Stack.up().setting("AWS_ENDPOINT_URL_S3"));
+        assertEquals(4, ids(kit).size());
+        kit.run("backup-db", "--env", "staging", "--json").exits(0).says("ok: Prune: 1 of 5 backups removed").json();
+        assertEquals(4, ids(kit).size());
+    }
+
+    @Test void the_safety_backup_of_a_restore_prunes_nothing() {
+        var kit = backedUp().set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
+        kit.set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/?]*$", "/" + kit.database.name));
+        copy(kit, ids(kit).get(0), 30);
+        kit.run("restore-db", ids(kit).get(0), "--env", "staging").exits(0).neverShows("Prune");
+        assertEquals(3, ids(kit).size());
+        kit.run("backups", "prune", "--env", "staging").exits(0).prints("database " + kit.database.name + "_old_", "  stays: replaced ");
     }
 
     // --- databases that restores replaced
