@@ -311,6 +311,13 @@ class PruneTest {
         kit.run("backups", "prune", "--env", "staging").exits(0).says("dropped " + old.name);
     }
 
+    @Test void where_the_database_itself_is_gone_what_a_restore_replaced_stays() {
+        var kit = backedUp();
+        var old = replaced(kit, 8);
+        TestDatabase.superuser("drop database " + kit.database.name);
+        kit.run("backups", "prune", "--env", "staging").exits(0).prints("database " + old.name + "  stays: there is no database '" + kit.database.name + "' any more");
+    }
+
     @Test void a_server_that_can_not_be_reached_or_is_not_known_keeps_no_backup_from_being_pruned() {
         var kit = backedUp().set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
         var id = ids(kit).get(0);

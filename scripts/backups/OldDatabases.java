@@ -37,9 +37,11 @@ public final class OldDatabases {
         server = Database.connect(url.withDatabase("postgres"), settings, "handover backups prune " + settings.env);
         run.undo.add("close the session", server::close);
         var live = live();
+        var missing = server.one("select not exists (select from pg_database where datname = ?)", url.database).equals("t");
         for (var old : Swap.replaced(server, url.database)) {
             var age = Amount.age(old.since(), run.started);
             if (live.contains(old.name())) olds.add(new Old(old.name(), true, "an environment uses it"));
+            else if (missing) olds.add(new Old(old.name(), true, "there is no database '" + url.database + "' any more"));
             else if (old.since().isAfter(run.started.minus(Duration.ofDays(days)))) olds.add(new Old(old.name(), true, "replaced " + age + ", less than " + days + " days"));
             else olds.add(new Old(old.name(), false, "replaced " + age));
         }
