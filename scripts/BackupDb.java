@@ -3,9 +3,10 @@
 //JAVA 17+
 //RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmn8m -Xmx512m -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
 //SOURCES ops/Ops.java
+//SOURCES backups/Pruning.java
 
+import backups.Pruning;
 import java.io.IOException;
-import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -125,7 +126,9 @@ class BackupDb implements Callable<Integer> {
         var manifest = steps.change("Seal", "write the manifest, last and once",
             () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, tables, Steps.await(kit), Seal.byHand(store, folder, stored, form))));
         if (verify == Verify.readable) steps.change("Read it back", "every byte, and let pg_restore parse it", () -> readBack(store, id));
-        steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store, folder));
+        steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store));
+        if (!locked && settings.get(Setting.BACKUP_KEEP).isPresent())
+            steps.change("Prune", "what BACKUP_KEEP=" + settings.require(Setting.BACKUP_KEEP) + " no longer keeps", () -> prune(steps, store));
         made = manifest;
         if (dryRun || locked) return;
         history.add("backup", store.uri(folder.key()));
@@ -236,12 +239,24 @@ class BackupDb implements Callable<Integer> {
     }
 
     /** Only a courtesy to the bill: a backup that is sealed does not fail because of it. */
-    private boolean clear(Steps steps, Store store, BackupFolder folder) {
+    private boolean clear(Steps steps, Store store) {
         try {
-            var cleared = folder.clearLeftovers(store, Instant.now());
+            var cleared = Leftovers.of(store, env, run.started).clear(run, store);
             steps.found(cleared == 0 ? "nothing" : cleared + " unsealed uploads");
         } catch (Failure e) {
             run.console.warn("leftovers could not be cleared: " + e.getMessage());
+        }
+        return true;
+    }
+
+    /** The backup is good, whatever becomes of the old ones. */
+    private boolean prune(Steps steps, Store store) throws Exception {
+        try {
+            var pruning = new Pruning(run, store, env, Retention.of(settings));
+            pruning.remove();
+            steps.found(pruning.going().size() + " of " + pruning.backups().size() + " backups removed");
+        } catch (Failure e) {
+            run.console.warn("old backups could not be pruned: " + e.getMessage() + "; try it alone: ./jbang backups prune --env " + env);
         }
         return true;
     }

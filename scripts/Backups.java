@@ -1,16 +1,22 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
-//DESCRIPTION List, show and verify the stored backups of an environment
+//DESCRIPTION List, show, verify, hold and prune the stored backups of an environment
 //JAVA 17+
 //RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmx256m
 //SOURCES ops/Ops.java
+//SOURCES backups/OldDatabases.java
+//SOURCES backups/Pruning.java
+//SOURCES restore/Swap.java
 
+import backups.OldDatabases;
+import backups.Pruning;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import ops.*;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -18,7 +24,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What backups there are, and how far each is proven.
+/** What backups there are, how far each is proven, and which may go.
  *
  *      jbang backups list --env staging
  *      jbang backups verify latest --env staging
@@ -29,15 +35,19 @@ import picocli.CommandLine.Parameters;
         "  backups list --env staging             newest first: age, size, proof",
         "  backups show latest --env staging      what is in it, and how to restore it by hand",
         "  backups verify latest --env staging    read every byte back, compare, parse to the end",
-        "  backups verify --all --env staging", ""},
+        "  backups verify --all --env staging",
+        "  backups hold ID --env staging          keep it whatever the rules say",
+        "  backups prune --env staging --dry-run  what BACKUP_KEEP no longer keeps, and why", ""},
     description = "Only sealed backups count; what killed runs left is counted apart.%n",
-    subcommands = {Backups.ListAll.class, Backups.Show.class, Backups.Verify.class})
+    subcommands = {Backups.ListAll.class, Backups.Show.class, Backups.Verify.class, Backups.Prune.class, Backups.Hold.class, Backups.Release.class})
 class Backups {
     public static void main(String... args) { Run.main(new Backups(), args); }
 
     /** A sealed backup as it is listed; manifest and proof are null when the manifest can't be read, as the problem says. */
     record Entry(String id, String uri, String env, String database, String created, double ageHours, long bytesRaw, long bytesStored,
-        int tables, boolean partial, boolean encrypted, boolean safety, Proof proof) { }
+        int tables, boolean partial, boolean encrypted, boolean safety, Proof proof, BackupFolder.Hold hold) { }
+
+    private static final String ROW = "%-23s  %-12s  %9s  %-16s  %s";
 
     /** What every subcommand is about. */
     abstract static class OfEnvironment implements Callable<Integer> {
@@ -64,7 +74,14 @@ class Backups {
         Entry entry(BackupFolder folder, Manifest manifest) {
             return new Entry(folder.id(), store.uri(folder.key()), env, manifest.database(), manifest.created(),
                 Math.round(Duration.between(folder.began(), run.started).toMinutes() / 6.0) / 10.0, manifest.bytesRaw(), manifest.bytesStored(),
-                manifest.tables().size(), !manifest.selection().isWhole(), manifest.encrypted(), manifest.isSafety(), Proof.of(manifest, folder.evidence(store)));
+                manifest.tables().size(), !manifest.selection().isWhole(), manifest.encrypted(), manifest.isSafety(), Proof.of(manifest, folder.evidence(store)), folder.hold(store).orElse(null));
+        }
+
+        /** Has this run recorded in the history, where facts can be added to it. */
+        History record() {
+            var history = new History(run, CompletableFuture.completedFuture(store), env, "backups " + name());
+            run.record(history);
+            return history;
         }
     }
 
@@ -79,7 +96,7 @@ class Backups {
             if (run.json) run.console.result(Json.text(entries));
             else print(entries);
             if (sealed.size() < folders.size())
-                run.console.say(folders.size() - sealed.size() + " unsealed leftovers of killed runs don't count; a later backup clears them");
+                run.console.say(folders.size() - sealed.size() + " unsealed leftovers of killed runs don't count; a later backup or prune clears them");
         }
 
         private void print(List<Entry> entries) {
@@ -87,11 +104,10 @@ class Backups {
                 run.console.say("environment '" + env + "' has no backup in s3://" + store.bucket + "/" + store.prefix + "/" + env + "/; make one: ./jbang backup-db --env " + env);
                 return;
             }
-            var row = "%-23s  %-12s  %9s  %-16s  %s";
-            run.console.result(String.format(row, "ID", "AGE", "SIZE", "DATABASE", "PROOF"));
+            run.console.result(String.format(ROW, "ID", "AGE", "SIZE", "DATABASE", "PROOF"));
             for (var entry : entries)
-                run.console.result(String.format(row, entry.id, Amount.age(Instant.parse(entry.created), run.started), Amount.bytes(entry.bytesStored), entry.database,
-                    entry.proof.words(run.started) + (entry.partial ? "; partial" : "") + (entry.safety ? "; made before a restore" : "") + (entry.encrypted ? "; encrypted" : "")));
+                run.console.result(String.format(ROW, entry.id, Amount.age(Instant.parse(entry.created), run.started), Amount.bytes(entry.bytesStored), entry.database,
+                    entry.proof.words(run.started) + (entry.partial ? "; partial" : "") + (entry.safety ? "; made before a restore" : "") + (entry.encrypted ? "; encrypted" : "") + (entry.hold == null ? "" : "; " + entry.hold.words())));
         }
     }
 
@@ -100,19 +116,23 @@ class Backups {
         @Parameters(paramLabel = "ID", defaultValue = "latest", description = "a backup's id, a unique beginning of it, or latest; default ${DEFAULT-VALUE}")
         String id;
 
+        private record Shown(String uri, Manifest manifest, Proof proof, BackupFolder.Hold hold) { }
+
         @Override String name() { return "show"; }
 
         @Override void go() {
             var folder = BackupFolder.find(store, env, id);
             var manifest = folder.manifest(store);
+            var hold = folder.hold(store);
             if (run.json) {
-                run.console.result(Json.text(Map.of("uri", store.uri(folder.key()), "manifest", manifest, "proof", Proof.of(manifest, folder.evidence(store)))));
+                run.console.result(Json.text(new Shown(store.uri(folder.key()), manifest, Proof.of(manifest, folder.evidence(store)), hold.orElse(null))));
                 return;
             }
             print("backup", manifest.id() + " of " + manifest.database() + ", environment " + env);
             print("uri", store.uri(folder.key()));
             print("data as of", manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started));
             print("proof", Proof.of(manifest, folder.evidence(store)).words(run.started));
+            if (hold.isPresent()) print("held", "since " + hold.get().at() + (hold.get().reason().isEmpty() ? "" : ": " + hold.get().reason()));
             print("size", Amount.bytes(manifest.bytesRaw()) + ", stored as " + Amount.bytes(manifest.bytesStored()) + (manifest.encrypted() ? ", encrypted" : ""));
             print("server", "PostgreSQL " + manifest.server().version() + (manifest.server().supabase() ? " at Supabase" : "") + "; pg_dump " + manifest.pgDump());
             print("migration", manifest.schemaVersion().isEmpty() ? "none" : manifest.schemaVersion());
@@ -142,7 +162,7 @@ class Backups {
 
         @Override void go() throws Exception {
             run.state("the backups are as they were; verifying changes none");
-            run.record(new History(run, java.util.concurrent.CompletableFuture.completedFuture(store), env, "backups verify"));
+            record();
             var folders = which.all ? BackupFolder.sealed(store, env)
                 : List.of(BackupFolder.find(store, env, which.id == null ? "latest" : which.id));
             var steps = new Steps(run, false);
@@ -165,4 +185,106 @@ class Backups {
             run.console.result(Json.text(Steps.sideBySide(fresh, folder -> entry(folder, folder.manifest(store)))));
         }
     }
+
+    @Command(name = "prune", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Remove the backups that BACKUP_KEEP no longer keeps, what killed runs left, and the databases that restores replaced BACKUP_OLD_DATABASE_DAYS ago. "
+            + "Never the newest backup, a held one, one younger than BACKUP_MIN_AGE_DAYS, nor so many that fewer than BACKUP_MIN_KEEP would stay.")
+    static class Prune extends OfEnvironment {
+        @Option(names = "--dry-run", description = "say what would be removed and why, change nothing")
+        boolean dryRun;
+
+        private record Result(String env, boolean dryRun, List<Pruning.Backup> backups, int leftovers, List<OldDatabases.Old> oldDatabases) { }
+
+        @Override String name() { return "prune"; }
+
+        @Override void go() throws Exception {
+            var retention = Retention.of(settings);
+            var days = settings.number(Setting.BACKUP_OLD_DATABASE_DAYS);
+            var history = dryRun ? null : record();
+            var steps = new Steps(run, dryRun);
+            var pruning = steps.check("Look at the backups", () -> new Pruning(run, store, env, retention));
+            var leftovers = steps.check("Look for what killed runs left", () -> Leftovers.of(store, env, run.started));
+            var olds = steps.check("Look for databases that restores replaced", () -> olds(days));
+            if (!retention.isSet()) run.console.warn("BACKUP_KEEP is not set, so every backup stays; a rule would be BACKUP_KEEP=last=7,daily=14,weekly=8,monthly=12");
+            run.state("what was removed is named above; a backup that lost its seal does not count any more, and the next prune clears the rest of it");
+            steps.change("Remove backups", words(pruning.going()), () -> { pruning.remove(); steps.found(words(pruning.going())); return true; });
+            var cleared = steps.change("Clear what killed runs left", leftovers.count() + " unsealed uploads", () -> clear(steps, leftovers));
+            if (olds.isPresent()) steps.change("Drop databases that restores replaced", words(olds.get().going()), () -> drop(steps, olds.get()));
+            var result = new Result(env, dryRun, pruning.backups(), dryRun ? leftovers.count() : cleared, olds.map(OldDatabases::olds).orElse(List.of()));
+            if (history != null) history.add("removed", pruning.going());
+            if (run.json) run.console.result(Json.text(result));
+            else print(result);
+        }
+
+        /** Empty when the server can't be asked from here: the bucket is pruned all the same. */
+        private Optional<OldDatabases> olds(int days) {
+            if (settings.get(Setting.DATABASE_URL).isEmpty()) return Optional.empty();
+            try {
+                return Optional.of(new OldDatabases(run, settings, days));
+            } catch (Failure e) {
+                run.console.warn("databases that restores replaced stay: " + e.getMessage());
+                return Optional.empty();
+            }
+        }
+
+        private int clear(Steps steps, Leftovers leftovers) {
+            var cleared = leftovers.clear(run, store);
+            steps.found(cleared + " unsealed uploads");
+            return cleared;
+        }
+
+        private boolean drop(Steps steps, OldDatabases olds) throws InterruptedException {
+            olds.drop();
+            steps.found(words(olds.going()));
+            return true;
+        }
+
+        private static String words(List<String> names) { return names.isEmpty() ? "none" : String.join(", ", names); }
+
+        private void print(Result result) {
+            var goes = dryRun ? "would be removed: " : "removed: ";
+            if (!result.backups.isEmpty()) run.console.result(String.format(ROW, "ID", "AGE", "SIZE", "DATABASE", "WHAT"));
+            for (var backup : result.backups)
+                run.console.result(String.format(ROW, backup.id(), Amount.age(Instant.parse(backup.began()), run.started), Amount.bytes(backup.bytesStored()), backup.database(),
+                    (backup.stays() ? "stays: " : goes) + backup.why()));
+            for (var old : result.oldDatabases) run.console.result("database " + old.name() + "  " + (old.stays() ? "stays: " : goes) + old.why());
+        }
+    }
+
+    @Command(name = "hold", mixinStandardHelpOptions = true, sortOptions = false, description = "Keep a backup whatever the rules say, until it is released.")
+    static class Hold extends OfEnvironment {
+        @Parameters(paramLabel = "ID", description = "a backup's id, a unique beginning of it, or latest")
+        String id;
+
+        @Option(names = "--reason", paramLabel = "TEXT", defaultValue = "", description = "why; stands in the listing")
+        String reason;
+
+        @Override String name() { return "hold"; }
+
+        @Override void go() {
+            record();
+            var folder = BackupFolder.find(store, env, id);
+            var hold = new BackupFolder.Hold(reason, run.started.toString());
+            folder.hold(store, hold);
+            run.console.result(run.json ? Json.text(new Held(folder.id(), hold)) : "backup " + folder.id() + " is " + hold.words());
+        }
+    }
+
+    @Command(name = "release", mixinStandardHelpOptions = true, sortOptions = false, description = "Leave a held backup to the rules again.")
+    static class Release extends OfEnvironment {
+        @Parameters(paramLabel = "ID", description = "a backup's id, a unique beginning of it, or latest")
+        String id;
+
+        @Override String name() { return "release"; }
+
+        @Override void go() {
+            record();
+            var folder = BackupFolder.find(store, env, id);
+            var held = folder.hold(store).isPresent();
+            folder.release(store);
+            run.console.result(run.json ? Json.text(new Held(folder.id(), null)) : "backup " + folder.id() + (held ? " is held no more" : " was not held"));
+        }
+    }
+
+    private record Held(String id, BackupFolder.Hold hold) { }
 }

@@ -22,7 +22,9 @@
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
+//SOURCES PruneTest.java
 //SOURCES RestoreDbTest.java
+//SOURCES RetentionTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
 

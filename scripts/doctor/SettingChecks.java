@@ -16,6 +16,7 @@ import ops.Exit;
 import ops.Failure;
 import ops.Home;
 import ops.Packing;
+import ops.Retention;
 import ops.Setting;
 import ops.Settings;
 
@@ -78,6 +79,7 @@ public final class SettingChecks {
             }
             case BACKUP_RECIPIENTS -> Packing.check(settings.list(setting));
             case BACKUP_IDENTITY_FILE -> identity();
+            case BACKUP_KEEP -> Retention.rules(settings);
             case AWS_REGION -> expect(setting, "[a-z0-9-]+", "a region such as eu-west-1");
             case PG_BIN -> {
                 if (value.isPresent() && !Files.isDirectory(Path.of(value.get()))) throw bad(setting, "names a folder that is not there");

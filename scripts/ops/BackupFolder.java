@@ -1,7 +1,6 @@
 package ops;
 
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -10,6 +9,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 
@@ -21,12 +21,12 @@ import java.util.regex.Pattern;
  */
 public record BackupFolder(String key, String id, List<Store.Item> objects) {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
-    private static final Pattern ID = Pattern.compile("([0-9]{8}T[0-9]{6}Z)-[0-9a-f]{6}");
+    static final Pattern ID = Pattern.compile("([0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){2}Z)-[0-9a-f]{6}");
+    private static final String EVIDENCE = "(verify|drill)-[0-9TZ]+\\.json";
+    private static final String HOLD = "hold.json";
     /** Names of what may come to lie beside a backup later. */
-    static final String EVIDENCE = "(verify|drill)-[0-9TZ]+\\.json";
+    static final String BESIDE = EVIDENCE + "|" + HOLD;
     private static final int LARGEST_MANIFEST = 64 << 20;
-    /** Younger leftovers may belong to a run on another server that still goes on. */
-    static final Duration LEFTOVER_AGE = Duration.ofDays(1);
 
     /**
      * Evidence beside a backup: what was proven after it was made, and when.
@@ -37,6 +37,17 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
      */
     public record Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem, String server, Integer tables, Long rows, List<String> notRestorable) {
         Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem) { this(proof, passed, at, seconds, kit, problem, null, null, null, null); }
+    }
+
+    /** Beside a backup that no rule may remove: why, and since when. */
+    public record Hold(String reason, String at) {
+        public Hold {
+            reason = reason == null ? "" : reason.replaceAll("\\p{Cntrl}", " ").strip(); // anybody may have written it
+            at = at == null ? "" : at;
+        }
+
+        /** As in "held: before the migration". */
+        public String words() { return "held" + (reason.isEmpty() ? "" : ": " + reason); }
     }
 
     public static String newId(Instant now) {
@@ -102,6 +113,9 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         }
     }
 
+    /** The key of the database's folder, which holds this one. */
+    public String database() { return key.substring(0, key.length() - id.length() - 1); }
+
     public boolean sealed() { return objects.stream().anyMatch(item -> item.key().equals(key + Manifest.NAME)); }
 
     /** When the run that made it began. */
@@ -133,33 +147,44 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
             .sorted(Comparator.comparing(Evidence::at)).toList();
     }
 
-    /** Removes the objects of a backup that was not sealed; one that is sealed stays. */
-    public void discard(Store store) {
-        var there = store.list(key);
-        if (there.stream().anyMatch(item -> item.key().equals(key + Manifest.NAME))) return;
-        for (var item : there) store.delete(item.key());
+    /** The hold on the backup; its presence is what counts, whatever it says. */
+    public Optional<Hold> hold(Store store) {
+        if (objects.stream().noneMatch(item -> item.key().equals(key + HOLD))) return Optional.empty();
+        return store.read(key + HOLD, 1 << 20).map(bytes -> {
+            try {
+                return Json.read(bytes, Hold.class, store.uri(key + HOLD));
+            } catch (Failure.NotVerified e) {
+                return null;
+            }
+        }).or(() -> Optional.of(new Hold("", "")));
     }
 
+    /** Keeps the backup from being removed by any rule. Throws Failed when it was removed meanwhile. */
+    public void hold(Store store, Hold hold) {
+        store.put(key + HOLD, Json.bytes(hold));
+        if (store.head(key + Manifest.NAME).isPresent()) return;
+        store.delete(key + HOLD);
+        throw new Failure.Failed("backup " + id + " was removed meanwhile, so it can't be held", "./jbang backups list");
+    }
+
+    /** Leaves the backup to the rules again. */
+    public void release(Store store) { store.delete(key + HOLD); }
+
     /**
-     * Removes what killed runs left in this database's folder: unsealed folders and open uploads, once they are a day old.
+     * Removes a sealed backup: its seal first, so that what a kill in between leaves is not trusted, and a later run clears it.
      *
-     * @return how many of both
+     * @return why it stays, whole; empty when it is gone
      */
-    public int clearLeftovers(Store store, Instant now) {
-        var parent = key.substring(0, key.length() - id.length() - 1);
-        var env = parent.substring(0, parent.lastIndexOf('/', parent.length() - 2) + 1);
-        var oldest = now.minus(LEFTOVER_AGE);
-        var cleared = 0;
-        for (var upload : store.openUploads(parent)) {
-            if (!upload.begun().isBefore(oldest)) continue;
-            store.abort(upload);
-            cleared++;
-        }
-        for (var folder : all(store, env.substring(store.prefix.length() + 1, env.length() - 1))) {
-            if (!folder.key.startsWith(parent) || folder.sealed() || !folder.began().isBefore(oldest)) continue;
-            folder.discard(store);
-            cleared++;
-        }
-        return cleared;
+    public Optional<String> remove(Store store) {
+        if (store.head(key + HOLD).isPresent()) return Optional.of("held by now");
+        return store.deleteUnlessRefused(key + Manifest.NAME) && discard(store) ? Optional.empty() : Optional.of("the store refuses to delete it");
+    }
+
+    /** Removes the objects of a backup that is not sealed; false when it is, and stays. */
+    public boolean discard(Store store) {
+        var there = store.list(key);
+        if (there.stream().anyMatch(item -> item.key().equals(key + Manifest.NAME))) return false;
+        for (var item : there) store.delete(item.key());
+        return true;
     }
 }

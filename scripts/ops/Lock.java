@@ -36,7 +36,16 @@ public final class Lock {
      * @param patience how long to wait for whoever holds them
      */
     public static void forRestore(Run run, DatabaseUrl url, Settings settings, Duration patience) throws InterruptedException {
-        var session = session(run, url, settings, "restore-db");
+        exclusive(run, url, settings, "restore-db", patience);
+    }
+
+    /** Takes the locks of a restore, to drop what restores have left; does not wait for them. */
+    public static void forPrune(Run run, DatabaseUrl url, Settings settings) throws InterruptedException {
+        exclusive(run, url, settings, "backups prune", Duration.ZERO);
+    }
+
+    private static void exclusive(Run run, DatabaseUrl url, Settings settings, String script, Duration patience) throws InterruptedException {
+        var session = session(run, url, settings, script);
         var deadline = Instant.now().plus(patience);
         var told = false;
         while (true) {

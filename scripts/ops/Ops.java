@@ -14,6 +14,7 @@
 //SOURCES History.java
 //SOURCES Home.java
 //SOURCES Json.java
+//SOURCES Leftovers.java
 //SOURCES Load.java
 //SOURCES Lock.java
 //SOURCES Manifest.java
@@ -24,6 +25,7 @@
 //SOURCES Progress.java
 //SOURCES Proof.java
 //SOURCES ReadBack.java
+//SOURCES Retention.java
 //SOURCES Run.java
 //SOURCES Seal.java
 //SOURCES Secret.java

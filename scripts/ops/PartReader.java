@@ -48,7 +48,7 @@ public final class PartReader {
         for (var name : expected)
             if (!there.contains(name)) throw broken(name, "is missing");
         for (var name : there)
-            if (!expected.contains(name) && !name.matches(BackupFolder.EVIDENCE)) throw broken(name, "does not belong to this backup");
+            if (!expected.contains(name) && !name.matches(BackupFolder.BESIDE)) throw broken(name, "does not belong to this backup");
         var sums = store.read(folder.key() + Manifest.SUMS, 1 << 20).orElseThrow(() -> broken(Manifest.SUMS, "is missing"));
         if (!java.util.Arrays.equals(sums, manifest.sums())) throw broken(Manifest.SUMS, "says something else than the manifest");
     }

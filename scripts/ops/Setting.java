@@ -19,6 +19,10 @@ public enum Setting {
     BACKUP_SSE_KMS_KEY(Kind.SHARED, null, "the key's id or ARN for aws:kms; empty takes the account's default key"),
     BACKUP_RECIPIENTS(Kind.SHARED, null, "age public keys (age1…) to encrypt backups to, comma separated"),
     BACKUP_IDENTITY_FILE(Kind.SHARED, null, "file with the age identity that decrypts; needed to verify encrypted backups"),
+    BACKUP_KEEP(Kind.SHARED, null, "which backups stay, as in last=7,daily=14,weekly=8,monthly=12,yearly=3; empty keeps all"),
+    BACKUP_MIN_AGE_DAYS(Kind.SHARED, "7", "a backup younger than so many days is never removed"),
+    BACKUP_MIN_KEEP(Kind.SHARED, "3", "so many backups of a database always stay"),
+    BACKUP_OLD_DATABASE_DAYS(Kind.SHARED, "7", "how long the databases that restores have replaced stay on the server"),
 
     AWS_REGION(Kind.SHARED, "us-east-1", "the bucket's region"),
     AWS_ENDPOINT_URL_S3(Kind.SHARED, null, "address of a store that is not Amazon's"),

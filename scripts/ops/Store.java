@@ -220,6 +220,19 @@ public final class Store implements AutoCloseable {
         attempt("delete", key, () -> client.deleteObject(request -> request.bucket(bucket).key(key)));
     }
 
+    /** False when the store refuses, as one that locks objects for a time does. */
+    boolean deleteUnlessRefused(String key) {
+        return attempt("delete", key, () -> {
+            try {
+                client.deleteObject(request -> request.bucket(bucket).key(key));
+                return true;
+            } catch (S3Exception e) {
+                if (e.statusCode() == 403) return false;
+                throw e;
+            }
+        });
+    }
+
     private volatile boolean plainClass;
 
     String storageClass() { return settings.require(Setting.BACKUP_STORAGE_CLASS); }

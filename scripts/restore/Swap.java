@@ -1,10 +1,12 @@
 package restore;
 
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import ops.Database;
@@ -64,6 +66,25 @@ public final class Swap {
             stem(url.database), stem(url.database), stem(url.database));
         left.forEach(this::drop);
         return left;
+    }
+
+    /** A database that a restore has replaced, and when that restore began. */
+    public record Old(String name, Instant since) { }
+
+    /** The databases that restores of this one have replaced, oldest first. */
+    public static List<Old> replaced(Database server, String database) {
+        if (!stem(database).equals(database)) return List.of(); // another database's name may have been shortened to the same
+        var names = server.rows("select datname from pg_database where left(datname, length(?)) = ? and substr(datname, length(?) + 1) ~ '^_old_[0-9]{8}T[0-9]{6}Z$' order by 1",
+            row -> row[0], database, database, database);
+        return names.stream().flatMap(name -> time(name).map(since -> new Old(name, since)).stream()).toList();
+    }
+
+    private static Optional<Instant> time(String name) {
+        try {
+            return Optional.of(TIME.parse(name.substring(name.lastIndexOf('_') + 1), Instant::from));
+        } catch (DateTimeException e) {
+            return Optional.empty(); // digits, but no time: not a name of ours
+        }
     }
 
     /** Not WITH (FORCE), to which the server's own autovacuum is somebody else's session. */
