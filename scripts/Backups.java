@@ -1,12 +1,14 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
-//DESCRIPTION List, show, verify, hold and prune the stored backups of an environment
+//DESCRIPTION List, show, verify, drill, hold and prune the stored backups of an environment
 //JAVA 17+
 //RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmx256m
 //SOURCES ops/Ops.java
+//SOURCES backups/Drill.java
 //SOURCES backups/OldDatabases.java
 //SOURCES backups/Pruning.java
 //SOURCES restore/Swap.java
 
+import backups.Drill;
 import backups.OldDatabases;
 import backups.Pruning;
 import java.time.Duration;
@@ -29,17 +31,18 @@ import picocli.CommandLine.Parameters;
  *      jbang backups list --env staging
  *      jbang backups verify latest --env staging
  *
- *  Verifying needs pg_restore, and no database. */
+ *  Verifying needs pg_restore, and no database; a drill starts one of its own. */
 @Command(name = "backups", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
     header = {
         "  backups list --env staging             newest first: age, size, proof",
         "  backups show latest --env staging      what is in it, and how to restore it by hand",
         "  backups verify latest --env staging    read every byte back, compare, parse to the end",
         "  backups verify --all --env staging",
+        "  backups drill latest --env staging     restore it into a throwaway server, compare everything",
         "  backups hold ID --env staging          keep it whatever the rules say",
         "  backups prune --env staging --dry-run  what BACKUP_KEEP no longer keeps, and why", ""},
     description = "Only sealed backups count; what killed runs left is counted apart.%n",
-    subcommands = {Backups.ListAll.class, Backups.Show.class, Backups.Verify.class, Backups.Prune.class, Backups.Hold.class, Backups.Release.class})
+    subcommands = {Backups.ListAll.class, Backups.Show.class, Backups.Verify.class, Backups.DrillOne.class, Backups.Prune.class, Backups.Hold.class, Backups.Release.class})
 class Backups {
     public static void main(String... args) { Run.main(new Backups(), args); }
 
@@ -82,6 +85,12 @@ class Backups {
             var history = new History(run, CompletableFuture.completedFuture(store), env, "backups " + name());
             run.record(history);
             return history;
+        }
+
+        /** Prints backups as the listing has them, with the evidence that came to lie beside them meanwhile. */
+        void report(List<BackupFolder> folders) throws Exception {
+            var fresh = BackupFolder.all(store, env).stream().filter(now -> folders.stream().anyMatch(then -> then.key().equals(now.key()))).toList();
+            run.console.result(Json.text(Steps.sideBySide(fresh, folder -> entry(folder, folder.manifest(store)))));
         }
     }
 
@@ -179,10 +188,29 @@ class Backups {
             else run.console.result((folders.size() - broken.size()) + " of " + folders.size() + " backups are readable to the last byte");
             if (!broken.isEmpty()) throw broken.get(0);
         }
+    }
 
-        private void report(List<BackupFolder> folders) throws Exception {
-            var fresh = BackupFolder.all(store, env).stream().filter(now -> folders.stream().anyMatch(then -> then.key().equals(now.key()))).toList();
-            run.console.result(Json.text(Steps.sideBySide(fresh, folder -> entry(folder, folder.manifest(store)))));
+    @Command(name = "drill", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Restore it into a throwaway PostgreSQL on this machine, or into a new database at DRILL_DATABASE_URL, and compare tables, rows and definitions with the manifest and the archive. "
+            + "Nothing stays but the evidence beside the backup; the environment's own server is not touched.")
+    static class DrillOne extends OfEnvironment {
+        @Parameters(paramLabel = "ID", defaultValue = "latest", description = "a backup's id, a unique beginning of it, or latest; default ${DEFAULT-VALUE}")
+        String id;
+
+        @Override String name() { return "drill"; }
+
+        @Override void go() throws Exception {
+            run.state("the backup is as it was, and the environment too; a drill changes neither");
+            record();
+            var folder = BackupFolder.find(store, env, id);
+            try {
+                var proven = new Drill(run, settings, store, folder).prove();
+                if (!run.json) run.console.result(proven);
+            } catch (Failure.NotVerified e) {
+                if (run.json) report(List.of(folder));
+                throw e;
+            }
+            if (run.json) report(List.of(folder));
         }
     }
 

@@ -256,6 +256,12 @@ class BackupDbTest {
             var there = fresh.counts();
             assertEquals(counts(manifest), Map.of("public.profile", there.get("public.profile"), "auth.users", there.get("auth.users"),
                 "auth.identities", there.get("auth.identities"), "storage.objects", there.get("storage.objects")));
+
+            kit.run("backups", "drill", "--env", "staging").exits(12).says("can't be restored on a server without Supabase's own schemas", "auth");
+            kit.run("backups", "list", "--env", "staging").exits(0).prints("readable");
+            kit.database.asSuperuser("alter table public.profile drop constraint profile_id_fkey");
+            kit.run("backup-db", "--env", "staging").exits(0);
+            kit.run("backups", "drill", "--env", "staging").exits(0).prints("1 tables with 2 rows", "; without data-01.dump.zst (rows of schemas that Supabase owns");
         }
     }
 

@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import software.amazon.awssdk.core.sync.RequestBody;
 
 /** What pruning removes, and what it leaves alone. */
 class PruneTest {
@@ -40,6 +39,16 @@ class PruneTest {
         assertEquals(before.stream().filter(key -> !key.contains(old) && !key.contains(oldest)).toList(), kit.backupObjects());
         var record = kit.history().stream().filter(one -> text(one, "script").equals("backups prune")).findFirst().orElseThrow();
         assertEquals(old, record.getAsJsonArray("removed").get(0).getAsString());
+    }
+
+    @Test void what_a_restore_saved_takes_no_ordinary_backups_place() {
+        var kit = backedUp().set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
+        var saved = copy(kit, ids(kit).get(0), 20);
+        var whole = copy(kit, ids(kit).get(0), 30);
+        remove(kit, ids(kit).get(0));
+        change(kit, saved, "\"proof\":", "\"purpose\": \"safety\", \"proof\":");
+        kit.run("backups", "prune", "--env", "staging").exits(0);
+        assertEquals(List.of(saved, whole), ids(kit));
     }
 
     @Test void without_a_rule_every_backup_stays_and_leftovers_go() {
@@ -351,7 +360,7 @@ class PruneTest {
     private static String copyTo(Kit kit, String id, int days, String database) {
         var older = id(days);
         var from = folder(kit, id);
-        for (var key : kit.keys(from)) put(kit, "handover/staging/" + database + "/" + older + "/" + key.substring(from.length()), kit.object(key));
+        for (var key : kit.keys(from)) kit.put("handover/staging/" + database + "/" + older + "/" + key.substring(from.length()), kit.object(key));
         change(kit, older, id, older);
         return older;
     }
@@ -360,14 +369,12 @@ class PruneTest {
         var key = folder(kit, id) + "manifest.json";
         var manifest = new String(kit.object(key), StandardCharsets.UTF_8);
         assertTrue(manifest.contains(from), manifest);
-        put(kit, key, manifest.replace(from, to).getBytes(StandardCharsets.UTF_8));
+        kit.put(key, manifest.replace(from, to).getBytes(StandardCharsets.UTF_8));
     }
 
     private static void remove(Kit kit, String id) {
-        for (var key : kit.keys(folder(kit, id))) Stack.up().s3.deleteObject(request -> request.bucket(kit.bucket).key(key));
+        for (var key : kit.keys(folder(kit, id))) kit.delete(key);
     }
-
-    private static void put(Kit kit, String key, byte[] content) { Stack.up().s3.putObject(request -> request.bucket(kit.bucket).key(key), RequestBody.fromBytes(content)); }
 
     /** A database as a restore some days ago would have left it. */
     private static TestDatabase replaced(Kit kit, int days) { return TestDatabase.create(kit.database.name + "_old_" + TIME.format(Instant.now().minus(Duration.ofDays(days)))); }

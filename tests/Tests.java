@@ -17,6 +17,7 @@
 //SOURCES DatabaseUrlTest.java
 //SOURCES DoctorTest.java
 //SOURCES DocumentsTest.java
+//SOURCES DrillTest.java
 //SOURCES EnvFileTest.java
 //SOURCES GuardTest.java
 //SOURCES LauncherTest.java

@@ -23,7 +23,7 @@ public final class Pruning {
         Retention.Backup facts() { return new Retention.Backup(folder.id(), folder.began(), proof.broken(), held); }
 
         /** Only backups of the same stand in for one another: one of a single schema is none of the whole. */
-        String group() { return folder.database() + " " + manifest.selection(); }
+        String group() { return folder.database() + " " + manifest.selection() + (manifest.isSafety() ? " safety" : ""); }
     }
 
     private record Planned(BackupFolder folder, Backup backup) { }

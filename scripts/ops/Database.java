@@ -1,5 +1,7 @@
 package ops;
 
+import java.io.IOException;
+import java.io.OutputStream;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Properties;
@@ -142,6 +144,15 @@ public final class Database implements AutoCloseable {
     public void execute(String sql) {
         try (var statement = connection.createStatement()) {
             statement.execute(sql);
+        } catch (SQLException e) {
+            throw failed(e);
+        }
+    }
+
+    /** Writes what a COPY … TO STDOUT gives. */
+    public void copyOut(String sql, OutputStream to) throws IOException {
+        try {
+            connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyOut(sql, to);
         } catch (SQLException e) {
             throw failed(e);
         }

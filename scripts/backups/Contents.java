@@ -1,0 +1,226 @@
+package backups;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import ops.Sha256;
+
+/**
+ * What the text of a dump says, as digests by entry: however large the tables, in constant memory.
+ *
+ * <p>Neither the order of the entries counts nor that of a table's rows: a server puts a row where there is room.
+ */
+final class Contents extends OutputStream {
+    /**
+     * A table whose rows are in it.
+     *
+     * @param name with its schema, and columns, as SQL writes them
+     */
+    record Copy(String title, String statement, String name, String columns) {
+        private static final Pattern STATEMENT = Pattern.compile("COPY ((?:NAME)\\.(?:NAME)) \\((.*)\\) FROM stdin;\n".replace("NAME", Needs.NAME), Pattern.DOTALL);
+        private static final Pattern COLUMN = Pattern.compile(Needs.NAME);
+
+        /** Null for a table without columns. */
+        static Copy of(String title, String statement) {
+            var parts = STATEMENT.matcher(statement);
+            return parts.matches() ? new Copy(title, statement, parts.group(1), parts.group(2)) : null;
+        }
+
+        boolean isInOtherOrder(Copy other) { return other != null && !columns.equals(other.columns) && sorted().equals(other.sorted()); }
+
+        private List<String> sorted() { return COLUMN.matcher(columns).results().map(column -> column.group()).sorted().toList(); }
+    }
+
+    /** Gives rows, as COPY does. */
+    interface Rows { void to(OutputStream contents) throws IOException; }
+
+    private static final Pattern TITLE = Pattern.compile("-- ([A-Z][a-z]+ for )?Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*)");
+    private static final String END = "-- PostgreSQL database dump complete";
+    /** What stands between entries, and depends on their order alone. */
+    private static final Pattern BETWEEN = Pattern.compile("(?:--)?|SET default_(?:tablespace|table_access_method) = .*;|\\\\(?:un)?restrict .*");
+    /** Brackets and casts, which a server may write in another way when it has read its own words: VARCHAR IN ('a', 'b'), say. */
+    private static final Pattern SPELLING = Pattern.compile("::(?:\"[^\"]+\"|\\w+)(?:\\.(?:\"[^\"]+\"|\\w+))?(?: varying| precision)?(?:\\([0-9,]+\\))?(?: with(?:out)? time zone)?(?:\\[])*|[()\\[\\]\\s]");
+
+    /** Digests added up: the same, in whatever order they come. */
+    private static final class Sum {
+        private final long[] lanes = new long[4];
+        private long count;
+
+        void add(byte[] digest) {
+            var longs = java.nio.ByteBuffer.wrap(digest);
+            for (var i = 0; i < lanes.length; i++) lanes[i] += longs.getLong();
+            count++;
+        }
+
+        boolean is(Sum other) { return count == other.count && Arrays.equals(lanes, other.lanes); }
+    }
+
+    /** Entries may share a title: overloaded operators do. */
+    private static final class Entry {
+        final Sum text = new Sum();
+        final Sum spelling = new Sum();
+        final Sum rows = new Sum();
+    }
+
+    private final Map<String, Entry> entries = new TreeMap<>();
+    private final Map<String, Copy> copies = new HashMap<>();
+    private final ByteArrayOutputStream line = new ByteArrayOutputStream();
+    private final StringBuilder statement = new StringBuilder();
+    private final MessageDigest text = Sha256.digest();
+    private final MessageDigest spelling = Sha256.digest();
+    private final MessageDigest row = Sha256.digest();
+    private final byte[] rowBegins = new byte[2];
+    private long rowLength;
+    private boolean inRows;
+    private String title;
+
+    private Contents() { }
+
+    /** Reads what pg_dump or pg_restore prints, to its end. */
+    static Contents of(InputStream dump) throws IOException {
+        var contents = new Contents();
+        var buffer = new byte[1 << 17];
+        for (int read; (read = dump.read(buffer)) > 0; ) contents.write(buffer, 0, read);
+        contents.begin(null);
+        contents.entries.remove(END);
+        return contents;
+    }
+
+    @Override public void write(int one) { write(new byte[] {(byte) one}, 0, 1); }
+
+    @Override public void write(byte[] bytes, int from, int length) {
+        var end = from + length;
+        for (var i = from; i < end; i++) {
+            if (bytes[i] != '\n') continue;
+            piece(bytes, from, i - from);
+            endOfLine();
+            from = i + 1;
+        }
+        piece(bytes, from, end - from);
+    }
+
+    /** Tables whose columns are in another order there. */
+    List<Copy> otherColumnOrder(Contents other) {
+        return copies.values().stream().filter(copy -> copy.isInOtherOrder(other.copies.get(copy.title))).toList();
+    }
+
+    /** Reads a table's entry again. */
+    void replace(Copy copy, Rows rows) throws IOException {
+        entries.remove(copy.title);
+        write((copy.title + "\n" + copy.statement).getBytes(StandardCharsets.UTF_8));
+        rows.to(this);
+        write("\\.\n".getBytes(StandardCharsets.UTF_8));
+        begin(null);
+    }
+
+    private void piece(byte[] bytes, int from, int length) {
+        if (!inRows) {
+            line.write(bytes, from, length);
+            return;
+        }
+        for (var i = 0; i < length && rowLength + i < 2; i++) rowBegins[(int) rowLength + i] = bytes[from + i];
+        rowLength += length;
+        row.update(bytes, from, length);
+    }
+
+    private void endOfLine() {
+        if (inRows) endOfRow();
+        else endOfText();
+    }
+
+    private void endOfRow() {
+        var digest = row.digest();
+        if (rowLength == 2 && rowBegins[0] == '\\' && rowBegins[1] == '.') inRows = false;
+        else entry().rows.add(digest);
+        rowLength = 0;
+    }
+
+    private void endOfText() {
+        var bytes = line.toByteArray();
+        line.reset();
+        var words = new String(bytes, StandardCharsets.UTF_8);
+        if (words.equals(END) || words.startsWith("-- ") && TITLE.matcher(words).matches()) {
+            begin(words);
+            return;
+        }
+        if (title == null || BETWEEN.matcher(words).matches()) return;
+        text.update(bytes);
+        text.update((byte) '\n');
+        if (isDefinition(title)) spelling.update(SPELLING.matcher(words).replaceAll("").getBytes(StandardCharsets.UTF_8));
+        if (!title.contains("; Type: TABLE DATA; ")) return;
+        statement.append(words).append('\n');
+        inRows = words.endsWith(" FROM stdin;");
+    }
+
+    /** Ends the entry before. */
+    private void begin(String next) {
+        if (title != null) {
+            entry().text.add(text.digest());
+            entry().spelling.add(spelling.digest());
+            var copy = Copy.of(title, statement.toString());
+            if (copy != null) copies.put(title, copy);
+            statement.setLength(0);
+        }
+        title = next;
+    }
+
+    private Entry entry() { return entries.computeIfAbsent(title, t -> new Entry()); }
+
+    private static boolean isDefinition(String title) { return title.startsWith("-- Name: ") && !title.contains("; Type: SEQUENCE SET; "); }
+
+    /** Tables whose rows are in it. */
+    int tables() { return (int) entries.keySet().stream().filter(t -> t.contains("; Type: TABLE DATA; ")).count(); }
+
+    long rows() { return entries.values().stream().mapToLong(entry -> entry.rows.count).sum(); }
+
+    /** Definitions, each with its comments and rights. */
+    int definitions() { return (int) entries.keySet().stream().filter(Contents::isDefinition).count(); }
+
+    /** Takes entries out: by type and name. */
+    void leaveOut(String type, Predicate<String> name) {
+        entries.keySet().removeIf(t -> {
+            var parts = TITLE.matcher(t);
+            return parts.matches() && parts.group(3).equals(type) && name.test(parts.group(2));
+        });
+    }
+
+    /**
+     * What a restored database has otherwise than this archive, a sentence each.
+     *
+     * @param sameVersion false when another version of PostgreSQL wrote the other: it words definitions in its own way, so only what there is counts
+     */
+    List<String> differences(Contents restored, boolean sameVersion) {
+        var differences = new ArrayList<String>();
+        var titles = new TreeSet<>(entries.keySet());
+        titles.addAll(restored.entries.keySet());
+        for (var t : titles) {
+            var mine = entries.get(t);
+            var theirs = restored.entries.get(t);
+            if (mine == null) differences.add(words(t) + " is there, and not in the archive");
+            else if (theirs == null) differences.add(words(t) + " is missing");
+            else if (mine.rows.count != theirs.rows.count) differences.add(String.format(Locale.ROOT, "%s: %,d rows instead of %,d", words(t), theirs.rows.count, mine.rows.count));
+            else if (!mine.rows.is(theirs.rows)) differences.add(words(t) + ": other rows than in the archive");
+            else if (mine.text.count != theirs.text.count || !mine.text.is(theirs.text) && !(isDefinition(t) && (!sameVersion || mine.spelling.is(theirs.spelling)))) differences.add(words(t) + " is not as in the archive");
+        }
+        return differences;
+    }
+
+    private static String words(String title) {
+        var parts = TITLE.matcher(title);
+        if (!parts.matches()) return title;
+        return parts.group(3).toLowerCase(Locale.ROOT) + " " + (parts.group(4).equals("-") ? "" : parts.group(4) + ".") + parts.group(2) + (parts.group(5).equals("-") ? "" : " of " + parts.group(5));
+    }
+}

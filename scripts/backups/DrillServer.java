@@ -1,0 +1,147 @@
+//SOURCES ../local/EmbeddedPostgres.java
+package backups;
+
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import local.EmbeddedPostgres;
+import ops.Database;
+import ops.DatabaseUrl;
+import ops.Failure;
+import ops.Guard;
+import ops.Run;
+import ops.Setting;
+import ops.Settings;
+import ops.Store;
+
+/**
+ * A server with a new, empty database for one drill: a throwaway one on this machine, or the one that DRILL_DATABASE_URL
+ * names. On that one what is made is removed when the run ends, and what a killed run left by the next.
+ */
+final class DrillServer {
+    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
+    private static final String DATABASE = "handover_drill_", MADE_BY_US = "made for a drill of handover";
+    /** "HAND" and "DRIL" in ASCII: keeps our lock apart from the application's. */
+    private static final int OURS = 0x48414E44, DRILL = 0x4452494C;
+    private static final Pattern ROLE = Pattern.compile("(?:CREATE ROLE (" + Needs.NAME + ")|ALTER ROLE (" + Needs.NAME + ") WITH .*|GRANT (?:" + Needs.NAME + ") TO (" + Needs.NAME + ")(?: WITH .*)?);");
+
+    private final Run run;
+    private final Database session;
+    private final boolean throwaway;
+    private final Set<String> made = new HashSet<>();
+    final DatabaseUrl database;
+    final String version;
+    final int major;
+
+    private DrillServer(Run run, Database session, boolean throwaway) {
+        this.run = run;
+        this.session = session;
+        this.throwaway = throwaway;
+        database = session.url.withDatabase(DATABASE + TIME.format(run.started));
+        version = session.one("select current_setting('server_version')").replaceFirst(" .*", "");
+        major = Integer.parseInt(session.one("select current_setting('server_version_num')")) / 10000;
+    }
+
+    /** @param major the oldest one that reads the archive, and the one of a throwaway server */
+    static DrillServer open(Run run, Settings settings, Store store, int major) throws Exception {
+        var named = DatabaseUrl.ofDrill(settings);
+        var server = named.isPresent() ? named(run, settings, store, named.get()) : throwaway(run, settings, major);
+        if (server.major < major)
+            throw new Failure.BadSetting("the server for drills is PostgreSQL " + server.version + ", and this backup needs " + major + " or newer", "name another one, or none: " + settings.where(Setting.DRILL_DATABASE_URL));
+        return server;
+    }
+
+    private static DrillServer throwaway(Run run, Settings settings, int major) throws Exception {
+        var postgres = run.undo.<EmbeddedPostgres, Exception>act(() -> {
+            var started = EmbeddedPostgres.throwaway(Optional.of(major));
+            run.undo.add("remove the throwaway server", started::close);
+            return started;
+        });
+        return new DrillServer(run, connect(run, DatabaseUrl.parse(postgres.superuserUrl(), "the throwaway server"), settings), true);
+    }
+
+    private static DrillServer named(Run run, Settings settings, Store store, DatabaseUrl url) {
+        Database session;
+        try {
+            session = connect(run, url.withDatabase("postgres"), settings);
+        } catch (Failure.ToolFailed | Failure.BadSetting e) {
+            throw new Failure.BadSetting(e.getMessage(), "is it running, and are role and password right? " + settings.where(Setting.DRILL_DATABASE_URL));
+        }
+        Guard.checkDrill(run, settings, url, session, store);
+        if (session.one("select rolsuper from pg_roles where rolname = current_user").equals("f"))
+            throw new Failure.BadSetting("role '" + url.user + "' at " + url + " is not a superuser: it can't restore what belongs to others", settings.where(Setting.DRILL_DATABASE_URL));
+        if (session.one("select pg_try_advisory_lock(?, ?)", OURS, DRILL).equals("f"))
+            throw new Failure.Busy("another drill goes on at " + url, "wait until it has ended, then run this again");
+        var server = new DrillServer(run, session, false);
+        server.clear("what killed drills have left");
+        return server;
+    }
+
+    private static Database connect(Run run, DatabaseUrl url, Settings settings) {
+        var session = Database.connect(url, settings, "handover backups drill " + settings.env);
+        run.undo.add("close the session", session::close);
+        return session;
+    }
+
+    /** Creates the database. */
+    void create(String encoding) {
+        run.undo.act(() -> {
+            if (!throwaway) run.undo.add("drop " + database.database, () -> clear(database.database));
+            session.execute("create database " + Database.quote(database.database) + " template template0 encoding '" + encoding + "' lc_collate 'C' lc_ctype 'C'");
+            return true;
+        });
+    }
+
+    /** Drops the databases and the roles of drills: there is none but this one, which holds the lock. */
+    private void clear(String what) {
+        var databases = session.rows("select quote_ident(datname) from pg_database where datname ~ ?", row -> row[0], "^" + DATABASE + "[0-9]{8}T[0-9]{6}Z$");
+        databases.forEach(name -> session.execute("drop database if exists " + name + " with (force)"));
+        var roles = session.rows("select quote_ident(rolname) from pg_roles where shobj_description(oid, 'pg_authid') = ?", row -> row[0], MADE_BY_US);
+        roles.forEach(role -> attempt("drop role " + role));
+        if (databases.size() + roles.size() > 0) run.console.detail("dropped " + what + ": " + databases.size() + " databases, " + roles.size() + " roles");
+    }
+
+    /** Creates the roles that the backup's globals name and the server lacks, as they were there, but without a login. */
+    void roles(String globals) {
+        globals.lines().forEach(line -> {
+            var statement = ROLE.matcher(line.replaceFirst(" GRANTED BY [^;]*;$", ";"));
+            if (!statement.matches()) return;
+            if (statement.group(1) != null) role(Needs.unquoted(statement.group(1)), "");
+            else if (statement.group(2) != null && made.contains(Needs.unquoted(statement.group(2)))) attempt(statement.group() + " alter role " + statement.group(2) + " nologin");
+            else if (statement.group(3) != null && made.contains(Needs.unquoted(statement.group(3)))) attempt(statement.group());
+        });
+    }
+
+    /** Creates those that are still lacking. Nobody knows their rights, and a superuser's are enough to own anything. */
+    void roles(Set<String> names) { names.forEach(name -> role(name, "superuser")); }
+
+    private void role(String name, String rights) {
+        if (session.one("select exists (select from pg_roles where rolname = ?) or ? in ('public', 'none')", name, name).equals("t")) return;
+        run.undo.act(() -> {
+            var role = Database.quote(name);
+            if (attempt("create role " + role + " nologin " + rights + "; comment on role " + role + " is '" + MADE_BY_US + "'")) made.add(name);
+            return true;
+        });
+    }
+
+    /** What should not be a role, or may not be one here, shows when something needs it. */
+    private boolean attempt(String sql) {
+        try {
+            session.execute(sql);
+            return true;
+        } catch (Failure.ToolFailed e) {
+            run.console.detail(e.getMessage());
+            return false;
+        }
+    }
+
+    /** Those of some extensions that the server does not have. */
+    List<String> lacking(Set<String> extensions) {
+        var available = session.rows("select name from pg_available_extensions", row -> row[0]);
+        return extensions.stream().filter(name -> !available.contains(name)).toList();
+    }
+}
