@@ -275,7 +275,13 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean switchOver(Steps steps) {
         swap.dress();
-        swap.swap();
+        run.state("'" + env + "' has either the old data or the restored ones, complete; it has the restored ones unless there is a database " + swap.fresh.database);
+        try {
+            swap.swap();
+        } catch (Failure.Failed e) {
+            run.state("the database of '" + env + "' is as it was");
+            throw e;
+        }
         run.state("'" + env + "' has the restored data, which were compared with the manifest" + (exists ? "; the old data are in the database " + swap.old : ""));
         steps.found(exists ? "the old data are in " + swap.old : "");
         return true;
@@ -285,7 +291,7 @@ class RestoreDb implements Callable<Integer> {
         try (var session = Database.connect(url, settings, "handover restore-db " + env); var snapshot = Snapshot.open(session)) {
             steps.found(snapshot.tables(manifest.selection()).size() + " tables, all readable");
         } catch (Failure e) {
-            if (inPlace) throw e;
+            if (inPlace) throw e; // committed is committed, as the state says
             swap.swapBack();
             run.state("the database of '" + env + "' is as it was: it was switched back");
             throw e;

@@ -63,7 +63,9 @@ public final class Guard {
      * @param store where the protected environments' backups lie; only asked when their server can't be
      */
     public static void check(Run run, Settings settings, DatabaseUrl url, Database session, boolean glassBroken, Store store) {
-        var target = new Target(settings, url, Identity.of(session, url.database), false);
+        // A pooler may give a database another name than the server does.
+        var database = session.url.database.equals(url.database) ? session.one("select current_database()") : url.database;
+        var target = new Target(settings, url, Identity.of(session, database), false);
         for (var name : settings.protectedEnvironments()) {
             if (name.equals(settings.env) && !glassBroken)
                 throw new Failure.Refused("environment '" + name + "' is protected: it is in PROTECTED_ENVS",
