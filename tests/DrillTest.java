@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Optional;
 import local.EmbeddedPostgres;
 import org.junit.jupiter.api.Test;
-import software.amazon.awssdk.core.sync.RequestBody;
 
 /** A drill restores a backup into a throwaway server, and finds what is not as it was. */
 class DrillTest {
@@ -241,6 +240,7 @@ class DrillTest {
         var drill = kit.start("backups", "drill", "--env", "staging").awaitSays("ok: Have a server for the drill");
         drill.signal("KILL").process.waitFor();
         kit.awaitNoProcess();
+        assertEquals(1, left(drill).size());
         kit.run("backups", "drill", "--env", "staging").exits(0);
         assertEquals(List.of(), left(drill));
         assertNothingIsLeft(kit);

@@ -24,26 +24,6 @@ import ops.Sha256;
  * <p>Neither the order of the entries counts nor that of a table's rows: a server puts a row where there is room.
  */
 final class Contents extends OutputStream {
-    /**
-     * A table whose rows are in it.
-     *
-     * @param name with its schema, and columns, as SQL writes them
-     */
-    record Copy(String title, String statement, String name, String columns) {
-        private static final Pattern STATEMENT = Pattern.compile("COPY ((?:NAME)\\.(?:NAME)) \\((.*)\\) FROM stdin;\n".replace("NAME", Needs.NAME), Pattern.DOTALL);
-        private static final Pattern COLUMN = Pattern.compile(Needs.NAME);
-
-        /** Null for a table without columns. */
-        static Copy of(String title, String statement) {
-            var parts = STATEMENT.matcher(statement);
-            return parts.matches() ? new Copy(title, statement, parts.group(1), parts.group(2)) : null;
-        }
-
-        boolean isInOtherOrder(Copy other) { return other != null && !columns.equals(other.columns) && sorted().equals(other.sorted()); }
-
-        private List<String> sorted() { return COLUMN.matcher(columns).results().map(column -> column.group()).sorted().toList(); }
-    }
-
     /** Gives rows, as COPY does. */
     interface Rows { void to(OutputStream contents) throws IOException; }
 
@@ -114,13 +94,13 @@ final class Contents extends OutputStream {
 
     /** Tables whose columns are in another order there. */
     List<Copy> otherColumnOrder(Contents other) {
-        return copies.values().stream().filter(copy -> copy.isInOtherOrder(other.copies.get(copy.title))).toList();
+        return copies.values().stream().filter(copy -> copy.isInOtherOrder(other.copies.get(copy.title()))).toList();
     }
 
     /** Reads a table's entry again. */
     void replace(Copy copy, Rows rows) throws IOException {
-        entries.remove(copy.title);
-        write((copy.title + "\n" + copy.statement).getBytes(StandardCharsets.UTF_8));
+        entries.remove(copy.title());
+        write((copy.title() + "\n" + copy.statement()).getBytes(StandardCharsets.UTF_8));
         rows.to(this);
         write("\\.\n".getBytes(StandardCharsets.UTF_8));
         begin(null);

@@ -1,11 +1,11 @@
+//SOURCES ArchiveComparison.java
 //SOURCES Contents.java
+//SOURCES Copy.java
 //SOURCES DrillServer.java
 //SOURCES Needs.java
 package backups;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,11 +13,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import ops.*;
@@ -27,8 +24,6 @@ import ops.*;
  * with the manifest and with the archive. The environment's own server is not touched.
  */
 public final class Drill {
-    /** An index may take hours, without a word. */
-    private static final Duration PATIENCE = Duration.ofDays(2);
     private static final int NAMED = 5;
     /** What a server says when it, and not the backup, is to blame. */
     private static final Pattern SERVERS_FAULT = Pattern.compile("No space left|out of memory|out of shared memory|terminating connection|server closed|shutting down|recovery mode|connection to server"
@@ -100,15 +95,10 @@ public final class Drill {
 
     /** Never older than the pg_dump: what that writes, an older server may not understand. */
     private boolean open() throws Exception {
-        server = DrillServer.open(run, settings, store, Math.max(serverMajor(), manifest.pgDumpMajor()));
+        server = DrillServer.open(run, settings, store, Math.max(ArchiveComparison.serverMajor(manifest), manifest.pgDumpMajor()));
         server.create(manifest.server().encoding());
         steps.found("PostgreSQL " + server.version + ", " + server.database);
         return true;
-    }
-
-    private int serverMajor() {
-        var digits = manifest.server().version().replaceFirst("[^0-9].*", "");
-        return digits.isEmpty() ? 1 : Integer.parseInt(digits);
     }
 
     private boolean load() throws Exception {
@@ -157,72 +147,15 @@ public final class Drill {
     }
 
     private boolean compareWithArchive() throws Exception {
-        var pgDump = PostgresTools.find(run, settings, "pg_dump", Math.max(server.major, manifest.pgDumpMajor()));
-        var sameVersion = pgDump.major() == manifest.pgDumpMajor() && server.major == serverMajor();
-        var again = new PartReader(store, folder, manifest, settings.get(Setting.BACKUP_IDENTITY_FILE));
+        var comparison = new ArchiveComparison(run, settings, server, manifest, new PartReader(store, folder, manifest, settings.get(Setting.BACKUP_IDENTITY_FILE)));
         var part = manifest.parts().stream().filter(Drill::isWhole).findFirst().orElseThrow();
-        try (var progress = new Progress(run.console, "Compare", again::done, part.bytesRaw())) {
-            var reading = steps.start(() -> archive(again, part));
-            var restored = restored(pgDump);
-            archive = Steps.await(reading);
-            readInOrder(restored, archive.otherColumnOrder(restored));
-            archive.leaveOut("EXTENSION", lacking::contains);
-            archive.leaveOut("COMMENT", name -> lacking.stream().anyMatch(extension -> name.equals("EXTENSION " + extension)));
-            var differences = archive.differences(restored, sameVersion);
-            if (!differences.isEmpty())
-                throw new Failure.NotVerified("the restored database is not what the archive says: " + String.join("; ", differences.subList(0, Math.min(NAMED, differences.size())))
-                    + (differences.size() > NAMED ? "; and " + (differences.size() - NAMED) + " more" : ""), anotherOne());
-        }
+        var differences = comparison.differences(steps, pgRestore, part, lacking);
+        archive = comparison.archive();
+        if (!differences.isEmpty())
+            throw new Failure.NotVerified("the restored database is not what the archive says: " + String.join("; ", differences.subList(0, Math.min(NAMED, differences.size())))
+                + (differences.size() > NAMED ? "; and " + (differences.size() - NAMED) + " more" : ""), anotherOne());
         steps.found(String.format(Locale.ROOT, "%d tables with %,d rows, %d definitions%s", archive.tables(), archive.rows(), archive.definitions(),
-            sameVersion ? "" : ", these by name alone since versions differ"));
+            comparison.sameVersion() ? "" : ", these by name alone since versions differ"));
         return true;
-    }
-
-    /** Reads tables again with their columns in the archive's order: a child gets its parent's first when it is created anew. */
-    private void readInOrder(Contents restored, List<Contents.Copy> tables) throws IOException {
-        for (var table : tables) {
-            try (var session = Database.connect(server.database, settings, "handover backups drill " + settings.env)) {
-                session.execute("set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; set extra_float_digits = 3");
-                restored.replace(table, rows -> session.copyOut("copy (select " + table.columns() + " from only " + table.name() + ") to stdout", rows));
-            }
-        }
-    }
-
-    /** What the archive says. */
-    private Contents archive(PartReader from, Manifest.Part part) throws IOException, InterruptedException {
-        var contents = new AtomicReference<Contents>();
-        from.read(part, raw -> {
-            try (var restore = Tool.start(run, pgRestore.path(), List.of("--file=-", "--no-tablespaces"), Map.of())) {
-                var feeding = CompletableFuture.runAsync(() -> feed(raw, restore));
-                contents.set(Contents.of(restore.stdout()));
-                feeding.join();
-                restore.finish(PATIENCE);
-            }
-        });
-        return contents.get();
-    }
-
-    private static void feed(InputStream raw, Tool restore) {
-        try (var to = restore.stdin()) {
-            PartReader.copy(raw, to);
-        } catch (IOException e) {
-            try {
-                if (!restore.ended()) throw new UncheckedIOException(e); // else it says itself why it ended
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
-    }
-
-    /** What a dump of the restored database says. */
-    private Contents restored(PostgresTools.Found pgDump) throws IOException, InterruptedException {
-        var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), server.database, settings));
-        var arguments = new ArrayList<>(List.of("--no-password", "--no-tablespaces"));
-        arguments.addAll(Dump.arguments(manifest.selection()));
-        try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(PATIENCE)) {
-            var contents = Contents.of(output);
-            dump.finish(PATIENCE);
-            return contents;
-        }
     }
 }

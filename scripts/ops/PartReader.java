@@ -91,7 +91,7 @@ public final class PartReader {
     }
 
     /** The failure that an object of this backup is broken. */
-    public Failure.NotVerified broken(String name, String what) {
+    Failure.NotVerified broken(String name, String what) {
         return new Failure.NotVerified(store.uri(folder.key() + name) + " " + what,
             "do not restore this one; take another: ./jbang backups list --env " + manifest.env() + "; and make a new one now");
     }
