@@ -217,7 +217,7 @@ class BackupDb implements Callable<Integer> {
     private Manifest seal(Store store, BackupFolder folder, Manifest manifest) {
         unsealed.seal();
         try {
-            Seal.write(store, folder, manifest, () -> {
+            Seal.write(store, folder, manifest, manifest.bytes(), () -> {
                 unsealed.sent();
                 run.state("it is not known whether backup " + folder.id() + " was sealed; if it was, it is whole; if not, it does not count");
             });
