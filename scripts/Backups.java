@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
-//DESCRIPTION List, show and verify the stored backups of an environment
+//DESCRIPTION List, show, verify and copy the stored backups of an environment
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmx256m
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmx512m
 //SOURCES ops/Ops.java
 
 import java.time.Duration;
@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
 import ops.*;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -18,10 +19,11 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What backups there are, and how far each is proven.
+/** What backups there are, how far each is proven, and copies of them elsewhere.
  *
  *      jbang backups list --env staging
  *      jbang backups verify latest --env staging
+ *      jbang backups copy latest --env staging --to offsite
  *
  *  Verifying needs pg_restore, and no database. */
 @Command(name = "backups", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
@@ -29,9 +31,10 @@ import picocli.CommandLine.Parameters;
         "  backups list --env staging             newest first: age, size, proof",
         "  backups show latest --env staging      what is in it, and how to restore it by hand",
         "  backups verify latest --env staging    read every byte back, compare, parse to the end",
-        "  backups verify --all --env staging", ""},
+        "  backups verify --all --env staging",
+        "  backups copy latest --env staging --to offsite   into the bucket OFFSITE_BACKUP_BUCKET", ""},
     description = "Only sealed backups count; what killed runs left is counted apart.%n",
-    subcommands = {Backups.ListAll.class, Backups.Show.class, Backups.Verify.class})
+    subcommands = {Backups.ListAll.class, Backups.Show.class, Backups.Verify.class, Backups.CopyTo.class})
 class Backups {
     public static void main(String... args) { Run.main(new Backups(), args); }
 
@@ -119,7 +122,8 @@ class Backups {
             print("tables", manifest.tables().size() + (manifest.counts().equals("exact") ? String.format(Locale.ROOT, ", %,d rows", manifest.rows()) : ", not counted")
                 + (manifest.selection().isWhole() ? "" : "; PARTIAL: " + manifest.selection()));
             print("by hand", "");
-            manifest.howto().forEach(line -> run.console.result("  " + line));
+            // A copy's manifest is the original's, which may be what is lost: fetch the one that is shown.
+            manifest.howto().forEach(line -> run.console.result("  " + line.replaceFirst("s3://\\S+/", Matcher.quoteReplacement(store.uri(folder.key())))));
         }
 
         private void print(String name, String value) { run.console.result(String.format("%-12s %s", name, value).stripTrailing()); }
@@ -163,6 +167,29 @@ class Backups {
         private void report(List<BackupFolder> folders) throws Exception {
             var fresh = BackupFolder.all(store, env).stream().filter(now -> folders.stream().anyMatch(then -> then.key().equals(now.key()))).toList();
             run.console.result(Json.text(Steps.sideBySide(fresh, folder -> entry(folder, folder.manifest(store)))));
+        }
+    }
+
+    @Command(name = "copy", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Copy a backup into another bucket, as it is stored: compared on the way and afterwards, sealed the same way. Needs no identity; one that is there already is left as it is.")
+    static class CopyTo extends OfEnvironment {
+        @Parameters(paramLabel = "ID", defaultValue = "latest", description = "a backup's id, a unique beginning of it, or latest; default ${DEFAULT-VALUE}")
+        String id;
+
+        @Option(names = "--to", required = true, paramLabel = "PLACE", description = "where to: offsite is the bucket OFFSITE_BACKUP_BUCKET, with OFFSITE_AWS_REGION and so on")
+        String place;
+
+        @Override String name() { return "copy"; }
+
+        @Override void go() throws Exception {
+            var history = new History(run, java.util.concurrent.CompletableFuture.completedFuture(store), env, "backups copy");
+            run.record(history);
+            var steps = new Steps(run, false);
+            var copy = steps.check("Open " + place, () -> Copy.to(run, place, store));
+            var folder = steps.check("Find the backup", () -> { var found = BackupFolder.find(store, env, id); steps.found(store.uri(found.key())); return found; });
+            var done = steps.change("Copy to " + place, "", () -> { var made = copy.make(folder); steps.found(made.words()); return made; });
+            history.add("copy", done);
+            run.console.result(run.json ? Json.text(done) : done.uri() + (done.wasThere() ? "  is there already, whole" : "  " + Amount.bytes(done.bytesStored()) + " in " + Amount.time(run.elapsed())));
         }
     }
 }
