@@ -18,6 +18,7 @@ public enum Setting {
     BACKUP_SSE_KMS_KEY(Kind.SHARED, null, "the key's id or ARN for aws:kms; empty takes the account's default key"),
     BACKUP_RECIPIENTS(Kind.SHARED, null, "age public keys (age1…) to encrypt backups to, comma separated"),
     BACKUP_IDENTITY_FILE(Kind.SHARED, null, "file with the age identity that decrypts; needed to verify encrypted backups"),
+    BACKUP_COPY_TO(Kind.SHARED, null, "place to which every new backup is copied, as offsite; empty makes no copy"),
 
     AWS_REGION(Kind.SHARED, "us-east-1", "the bucket's region"),
     AWS_ENDPOINT_URL_S3(Kind.SHARED, null, "address of a store that is not Amazon's"),
