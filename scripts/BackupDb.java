@@ -258,20 +258,22 @@ class BackupDb implements Callable<Integer> {
 
     /** The backup is good without its copy; only what shows that it is not ends the run. */
     private Copied copy(Steps steps, Store store, String place, String id) throws Exception {
-        if (!dryRun) {
-            // A copy may take hours: until then the server kept old rows for the snapshot, and an urgent restore had to wait for the lock.
-            session.close();
-            unlock.run();
+        var name = "Copy to " + place;
+        if (dryRun) {
+            Copy.to(run, place, store); // fails here when its settings won't do
+            return steps.change(name, "the same bytes, sealed the same way", () -> null);
         }
+        // A copy may take hours: for so long the server would keep old rows for the snapshot, and an urgent restore find the lock taken.
+        session.close();
+        unlock.run();
         Copy copy = null;
         try {
-            var opened = copy = dryRun ? null : Copy.to(run, place, store);
-            var done = steps.change("Copy to " + place, "the same bytes, sealed the same way", () -> {
-                var made = opened.make(BackupFolder.find(store, env, id));
-                steps.found(made.words());
-                return made;
+            var opened = copy = Copy.to(run, place, store);
+            return steps.change(name, "", () -> {
+                var done = opened.make(BackupFolder.find(store, env, id));
+                steps.found(done.words());
+                return new Copied(place, done.uri(), null, null);
             });
-            return done == null ? null : new Copied(place, done.uri(), null, null);
         } catch (Failure e) {
             if (copy != null && copy.originalBroken()) throw e;
             var later = Copy.command(id, env, place);

@@ -269,6 +269,7 @@ class CopyTest {
 
     @Test void a_place_without_a_bucket_of_its_own_does_not_keep_a_backup_from_being_made() {
         kit.set("BACKUP_COPY_TO", "offsite").set("OFFSITE_BACKUP_BUCKET", null);
+        kit.run("backup-db", "--env", "staging", "--dry-run").exits(78).says("OFFSITE_BACKUP_BUCKET is not set");
         backUp(", NOT copied to offsite");
         assertEquals(1, kit.sealed().size());
     }
