@@ -67,6 +67,7 @@ class BackupDb implements Callable<Integer> {
     private volatile Unsealed unsealed;
 
     private boolean locked;
+    private Runnable unlock;
     private Manifest made;
     private volatile Database session;
 
@@ -90,7 +91,10 @@ class BackupDb implements Callable<Integer> {
     @Override public Integer call() { return run.execute("backup-db", this::backUp); }
 
     private record Result(String id, String uri, String env, String database, double seconds, long bytesRaw, long bytesStored,
-        List<Manifest.Part> parts, int tables, String counts, String proof, int retries) { }
+        List<Manifest.Part> parts, int tables, String counts, String proof, int retries, Copied copy) { }
+
+    /** What came of the copy in another place: where it is, or what went wrong and the command that makes it later. */
+    private record Copied(String to, String uri, String problem, String later) { }
 
     private void backUp() throws Exception {
         var steps = new Steps(run, dryRun);
@@ -104,7 +108,7 @@ class BackupDb implements Callable<Integer> {
         var history = new History(run, opening, env, "backup-db");
         if (!dryRun && !locked) run.record(history);
 
-        if (!locked) steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { Lock.forBackup(run, url, settings); return true; });
+        if (!locked) steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { unlock = Lock.forBackup(run, url, settings); return true; });
         var database = Steps.await(connecting);
         var facts = steps.check("Look at the database", () -> look(steps, database));
         var dump = steps.check("Find pg_dump", () -> find(steps, database, facts));
@@ -130,11 +134,17 @@ class BackupDb implements Callable<Integer> {
         if (!locked && settings.get(Setting.BACKUP_KEEP).isPresent())
             steps.change("Prune", "what BACKUP_KEEP=" + settings.require(Setting.BACKUP_KEEP) + " no longer keeps", () -> prune(steps, store));
         made = manifest;
-        if (dryRun || locked) return;
-        history.add("backup", store.uri(folder.key()));
-        history.add("bytes_raw", manifest.bytesRaw());
-        history.add("bytes_stored", manifest.bytesStored());
-        report(store, folder, manifest);
+        if (locked) return;
+        if (!dryRun) {
+            history.add("backup", store.uri(folder.key()));
+            history.add("bytes_raw", manifest.bytesRaw());
+            history.add("bytes_stored", manifest.bytesStored());
+        }
+        var place = settings.get(Setting.BACKUP_COPY_TO);
+        var copied = place.isEmpty() ? null : copy(steps, store, place.get(), id);
+        if (dryRun) return;
+        if (copied != null) history.add("copy", copied);
+        report(store, folder, manifest, copied);
     }
 
     private boolean readSettings(Steps steps) {
@@ -220,7 +230,7 @@ class BackupDb implements Callable<Integer> {
     private Manifest seal(Store store, BackupFolder folder, Manifest manifest) {
         unsealed.seal();
         try {
-            Seal.write(store, folder, manifest, () -> {
+            Seal.write(store, folder, manifest, manifest.bytes(), () -> {
                 unsealed.sent();
                 run.state("it is not known whether backup " + folder.id() + " was sealed; if it was, it is whole; if not, it does not count");
             });
@@ -261,10 +271,37 @@ class BackupDb implements Callable<Integer> {
         return true;
     }
 
-    private void report(Store store, BackupFolder folder, Manifest manifest) {
+    /** The backup is good without its copy; only what shows that it is not ends the run. */
+    private Copied copy(Steps steps, Store store, String place, String id) throws Exception {
+        var name = "Copy to " + place;
+        if (dryRun) {
+            Copy.to(run, place, store); // fails here when its settings won't do
+            return steps.change(name, "the same bytes, sealed the same way", () -> null);
+        }
+        // A copy may take hours: for so long the server would keep old rows for the snapshot, and an urgent restore find the lock taken.
+        session.close();
+        unlock.run();
+        Copy copy = null;
+        try {
+            var opened = copy = Copy.to(run, place, store);
+            return steps.change(name, "", () -> {
+                var done = opened.make(BackupFolder.find(store, env, id));
+                steps.found(done.words());
+                return new Copied(place, done.uri(), null, null);
+            });
+        } catch (Failure e) {
+            if (copy != null && copy.originalBroken()) throw e;
+            var later = Copy.command(id, env, place);
+            run.console.warn("backup " + id + " is good, but was not copied to " + place + ": " + e.getMessage() + " (" + e.hint + "); copy it later: " + later);
+            return new Copied(place, null, e.getMessage(), later);
+        }
+    }
+
+    private void report(Store store, BackupFolder folder, Manifest manifest, Copied copied) {
         var result = new Result(folder.id(), store.uri(folder.key()), env, url.database, Amount.seconds(run.elapsed()), manifest.bytesRaw(), manifest.bytesStored(),
-            manifest.parts(), manifest.tables().size(), manifest.counts(), verify.name(), store.retries());
+            manifest.parts(), manifest.tables().size(), manifest.counts(), verify.name(), store.retries(), copied);
         run.console.result(run.json ? Json.text(result)
-            : result.uri() + "  " + Amount.bytes(result.bytesStored()) + " in " + Amount.time(run.elapsed()) + ", proof: " + result.proof());
+            : result.uri() + "  " + Amount.bytes(result.bytesStored()) + " in " + Amount.time(run.elapsed()) + ", proof: " + result.proof()
+                + (copied == null ? "" : copied.uri() == null ? ", NOT copied to " + copied.to() : ", copied to " + copied.to()));
     }
 }

@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
-//DESCRIPTION List, show, verify, drill, hold and prune the stored backups of an environment
+//DESCRIPTION List, show, verify, drill, copy, hold and prune the stored backups of an environment
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmx256m
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmx512m
 //SOURCES ops/Ops.java
 //SOURCES backups/Drill.java
 //SOURCES backups/OldDatabases.java
@@ -19,6 +19,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.regex.Matcher;
 import ops.*;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -26,10 +27,11 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What backups there are, how far each is proven, and which may go.
+/** What backups there are, how far each is proven, copies of them elsewhere, and which may go.
  *
  *      jbang backups list --env staging
  *      jbang backups verify latest --env staging
+ *      jbang backups copy latest --env staging --to offsite
  *
  *  Verifying needs pg_restore, and no database; a drill starts one of its own. */
 @Command(name = "backups", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
@@ -39,10 +41,11 @@ import picocli.CommandLine.Parameters;
         "  backups verify latest --env staging    read every byte back, compare, parse to the end",
         "  backups verify --all --env staging",
         "  backups drill latest --env staging     restore it into a throwaway server, compare everything",
+        "  backups copy latest --env staging --to offsite   into the bucket OFFSITE_BACKUP_BUCKET",
         "  backups hold ID --env staging          keep it whatever the rules say",
         "  backups prune --env staging --dry-run  what BACKUP_KEEP no longer keeps, and why", ""},
     description = "Only sealed backups count; what killed runs left is counted apart.%n",
-    subcommands = {Backups.ListAll.class, Backups.Show.class, Backups.Verify.class, Backups.DrillOne.class, Backups.Prune.class, Backups.Hold.class, Backups.Release.class})
+    subcommands = {Backups.ListAll.class, Backups.Show.class, Backups.Verify.class, Backups.DrillOne.class, Backups.CopyTo.class, Backups.Prune.class, Backups.Hold.class, Backups.Release.class})
 class Backups {
     public static void main(String... args) { Run.main(new Backups(), args); }
 
@@ -148,7 +151,8 @@ class Backups {
             print("tables", manifest.tables().size() + (manifest.counts().equals("exact") ? String.format(Locale.ROOT, ", %,d rows", manifest.rows()) : ", not counted")
                 + (manifest.selection().isWhole() ? "" : "; PARTIAL: " + manifest.selection()));
             print("by hand", "");
-            manifest.howto().forEach(line -> run.console.result("  " + line));
+            // A copy's manifest is the original's, which may be what is lost: fetch the one that is shown.
+            manifest.howto().forEach(line -> run.console.result("  " + line.replaceFirst("s3://\\S+/", Matcher.quoteReplacement(store.uri(folder.key())))));
         }
 
         private void print(String name, String value) { run.console.result(String.format("%-12s %s", name, value).stripTrailing()); }
@@ -211,6 +215,28 @@ class Backups {
                 throw e;
             }
             if (run.json) report(List.of(folder));
+        }
+    }
+
+    @Command(name = "copy", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Copy a backup into another bucket, as it is stored: compared on the way and afterwards, sealed the same way. Needs no identity; one that is there already is left as it is.")
+    static class CopyTo extends OfEnvironment {
+        @Parameters(paramLabel = "ID", defaultValue = "latest", description = "a backup's id, a unique beginning of it, or latest; default ${DEFAULT-VALUE}")
+        String id;
+
+        @Option(names = "--to", required = true, paramLabel = "PLACE", description = "where to: offsite is the bucket OFFSITE_BACKUP_BUCKET, with OFFSITE_AWS_REGION and so on")
+        String place;
+
+        @Override String name() { return "copy"; }
+
+        @Override void go() throws Exception {
+            var history = record();
+            var steps = new Steps(run, false);
+            var copy = steps.check("Open " + place, () -> Copy.to(run, place, store));
+            var folder = steps.check("Find the backup", () -> { var found = BackupFolder.find(store, env, id); steps.found(store.uri(found.key())); return found; });
+            var done = steps.change("Copy to " + place, "", () -> { var made = copy.make(folder); steps.found(made.words()); return made; });
+            history.add("copy", done);
+            run.console.result(run.json ? Json.text(done) : done.uri() + (done.wasThere() ? "  is there already, whole" : "  " + Amount.bytes(done.bytesStored()) + " in " + Amount.time(run.elapsed())));
         }
     }
 

@@ -105,7 +105,10 @@ final class FaultProxy implements AutoCloseable {
     private final CountDownLatch closed = new CountDownLatch(1);
 
     /** Stands before a checkout's store from now on. */
-    FaultProxy(Kit kit) {
+    FaultProxy(Kit kit) { this(kit, "AWS_ENDPOINT_URL_S3"); }
+
+    /** Stands before the store that a setting names. */
+    FaultProxy(Kit kit, String endpoint) {
         try {
             store = URI.create(Stack.up().setting("AWS_ENDPOINT_URL_S3"));
             server = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
@@ -113,7 +116,7 @@ final class FaultProxy implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         background(this::serve);
-        kit.set("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:" + server.getLocalPort());
+        kit.set(endpoint, "http://127.0.0.1:" + server.getLocalPort());
     }
 
     /** The next request like this; the pattern is looked for in METHOD TARGET. */

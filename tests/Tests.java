@@ -14,6 +14,7 @@
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
 //SOURCES BadInputTest.java
+//SOURCES CopyTest.java
 //SOURCES DatabaseUrlTest.java
 //SOURCES DoctorTest.java
 //SOURCES DocumentsTest.java

@@ -127,9 +127,15 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         return TIME.parse(matcher.group(1), Instant::from);
     }
 
-    public Manifest manifest(Store store) {
-        var bytes = store.read(key + Manifest.NAME, LARGEST_MANIFEST)
+    public Manifest manifest(Store store) { return manifest(store, seal(store)); }
+
+    /** The manifest as it is stored, byte for byte. */
+    byte[] seal(Store store) {
+        return store.read(key + Manifest.NAME, LARGEST_MANIFEST)
             .orElseThrow(() -> new Failure.NotVerified(store.uri(key) + " has no manifest: it is not a backup", "./jbang backups list"));
+    }
+
+    Manifest manifest(Store store, byte[] bytes) {
         var manifest = Manifest.parse(bytes, store.uri(key + Manifest.NAME));
         if (!manifest.id().equals(id)) throw new Failure.NotVerified(store.uri(key) + " holds the manifest of another backup, " + manifest.id(), "take another backup: ./jbang backups list");
         return manifest;

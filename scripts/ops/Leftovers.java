@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 /** What killed runs left of an environment's backups: unsealed folders and open uploads, once they are a day old. */
 public record Leftovers(List<BackupFolder> folders, List<Store.OpenUpload> uploads) {
     /** Younger ones may belong to a run on another server that still goes on. */
-    private static final Duration AGE = Duration.ofDays(1);
+    static final Duration AGE = Duration.ofDays(1);
 
     public static Leftovers of(Store store, String env, Instant now) {
         var oldest = now.minus(AGE);

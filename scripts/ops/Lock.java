@@ -23,11 +23,14 @@ public final class Lock {
     /**
      * Takes the locks of a backup: the environment's shared, since it must not be restored or deployed meanwhile, and
      * the backup's own, since two backups at once only load the server. Released when the run ends.
+     *
+     * @return releases them earlier
      */
-    public static void forBackup(Run run, DatabaseUrl url, Settings settings) {
+    public static Runnable forBackup(Run run, DatabaseUrl url, Settings settings) {
         var session = session(run, url, settings, "backup-db");
         take(session, url, settings.env, "environment", true);
         take(session, url, settings.env, "backup", false);
+        return session::close;
     }
 
     /**

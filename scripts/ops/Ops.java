@@ -3,6 +3,7 @@
 //SOURCES Comparison.java
 //SOURCES Confirmation.java
 //SOURCES Console.java
+//SOURCES Copy.java
 //SOURCES Database.java
 //SOURCES DatabaseUrl.java
 //SOURCES Download.java

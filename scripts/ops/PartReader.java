@@ -30,25 +30,34 @@ public final class PartReader {
      * @throws Failure.BadSetting when the backup is encrypted and there is none
      */
     public PartReader(Store store, BackupFolder folder, Manifest manifest, Optional<String> identity) {
+        this(store, folder, manifest, !manifest.encrypted() ? null : identity.map(Path::of).orElseThrow(() -> new Failure.BadSetting(
+            "backup " + manifest.id() + " is encrypted, and BACKUP_IDENTITY_FILE is not set", "name the file with the age identity: BACKUP_IDENTITY_FILE=/path/key.txt")));
+    }
+
+    private PartReader(Store store, BackupFolder folder, Manifest manifest, Path identity) {
         this.store = store;
         this.folder = folder;
         this.manifest = manifest;
-        this.identity = !manifest.encrypted() ? null : identity.map(Path::of).orElseThrow(() -> new Failure.BadSetting(
-            "backup " + manifest.id() + " is encrypted, and BACKUP_IDENTITY_FILE is not set", "name the file with the age identity: BACKUP_IDENTITY_FILE=/path/key.txt"));
+        this.identity = identity;
     }
+
+    /** One that only copies: what is not opened needs no identity. */
+    static PartReader ofStored(Store store, BackupFolder folder, Manifest manifest) { return new PartReader(store, folder, manifest, (Path) null); }
 
     /** Bytes read so far, after unpacking. */
     public long done() { return done.get(); }
 
-    /** Nothing is missing, nothing is there that should not be, and the checksum file says what the manifest says. */
+    /** Nothing is missing or of another size, nothing is there that should not be, and the checksum file says what the manifest says. */
     public void checkObjects() {
-        var there = folder.objects().stream().map(item -> item.key().substring(folder.key().length())).collect(Collectors.toSet());
+        var sizes = folder.objects().stream().collect(Collectors.toMap(item -> item.key().substring(folder.key().length()), Store.Item::bytes));
+        var there = sizes.keySet();
         var expected = new TreeSet<>(Set.of(Manifest.NAME, Manifest.SUMS));
         manifest.objects().forEach(part -> expected.add(part.name()));
         for (var name : expected)
             if (!there.contains(name)) throw broken(name, "is missing");
         for (var name : there)
             if (!expected.contains(name) && !name.matches(BackupFolder.BESIDE)) throw broken(name, "does not belong to this backup");
+        for (var part : manifest.objects()) checkSize(part, sizes.get(part.name()));
         var sums = store.read(folder.key() + Manifest.SUMS, 1 << 20).orElseThrow(() -> broken(Manifest.SUMS, "is missing"));
         if (!java.util.Arrays.equals(sums, manifest.sums())) throw broken(Manifest.SUMS, "says something else than the manifest");
     }
@@ -76,12 +85,32 @@ public final class PartReader {
             }
             // The rest, so that the checksum is of the whole object also when unpacking gave up or ended early.
             copy(stored, OutputStream.nullOutputStream());
-            if (stored.count() != part.bytesStored()) throw broken(part.name(), "has " + stored.count() + " bytes, the manifest says " + part.bytesStored());
-            if (!stored.hex().equals(part.sha256())) throw broken(part.name(), "has another SHA-256 than the manifest says");
+            check(part, stored);
             if (problem != null) throw broken(part.name(), problem);
             if (thrown instanceof Failure failure) throw failure;
             if (thrown != null) throw (IOException) thrown;
         }
+    }
+
+    /**
+     * Writes one object as it is stored, neither decrypted nor unpacked. What was written counts only when this returns.
+     *
+     * @throws Failure.NotVerified naming the object, when it is not what the manifest says
+     */
+    void copy(Manifest.Part part, OutputStream to) throws IOException {
+        try (var stored = new Sha256.Reader(store.stream(folder.key() + part.name()))) {
+            copy(stored, to);
+            check(part, stored);
+        }
+    }
+
+    private void check(Manifest.Part part, Sha256.Reader stored) {
+        checkSize(part, stored.count());
+        if (!stored.hex().equals(part.sha256())) throw broken(part.name(), "has another SHA-256 than the manifest says");
+    }
+
+    private void checkSize(Manifest.Part part, long bytes) {
+        if (bytes != part.bytesStored()) throw broken(part.name(), "has " + bytes + " bytes, the manifest says " + part.bytesStored());
     }
 
     /** Copies in pieces as large as a pipe: transferTo's are small. */

@@ -32,23 +32,24 @@ public final class Seal {
     /**
      * Writes the checksums and then the manifest, and reads it back: from here on the backup exists.
      *
+     * @param bytes the manifest's own; those of a copy are the original's
      * @param sending called before the manifest is sent: from then on it may be there, and nothing may be taken back
      */
-    public static void write(Store store, BackupFolder folder, Manifest manifest, Runnable sending) {
+    public static void write(Store store, BackupFolder folder, Manifest manifest, byte[] bytes, Runnable sending) {
         store.put(folder.key() + Manifest.SUMS, manifest.sums());
         sending.run();
         var key = folder.key() + Manifest.NAME;
-        if (!put(store, key, manifest))
+        if (!put(store, key, manifest, bytes))
             throw new Failure.Unclear("there is another manifest at " + store.uri(key) + " already", "look at it: ./jbang backups show " + folder.id() + " --env " + manifest.env());
-        var there = store.read(key, manifest.bytes().length);
-        if (there.isEmpty() || !java.util.Arrays.equals(there.get(), manifest.bytes()))
+        var there = store.read(key, bytes.length);
+        if (there.isEmpty() || !java.util.Arrays.equals(there.get(), bytes))
             throw new Failure.Unclear("the manifest at " + store.uri(key) + " is not what was written", "./jbang backups verify " + folder.id() + " --env " + manifest.env());
     }
 
     /** False when there is another one. Throws StoreFailed when it is not there, Unclear when nobody can say. */
-    private static boolean put(Store store, String key, Manifest manifest) {
+    private static boolean put(Store store, String key, Manifest manifest, byte[] bytes) {
         try {
-            return store.putNew(key, manifest.bytes());
+            return store.putNew(key, bytes);
         } catch (Failure.StoreFailed e) {
             if (isThere(store, key, manifest, e)) return true;
             throw e;

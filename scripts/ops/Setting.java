@@ -23,6 +23,7 @@ public enum Setting {
     BACKUP_MIN_AGE_DAYS(Kind.SHARED, "7", "a backup younger than so many days is never removed"),
     BACKUP_MIN_KEEP(Kind.SHARED, "3", "so many backups of a database always stay"),
     BACKUP_OLD_DATABASE_DAYS(Kind.SHARED, "7", "how long the databases that restores have replaced stay on the server"),
+    BACKUP_COPY_TO(Kind.SHARED, null, "place to which every new backup is copied, as offsite; empty makes no copy"),
 
     AWS_REGION(Kind.SHARED, "us-east-1", "the bucket's region"),
     AWS_ENDPOINT_URL_S3(Kind.SHARED, null, "address of a store that is not Amazon's"),

@@ -79,6 +79,11 @@ public final class Settings {
         return get(setting).orElseThrow(() -> missing(setting));
     }
 
+    /** A setting that counts only with the prefix. */
+    String requireOwn(Setting setting) {
+        return find(prefix() + setting).orElseThrow(() -> notSet(prefix() + setting));
+    }
+
     public Optional<Secret> secret(Setting setting) { return get(setting).map(Secret::new); }
 
     public boolean isTrue(Setting setting) {
@@ -141,9 +146,11 @@ public final class Settings {
     }
 
     private Failure missing(Setting setting) {
-        if (setting.kind != Setting.Kind.IDENTITY)
-            return new Failure.BadSetting(setting + " is not set", "set it in " + Home.dir().resolve(".env.operations") + " (see .env.operations.example)");
-        return unknown(environments());
+        return setting.kind == Setting.Kind.IDENTITY ? unknown(environments()) : notSet(setting.name());
+    }
+
+    private static Failure notSet(String name) {
+        return new Failure.BadSetting(name + " is not set", "set it in " + Home.dir().resolve(".env.operations") + " (see .env.operations.example)");
     }
 
     /** Throws BadSetting, with the nearest name, when the environment neither has a database here nor is one of the others. */

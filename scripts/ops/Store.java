@@ -119,6 +119,16 @@ public final class Store implements AutoCloseable {
     /** How many requests had to be sent again so far. */
     public int retries() { return tries.get() - calls.get(); }
 
+    /** Whether both are one bucket, as far as their settings tell. */
+    boolean isSameBucket(Store other) { return bucket.equals(other.bucket) && where().equals(other.where()); }
+
+    /** The endpoint; the same for all of Amazon's, since no two regions have buckets of one name. */
+    private String where() {
+        return settings.get(Setting.AWS_ENDPOINT_URL_S3).map(url -> endpoint(url, settings)).filter(uri -> !uri.getHost().endsWith(".amazonaws.com"))
+            .map(uri -> uri.getHost().toLowerCase(Locale.ROOT) + (List.of(-1, 80, 443).contains(uri.getPort()) ? "" : ":" + uri.getPort()) + uri.getPath().replaceAll("/+$", ""))
+            .orElse("");
+    }
+
     public String uri(String key) { return "s3://" + bucket + "/" + key; }
 
     /** Makes sure that the bucket is there and may be listed. */

@@ -1,0 +1,331 @@
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.sql.SQLException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A copy in a second bucket is the same backup, or it is none; and whatever happens there, the first one stays good. */
+class CopyTest {
+    private static final String[] COPY = {"backups", "copy", "latest", "--env", "staging", "--to", "offsite"};
+    /** Larger than two parts of an upload. */
+    private static TestDatabase large;
+
+    /** The environment, with its own bucket. */
+    private final Kit kit = Stack.kit(large);
+    /** Another machine, which knows the second bucket and nothing else. */
+    private final Kit offsite = Stack.bareKit();
+
+    CopyTest() { kit.set("OFFSITE_BACKUP_BUCKET", offsite.bucket); }
+
+    @BeforeAll static void fill() throws SQLException {
+        large = TestDatabase.create(Stack.next("copied_")).execute("create table photo (id int primary key, bytes bytea not null)");
+        var random = new Random(1);
+        try (var connection = large.connect(); var insert = connection.prepareStatement("insert into photo values (?, ?)")) {
+            for (var id = 1; id <= 18; id++) {
+                var bytes = new byte[1 << 20];
+                random.nextBytes(bytes);
+                insert.setInt(1, id);
+                insert.setBytes(2, bytes);
+                insert.execute();
+            }
+        }
+    }
+
+    // --- what it does
+
+    @Test void a_copy_is_listed_verified_and_restored_with_the_settings_of_the_second_bucket_alone() {
+        backUp().run(COPY).exits(0).says("ok: Copy to offsite: ").prints("s3://" + offsite.bucket + "/" + folder());
+        sameInBoth();
+        assertEquals(List.of(), kit.openUploads());
+        assertEquals("backups copy", kit.history().get(1).get("script").getAsString());
+
+        offsite.run("backups", "list", "--env", "staging").exits(0).prints(id(), "stored");
+        offsite.run("backups", "verify", "--env", "staging").exits(0).prints("1 of 1 backups are readable");
+        offsite.run("backups", "show", "--env", "staging").exits(0).prints("s3 cp --recursive s3://" + offsite.bucket + "/" + folder() + " .").neverShows("s3://" + kit.bucket);
+        var fresh = TestDatabase.create(Stack.next("from_copy_"));
+        offsite.set("STAGING_DATABASE_URL", fresh.url()).run("restore-db", "latest", "--env", "staging", "--no-safety-backup").exits(0);
+        assertEquals(large.one("select md5(string_agg(md5(bytes), '' order by id)) from photo"), fresh.one("select md5(string_agg(md5(bytes), '' order by id)) from photo"));
+    }
+
+    @Test void what_is_there_already_is_said_and_not_sent_again() {
+        backUp().run(COPY).exits(0);
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            assertTrue(kit.run(with(COPY, "--json")).exits(0).json().get("was_there").getAsBoolean());
+            kit.run(COPY).exits(0).prints("is there already, whole");
+            assertEquals(List.of(), store.heads("^(PUT|POST|DELETE) "));
+        }
+        sameInBoth();
+    }
+
+    @Test void the_place_has_a_folder_an_endpoint_and_credentials_of_its_own() {
+        kit.set("OFFSITE_BACKUP_PREFIX", "site/copies").set("AWS_ACCESS_KEY_ID", "x").set("STAGING_AWS_ACCESS_KEY_ID", Stack.up().setting("AWS_ACCESS_KEY_ID"));
+        backUp().run(COPY).exits(13).says("could not list s3://" + offsite.bucket, "has no copy in s3://");
+        kit.set("OFFSITE_AWS_ACCESS_KEY_ID", Stack.up().setting("AWS_ACCESS_KEY_ID"));
+        var json = kit.run(with(COPY, "--json")).exits(0).json();
+        assertEquals("s3://" + offsite.bucket + "/site/copies/" + folder().substring("handover/".length()), json.get("uri").getAsString());
+        assertEquals(2, json.get("objects").getAsInt());
+        assertFalse(json.get("was_there").getAsBoolean());
+        offsite.set("BACKUP_PREFIX", "site/copies").run("backups", "verify", "--env", "staging").exits(0);
+    }
+
+    @Test void an_encrypted_backup_is_copied_without_its_identity() {
+        Kit.needs("age-keygen");
+        kit.bash("age-keygen -o key.txt; chmod 600 key.txt").exits(0);
+        kit.set("BACKUP_RECIPIENTS", kit.bash("age-keygen -y key.txt").out().strip());
+        backUp().run(COPY).exits(0);
+        sameInBoth();
+        offsite.run("backups", "verify", "--env", "staging").exits(78).says("is encrypted, and BACKUP_IDENTITY_FILE is not set");
+        offsite.set("BACKUP_IDENTITY_FILE", kit.home.resolve("key.txt").toString()).run("backups", "verify", "--env", "staging").exits(0);
+    }
+
+    // --- what it refuses
+
+    @Test void the_bucket_that_the_backups_are_in_is_no_second_one() {
+        backUp();
+        kit.set("OFFSITE_BACKUP_BUCKET", kit.bucket).set("OFFSITE_BACKUP_PREFIX", "elsewhere").set("OFFSITE_AWS_ENDPOINT_URL_S3", Stack.up().setting("AWS_ENDPOINT_URL_S3") + "/");
+        kit.run(COPY).exits(78).says("place 'offsite' is the bucket that the backups are in already", "OFFSITE_BACKUP_BUCKET stands in .env.operations; name another bucket");
+        kit.set("OFFSITE_BACKUP_BUCKET", null).run(COPY).exits(78).says("OFFSITE_BACKUP_BUCKET is not set");
+        kit.run("backups", "copy", "--env", "staging", "--to", "Off site").exits(2).says("'Off site' is not the name of a place");
+        kit.set("OFFSITE_BACKUP_BUCKET", "no-such-bucket-here").run(COPY).exits(13).says("there is no bucket 'no-such-bucket-here'");
+    }
+
+    @Test void any_flipped_byte_of_the_original_is_found_and_nothing_is_sealed() {
+        backUp();
+        var seed = System.nanoTime();
+        var random = new Random(seed);
+        for (var name : List.of("data-00.dump.zst", "globals.sql.zst", "SHA256SUMS")) {
+            var whole = kit.object(folder() + name);
+            var flipped = whole.clone();
+            var position = random.nextInt(whole.length);
+            flipped[position] ^= (byte) (1 << random.nextInt(8));
+            kit.put(folder() + name, flipped);
+            var result = kit.run(COPY);
+            assertEquals(14, result.exit(), () -> name + ", byte " + position + ", seed " + seed + "\n" + result);
+            result.says("s3://" + kit.bucket + "/" + folder() + name, "State: backup " + id() + " is broken: do not rely on it", "do not restore this one");
+            nothingThere();
+            kit.put(folder() + name, whole);
+        }
+        kit.put(folder() + "globals.sql.zst", Arrays.copyOf(kit.object(folder() + "globals.sql.zst"), 5));
+        kit.run(COPY).exits(14).says(folder() + "globals.sql.zst has 5 bytes, the manifest says ");
+        kit.delete(folder() + "globals.sql.zst");
+        kit.run(COPY).exits(14).says(folder() + "globals.sql.zst is missing");
+        nothingThere();
+    }
+
+    @Test void another_manifest_in_its_place_is_left_alone() {
+        backUp();
+        offsite.put(folder() + "manifest.json", "{}");
+        kit.run(COPY).exits(14).says("s3://" + offsite.bucket + "/" + folder() + "manifest.json is not the manifest of the backup", "look at both");
+        assertEquals(List.of(folder() + "manifest.json"), offsite.keys());
+    }
+
+    // --- what goes wrong on the way
+
+    @Test void a_copy_that_lost_an_object_is_mended() {
+        backUp().run(COPY).exits(0);
+        offsite.delete(folder() + "globals.sql.zst");
+        kit.run(COPY).exits(0).says("warning: the copy is not whole and is sent again: ", "globals.sql.zst is missing");
+        sameInBoth();
+    }
+
+    @Test void a_second_store_that_has_something_else_than_was_sent_gets_no_seal() {
+        backUp();
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            store.next("HEAD .*data-00").change(answer -> answer.replaceFirst("(?i)(content-length: )[0-9]", "$19"));
+            kit.run(COPY).exits(14).says("s3://" + offsite.bucket + "/" + folder() + "data-00.dump.zst has ", "Next:  copy it again: ./jbang backups copy " + id() + " --env staging --to offsite");
+            nothingThere();
+            kit.run(COPY).exits(0);
+            sameInBoth();
+        }
+    }
+
+    @Test void an_answer_that_is_lost_is_made_good() {
+        backUp();
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            for (var request : List.of("PUT .*partNumber=2", "POST .*uploadId=", "PUT .*globals", "PUT .*manifest")) store.next(request).loseTheAnswer();
+            assertTrue(kit.run(with(COPY, "--json")).exits(0).json().get("retries").getAsInt() >= 4);
+            assertEquals(List.of(), store.untouched());
+        }
+        sameInBoth();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"INT", "TERM"})
+    void a_signal_in_the_middle_takes_back_what_was_sent(String signal) {
+        backUp();
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            // The dump is there by then, and the roles on their way.
+            var held = store.next("PUT .*globals").hold();
+            var running = kit.start(COPY);
+            store.awaitSeen("PUT .*globals");
+            running.signal(signal).awaitSays("interrupted: stopping and cleaning up");
+            held.release();
+            running.result().exits(signal.equals("INT") ? 130 : 143).says("State: backup " + id() + " is as it was, and has no copy in s3://" + offsite.bucket);
+            nothingThere();
+            kit.run(COPY).exits(0);
+            sameInBoth();
+        }
+    }
+
+    @Test void a_signal_in_the_middle_of_an_object_aborts_its_upload() {
+        backUp();
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            var held = store.next("PUT .*partNumber=2").hold();
+            var running = kit.start(COPY);
+            store.awaitSeen("PUT .*partNumber=2");
+            running.signal("TERM").awaitSays("interrupted: stopping and cleaning up");
+            held.release();
+            running.result().exits(143);
+            nothingThere();
+        }
+    }
+
+    @Test void a_signal_while_the_seal_is_being_written_leaves_a_whole_copy_or_nothing() {
+        backUp();
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            var held = store.next("PUT .*SHA256SUMS").hold();
+            var running = kit.start(COPY);
+            store.awaitSeen("PUT .*SHA256SUMS");
+            running.signal("TERM").awaitSays("interrupted: stopping and cleaning up");
+            held.release();
+            running.result();
+            if (offsite.sealed().isEmpty()) nothingThere();
+            else sameInBoth();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"PUT .*partNumber=2", "PUT .*globals", "PUT .*SHA256SUMS", "PUT .*manifest"})
+    void a_kill_at_any_point_leaves_no_seal_and_the_next_run_makes_the_copy(String request) {
+        backUp();
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            store.next(request).stall();
+            var running = kit.start(COPY);
+            store.awaitSeen(request);
+            running.signal("KILL").result();
+            assertEquals(List.of(), offsite.sealed());
+            if (!request.contains("part")) assertFalse(offsite.keys().isEmpty());
+            kit.run(COPY).exits(0);
+            sameInBoth();
+        }
+    }
+
+    @Test void what_killed_runs_left_of_other_copies_is_cleared_when_it_was_sent_a_day_ago() {
+        backUp();
+        var parent = folder().replaceFirst("[^/]*/$", "");
+        // Made long ago, and perhaps being copied right now.
+        var young = offsite.put(parent + "20250101T000000Z-abcdef/data-00.dump.zst", "half a copy");
+        var old = offsite.put(parent + "20250102T000000Z-abcdef/data-00.dump.zst", "half a copy");
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            store.every("GET .*list-type=2").change(answer -> answer.replaceAll("(20250102T000000Z-abcdef/data-00.dump.zst</Key>.*?<LastModified>)....", "$12025"));
+            kit.run(COPY).exits(0);
+        }
+        assertTrue(offsite.keys().contains(young), () -> offsite.keys().toString());
+        assertFalse(offsite.keys().contains(old));
+    }
+
+    // --- at the end of a backup
+
+    @Test void a_backup_is_copied_at_its_end_when_the_settings_say_so_but_not_one_that_a_restore_makes() {
+        kit.database = TestDatabase.create(Stack.next("small_")).execute("create table t as select n from generate_series(1, 100) n");
+        kit.set("STAGING_DATABASE_URL", kit.database.url()).set("BACKUP_COPY_TO", "offsite");
+        kit.run("backup-db", "--env", "staging", "--dry-run").exits(0).says("would copy to offsite: the same bytes");
+        assertEquals(List.of(), offsite.keys());
+
+        var json = kit.run("backup-db", "--env", "staging", "--json").exits(0).says("ok: Copy to offsite: ").json();
+        assertEquals("s3://" + offsite.bucket + "/" + folder(), json.getAsJsonObject("copy").get("uri").getAsString());
+        assertEquals("s3://" + offsite.bucket + "/" + folder(), kit.history().get(0).getAsJsonObject("copy").get("uri").getAsString());
+        sameInBoth();
+
+        kit.run("restore-db", "latest", "--env", "staging").exits(0);
+        assertEquals(List.of(2, 1), List.of(kit.sealed().size(), offsite.sealed().size()));
+    }
+
+    @Test void a_second_store_that_refuses_leaves_the_backup_good_and_says_how_to_copy_it_later() {
+        kit.set("BACKUP_COPY_TO", "offsite");
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            store.every("^(PUT|POST) ").answer(403, "AccessDenied");
+            var result = kit.run("backup-db", "--env", "staging", "--json").exits(0);
+            var later = "./jbang backups copy " + id() + " --env staging --to offsite";
+            result.says("warning: backup " + id() + " is good, but was not copied to offsite: could not begin the upload of s3://" + offsite.bucket, "access denied (403)", "copy it later: " + later).neverShows("ok: Copy to offsite");
+            assertEquals(later, result.json().getAsJsonObject("copy").get("later").getAsString());
+            assertTrue(result.json().getAsJsonObject("copy").get("problem").getAsString().contains("access denied (403)"));
+            assertEquals("done", kit.history().get(0).get("result").getAsString());
+            nothingThere();
+            store.heal();
+            kit.run(COPY).exits(0);
+        }
+        sameInBoth();
+        kit.run("backups", "verify", "--env", "staging").exits(0);
+    }
+
+    @Test void a_place_without_a_bucket_of_its_own_does_not_keep_a_backup_from_being_made() {
+        kit.set("BACKUP_COPY_TO", "offsite").set("OFFSITE_BACKUP_BUCKET", null);
+        kit.run("backup-db", "--env", "staging", "--dry-run").exits(78).says("OFFSITE_BACKUP_BUCKET is not set");
+        backUp(", NOT copied to offsite");
+        assertEquals(1, kit.sealed().size());
+    }
+
+    @Test void a_backup_that_its_own_copying_finds_broken_is_no_success() {
+        kit.set("BACKUP_COPY_TO", "offsite");
+        try (var store = new FaultProxy(kit)) {
+            kit.set("OFFSITE_AWS_ENDPOINT_URL_S3", Stack.up().setting("AWS_ENDPOINT_URL_S3"));
+            store.next("GET .*globals").change(answer -> answer.substring(0, answer.length() - 1) + (char) (answer.charAt(answer.length() - 1) ^ 1));
+            kit.run("backup-db", "--env", "staging").exits(14).says("globals.sql.zst has another SHA-256 than the manifest says", "is broken: do not rely on it");
+            nothingThere();
+        }
+    }
+
+    @Test void while_a_backup_is_being_copied_the_database_is_free_for_a_restore() {
+        kit.set("BACKUP_COPY_TO", "offsite");
+        try (var store = new FaultProxy(kit, "OFFSITE_AWS_ENDPOINT_URL_S3")) {
+            var held = store.next("PUT .*globals").hold();
+            var running = kit.start("backup-db", "--env", "staging");
+            store.awaitSeen("PUT .*globals");
+            // Neither the session that held the snapshot nor the one that held the lock.
+            assertEquals(List.of(), TestDatabase.serverRows("select application_name from pg_stat_activity where application_name like 'handover backup-db staging%' and (datname = '"
+                + large.name + "' or application_name like '%, process " + running.process.pid() + "%')"));
+            held.release();
+            running.result().exits(0);
+        }
+    }
+
+    // --- what the tests above are made of
+
+    private Kit backUp() { return backUp("proof: stored"); }
+
+    private Kit backUp(String prints) {
+        kit.run("backup-db", "--env", "staging").exits(0).prints(prints);
+        return kit;
+    }
+
+    /** The key of the only backup. */
+    private String folder() { return kit.sealed().get(0); }
+
+    private String id() { return folder().replaceFirst(".*/(.+)/$", "$1"); }
+
+    private void sameInBoth() {
+        assertEquals(1, offsite.sealed().size());
+        assertEquals(kit.keys(folder()), offsite.keys(folder()));
+        for (var key : offsite.keys(folder())) assertArrayEquals(kit.object(key), offsite.object(key), key);
+    }
+
+    private void nothingThere() {
+        assertEquals(List.of(), offsite.keys());
+        assertEquals(List.of(), offsite.openUploads());
+    }
+
+    private static String[] with(String[] command, String option) {
+        var all = Arrays.copyOf(command, command.length + 1);
+        all[command.length] = option;
+        return all;
+    }
+}
