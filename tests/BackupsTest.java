@@ -65,7 +65,7 @@ class BackupsTest {
         var folder = kit.sealed().get(0);
         var seed = System.nanoTime();
         var random = new Random(seed);
-        for (var name : List.of("data-00.dump.zst", "globals.sql.zst", "SHA256SUMS")) {
+        for (var name : List.of("data-00.dump.zst", "globals.sql.zst", "SHA256SUMS", "manifest.json")) {
             for (var i = 0; i < 3; i++) {
                 var whole = kit.object(folder + name);
                 var flipped = whole.clone();
@@ -74,7 +74,7 @@ class BackupsTest {
                 kit.put(folder + name, flipped);
                 var result = kit.run("backups", "verify", "latest", "--env", "staging");
                 assertEquals(14, result.exit(), () -> name + ", byte " + position + ", seed " + seed + "\n" + result);
-                result.says(folder + name, "do not restore this one");
+                result.says(folder + name, name.equals("manifest.json") ? "Next:  " : "do not restore this one");
                 kit.put(folder + name, whole);
             }
         }
@@ -114,7 +114,10 @@ class BackupsTest {
         refused(kit, key, good.substring(0, good.length() / 2), "manifest.json is broken");
         refused(kit, key, "", "manifest.json is broken");
         refused(kit, key, good.replace(id(kit, 0), "20260101T000000Z-abcdef"), "holds the manifest of another backup");
-        refused(kit, key, good.replaceFirst("\"bytes_raw\": [0-9]+", "\"bytes_raw\": 5"), "unpacks to another size than the manifest says");
+        kit.put(key, good);
+        var size = java.util.regex.Pattern.compile("\"bytes_raw\": [0-9]+").matcher(good).results().findFirst().orElseThrow().group();
+        kit.forge(kit.sealed().get(0), size, "\"bytes_raw\": 5");
+        kit.run("backups", "verify", "latest", "--env", "staging").exits(14).says("unpacks to another size than the manifest says");
     }
 
     @Test void a_dump_that_was_never_whole_is_found_though_every_checksum_is_right() throws Exception {
@@ -126,7 +129,7 @@ class BackupsTest {
             + "; zstd -q -d data-00.dump.zst; truncate -s -2000 data-00.dump; zstd -q -f data-00.dump; sha256sum data-00.dump.zst globals.sql.zst > SHA256SUMS"
             + "; old=$(grep -m1 -o '\"sha256\": \"[0-9a-f]*' manifest.json | grep -o '[0-9a-f]*$'); new=$(head -c 64 SHA256SUMS)"
             + "; sed -i \"s/$old/$new/; 0,/\\\"bytes_raw\\\": [0-9]*/s//\\\"bytes_raw\\\": $(stat -c %s data-00.dump)/; 0,/\\\"bytes_stored\\\": [0-9]*/s//\\\"bytes_stored\\\": $(stat -c %s data-00.dump.zst)/\" manifest.json"
-            + "; rm data-00.dump; aws --endpoint-url $AWS_ENDPOINT_URL_S3 s3 cp --quiet --recursive . s3://" + kit.bucket + "/" + folder).exits(0);
+            + "; rm data-00.dump; sha256sum manifest.json >> SHA256SUMS; aws --endpoint-url $AWS_ENDPOINT_URL_S3 s3 cp --quiet --recursive . s3://" + kit.bucket + "/" + folder).exits(0);
         kit.run("backups", "verify", "--env", "staging").exits(14).says("data-00.dump.zst is not an archive that pg_restore can parse");
     }
 

@@ -12,7 +12,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -225,6 +228,20 @@ final class Kit {
     }
 
     void put(String key, byte[] content) { Stack.up().s3.putObject(request -> request.bucket(bucket).key(key), RequestBody.fromBytes(content)); }
+
+    /** Changes a backup's manifest, and has the checksums agree with it. */
+    void forge(String folder, String from, String to) {
+        var manifest = new String(object(folder + "manifest.json"), StandardCharsets.UTF_8);
+        assertTrue(manifest.contains(from), manifest);
+        var changed = manifest.replace(from, to).getBytes(StandardCharsets.UTF_8);
+        put(folder + "manifest.json", changed);
+        try {
+            var sum = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(changed));
+            put(folder + "SHA256SUMS", new String(object(folder + "SHA256SUMS"), StandardCharsets.UTF_8).replaceFirst("[0-9a-f]+  manifest.json", sum + "  manifest.json"));
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError(e);
+        }
+    }
 
     void delete(String key) { Stack.up().s3.deleteObject(request -> request.bucket(bucket).key(key)); }
 

@@ -137,7 +137,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
 
     Manifest manifest(Store store, byte[] bytes) {
         var manifest = Manifest.parse(bytes, store.uri(key + Manifest.NAME));
-        if (!manifest.id().equals(id)) throw new Failure.NotVerified(store.uri(key) + " holds the manifest of another backup, " + manifest.id(), "take another backup: ./jbang backups list");
+        if (!manifest.id().equals(id)) throw new Failure.NotVerified(store.uri(key + Manifest.NAME) + " holds the manifest of another backup, " + manifest.id(), "take another backup: ./jbang backups list");
         return manifest;
     }
 

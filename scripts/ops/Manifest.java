@@ -50,10 +50,15 @@ public record Manifest(int format, String id, String env, String database, Kit k
 
     public byte[] bytes() { return Json.bytes(this); }
 
-    /** What sha256sum -c reads. */
-    public byte[] sums() {
+    /**
+     * What sha256sum -c reads.
+     *
+     * @param seal this manifest as it is stored: nothing in itself could tell that one of its bytes has changed
+     */
+    public byte[] sums(byte[] seal) {
         var sums = new StringBuilder();
         for (var part : objects()) sums.append(part.sha256).append("  ").append(part.name).append('\n');
+        sums.append(Sha256.hex(Sha256.of(seal))).append("  ").append(NAME).append('\n');
         return sums.toString().getBytes(StandardCharsets.UTF_8);
     }
 

@@ -36,7 +36,7 @@ public final class Seal {
      * @param sending called before the manifest is sent: from then on it may be there, and nothing may be taken back
      */
     public static void write(Store store, BackupFolder folder, Manifest manifest, byte[] bytes, Runnable sending) {
-        store.put(folder.key() + Manifest.SUMS, manifest.sums());
+        store.put(folder.key() + Manifest.SUMS, manifest.sums(bytes));
         sending.run();
         var key = folder.key() + Manifest.NAME;
         if (!put(store, key, manifest, bytes))
