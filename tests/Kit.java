@@ -14,7 +14,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -203,7 +205,9 @@ final class Kit {
     }
 
     /** Records of the history, oldest first. */
-    List<JsonObject> history() { return keys().stream().filter(key -> key.contains("/history/")).map(this::json).toList(); }
+    List<JsonObject> history() {
+        return keys().stream().filter(key -> key.contains("/history/")).map(this::json).sorted(Comparator.comparing(record -> Instant.parse(record.get("started").getAsString()))).toList();
+    }
 
     /** The objects of backups, sealed or not: everything but the history. */
     List<String> backupObjects() { return keys().stream().filter(key -> !key.contains("/history/")).toList(); }
