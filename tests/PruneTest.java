@@ -2,7 +2,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
-import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -365,12 +364,7 @@ class PruneTest {
         return older;
     }
 
-    private static void change(Kit kit, String id, String from, String to) {
-        var key = folder(kit, id) + "manifest.json";
-        var manifest = new String(kit.object(key), StandardCharsets.UTF_8);
-        assertTrue(manifest.contains(from), manifest);
-        kit.put(key, manifest.replace(from, to).getBytes(StandardCharsets.UTF_8));
-    }
+    private static void change(Kit kit, String id, String from, String to) { kit.forge(folder(kit, id), from, to); }
 
     private static void remove(Kit kit, String id) {
         for (var key : kit.keys(folder(kit, id))) kit.delete(key);
