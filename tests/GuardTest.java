@@ -19,12 +19,13 @@ class GuardTest {
     private final TestDatabase production = TestDatabase.create(Stack.next("production_"));
     private final Kit kit = Stack.kit();
 
-    @BeforeEach void aBackupOfStagingAndRowsInProduction() {
+    @BeforeEach void twoRowsInProductionAndOneInStaging() {
         production.execute("create table customer (id int); insert into customer values (1), (2)");
         kit.database.execute("create table customer (id int); insert into customer values (1)");
         kit.set("PRODUCTION_DATABASE_URL", production.url());
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
     }
+
+    private void backUpStaging() { kit.run("backup-db", "--env", "staging", "--quiet").exits(0); }
 
     @Test void by_its_own_name_it_is_refused_and_told_what_to_do_instead() {
         kit.run("restore-db", "--env", "production", "--from", "staging").exits(10)
@@ -66,6 +67,7 @@ class GuardTest {
     @Test void what_libpq_reads_from_the_environment_leads_nowhere_else() throws IOException {
         var server = TestDatabase.server().split(":");
         var file = Files.writeString(kit.home.resolve("services"), "[production]\nhost=" + server[0] + "\nport=" + server[1] + "\ndbname=" + production.name + "\n");
+        backUpStaging();
         kit.with("PGHOST", server[0]).with("PGHOSTADDR", server[0]).with("PGPORT", server[1]).with("PGDATABASE", production.name).with("PGUSER", "postgres").with("PGOPTIONS", "-c search_path=x")
             .with("PGSERVICE", "production").with("PGSERVICEFILE", file.toString()).with("PGPASSFILE", "/nowhere");
         kit.database.execute("insert into customer values (7)");
@@ -100,6 +102,7 @@ class GuardTest {
     }
 
     @Test void a_database_beside_it_on_the_same_server_is_another_one() {
+        backUpStaging();
         kit.run("restore-db", "--env", "staging").exits(0);
         untouched();
     }
@@ -131,6 +134,7 @@ class GuardTest {
     // --- break glass
 
     @Test void breaking_the_glass_needs_a_person_at_a_terminal() {
+        backUpStaging();
         kit.run("restore-db", "--env", "production", "--from", "staging", "--break-glass", "all is lost").exits(10).says("this needs a person at a terminal");
         kit.run("restore-db", "--env", "production", "--from", "staging", "--break-glass", " ").exits(2).says("--break-glass wants a reason");
         kit.run("restore-db", "--env", "production", "--from", "staging", "--break-glass", "x", "--no-safety-backup").exits(2).says("exclude each other");
@@ -139,6 +143,7 @@ class GuardTest {
 
     @Test void with_the_name_typed_it_is_restored_after_a_safety_backup_that_was_read_back_and_the_reason_is_kept() {
         assumeTrue(Files.exists(Path.of("/usr/bin/script")), "script (util-linux) is not there to make a terminal");
+        backUpStaging();
         typed("staging", 10).prints("Type production to go on: ", "not confirmed: 'staging' was typed, not 'production'");
         untouched();
         typed("production", 0).prints("Read it back", "'production' was typed");

@@ -28,12 +28,13 @@ class RestoreDbTest {
     private final Kit kit = Stack.kit();
 
     /** A backup of the shop, and then a loss. */
-    private RestoreDbTest lossAfterBackup() {
+    private void lossAfterBackup() {
         kit.database.execute(SHOP);
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        kit.database.execute("drop table invoice cascade; delete from customer where id > 3; create table after_backup ()");
-        return this;
+        loss();
     }
+
+    private void loss() { kit.database.execute("drop table invoice cascade; delete from customer where id > 3; create table after_backup ()"); }
 
     private void isRestored() {
         assertEquals(List.of("500", "1500", "500", "1501", "0"), List.of(kit.database.one("select count(*) from customer"), kit.database.one("select count(*) from invoice"), kit.database.one("select count(*) from total"),
@@ -237,17 +238,20 @@ class RestoreDbTest {
         return kit.run(arguments.toArray(String[]::new));
     }
 
-    static List<String> stepsInPlace() { return List.of("Take the lock", "Begin a transaction", "Drop what the backup holds", "Load", "Compare with the manifest", "Commit", "Check what is live"); }
+    private static final List<String> STEPS_IN_PLACE = List.of("Take the lock", "Begin a transaction", "Drop what the backup holds", "Load", "Compare with the manifest", "Commit", "Check what is live");
 
     @ParameterizedTest
-    @org.junit.jupiter.params.provider.MethodSource("stepsInPlace")
-    void in_place_a_signal_after_any_step_leaves_the_old_data_or_the_new(String step) {
+    @ValueSource(strings = {"TERM", "KILL"})
+    void in_place_a_signal_after_any_step_leaves_the_old_data_or_the_new(String signal) {
         lossAfterBackup();
-        for (var signal : List.of("TERM", "KILL")) {
+        for (var step : STEPS_IN_PLACE) {
             var result = kit.start("restore-db", "--env", "staging", "--mode", "in-place", "--no-safety-backup").awaitSays("ok: " + step).signal(signal).result();
             kit.awaitNoProcess();
             if (kit.database.one("select count(*) from pg_class where relname = 'invoice'").equals("0")) isAsBefore();
-            else assertEquals("1500", kit.database.one("select count(*) from invoice"), result::toString);
+            else {
+                assertEquals("1500", kit.database.one("select count(*) from invoice"), result::toString);
+                loss();
+            }
         }
         inPlace().exits(0);
         isRestored();
@@ -366,24 +370,31 @@ class RestoreDbTest {
 
     // --- interrupted
 
-    static List<String> steps() { return STEPS; }
-
-    @ParameterizedTest
-    @org.junit.jupiter.params.provider.MethodSource("steps")
-    void a_TERM_after_any_step_leaves_the_old_data_or_the_new_and_nothing_half(String step) {
+    @Test void a_TERM_after_any_step_leaves_the_old_data_or_the_new_and_nothing_half() {
         lossAfterBackup();
-        var result = kit.start("restore-db", "--env", "staging", "--no-safety-backup").awaitSays("ok: " + step).signal("TERM").result();
-        if (result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
-        wholeAndUsable(result);
-        assertEquals(List.of(), databases("new"), result::toString);
-        assertEquals(List.of(), kit.leftTemporary());
+        for (var step : STEPS) {
+            var result = interrupted(step, "TERM");
+            if (result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
+            assertEquals(List.of(), databases("new"), result::toString);
+            assertEquals(List.of(), kit.leftTemporary(), result::toString);
+            wholeAndUsable(result);
+            loss();
+        }
     }
 
-    @ParameterizedTest
-    @org.junit.jupiter.params.provider.MethodSource("steps")
-    void a_kill_after_any_step_is_made_good_by_the_next_run(String step) {
+    @Test void a_kill_after_any_step_is_made_good_by_the_next_run() {
         lossAfterBackup();
-        wholeAndUsable(kit.start("restore-db", "--env", "staging", "--no-safety-backup").awaitSays("ok: " + step).signal("KILL").result());
+        for (var step : STEPS) {
+            wholeAndUsable(interrupted(step, "KILL"));
+            loss();
+        }
+    }
+
+    private Kit.Result interrupted(String step, String signal) {
+        for (var old : databases("old")) TestDatabase.superuser("drop database " + TestDatabase.quote(old));
+        var result = kit.start("restore-db", "--env", "staging", "--no-safety-backup").awaitSays("ok: " + step).signal(signal).result();
+        kit.awaitNoProcess();
+        return result;
     }
 
     @ParameterizedTest
@@ -404,7 +415,6 @@ class RestoreDbTest {
 
     /** Old and complete or new and complete, which the next run makes the latter. */
     private void wholeAndUsable(Kit.Result result) {
-        kit.awaitNoProcess();
         if (databases("old").isEmpty()) isAsBefore();
         else assertEquals("1500", kit.database.one("select count(*) from invoice"), result::toString);
         kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0);

@@ -183,8 +183,16 @@ public final class InPlace implements AutoCloseable {
 
     private void failed() throws InterruptedException {
         run.state("the database of '" + settings.env + "' is as it was: nothing was committed");
-        psql.stop();
-        psql.ended();
+        try {
+            sql.close(); // without a COMMIT before it, the end is a rollback
+        } catch (IOException e) {
+            // psql has ended already
+        }
+        try {
+            psql.finish(Duration.ofSeconds(5)); // in its own way, or its last words would be lost
+        } catch (Failure.ToolFailed e) {
+            // as is to be expected; it says why
+        }
         var said = psql.said();
         if (said.contains(DIFFERS))
             throw new Failure.NotVerified("the restored database is not what was backed up: " + said.replaceFirst("(?s).*?" + DIFFERS, "").replaceFirst(" / .*", ""), "take another backup: ./jbang backups list --env " + settings.env);
