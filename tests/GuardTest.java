@@ -152,8 +152,17 @@ class GuardTest {
         assertTrue(kit.keys("handover/production/" + production.name + "/").stream().anyMatch(key -> key.matches(".*/verify-.*")), () -> kit.keys().toString());
     }
 
+    /** Types an answer on a terminal, once it is asked for. */
     private Kit.Result typed(String answer, int exit) {
-        return kit.bash("(sleep 3; echo " + answer + "; sleep 1) | script -qec './jbang restore-db --env production --from staging --break-glass \"all is lost\"' /dev/null").exits(exit);
+        return kit.bash("""
+            rm -f in out; mkfifo in; touch out
+            script -qfec './jbang restore-db --env production --from staging --break-glass "all is lost"' out <in >/dev/null &
+            exec 3>in
+            for i in $(seq 600); do ! grep -q 'to go on' out || break; sleep 0.1; done
+            echo %s >&3
+            code=0; wait $! || code=$?
+            cat out
+            exit $code""".formatted(answer)).exits(exit);
     }
 
     private void untouched() { assertEquals("2", production.one("select count(*) from customer")); }

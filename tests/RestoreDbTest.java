@@ -304,11 +304,14 @@ class RestoreDbTest {
 
     @Test void of_two_at_once_one_is_sent_away_or_waits() throws Exception {
         lossAfterBackup();
-        var sql = Files.writeString(kit.home.resolve("slow.sql"), "select pg_sleep(6);\n");
+        var go = kit.home.resolve("go");
+        var sql = Files.writeString(kit.home.resolve("waits.sql"), "\\! until [ -e '" + go + "' ]; do sleep 0.1; done\n");
         var first = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", sql.toString()).awaitSays("ok: Compare with the manifest");
         kit.run("restore-db", "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process ");
         kit.run("backup-db", "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process ");
-        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--wait", "60").exits(0).says("waiting: another run holds the lock");
+        var second = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--wait", "120").awaitSays("waiting: another run holds the lock");
+        Files.createFile(go);
+        second.result().exits(0);
         first.result().exits(0);
         isRestored();
     }
