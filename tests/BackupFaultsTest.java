@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,19 +31,7 @@ class BackupFaultsTest {
     /** Larger than two parts of an upload, however it is compressed. */
     private static TestDatabase large;
 
-    @BeforeAll static void fill() throws SQLException {
-        large = TestDatabase.create(Stack.next("large_")).execute("create table photo (id int primary key, bytes bytea not null)");
-        var random = new Random(1);
-        try (var connection = large.connect(); var insert = connection.prepareStatement("insert into photo values (?, ?)")) {
-            for (var id = 1; id <= 18; id++) {
-                var bytes = new byte[1 << 20];
-                random.nextBytes(bytes);
-                insert.setInt(1, id);
-                insert.setBytes(2, bytes);
-                insert.execute();
-            }
-        }
-    }
+    @BeforeAll static void fill() throws SQLException { large = TestDatabase.withPhotos(Stack.next("large_")); }
 
     // --- pg_dump
 

@@ -25,19 +25,7 @@ class CopyTest {
 
     CopyTest() { kit.set("OFFSITE_BACKUP_BUCKET", offsite.bucket); }
 
-    @BeforeAll static void fill() throws SQLException {
-        large = TestDatabase.create(Stack.next("copied_")).execute("create table photo (id int primary key, bytes bytea not null)");
-        var random = new Random(1);
-        try (var connection = large.connect(); var insert = connection.prepareStatement("insert into photo values (?, ?)")) {
-            for (var id = 1; id <= 18; id++) {
-                var bytes = new byte[1 << 20];
-                random.nextBytes(bytes);
-                insert.setInt(1, id);
-                insert.setBytes(2, bytes);
-                insert.execute();
-            }
-        }
-    }
+    @BeforeAll static void fill() throws SQLException { large = TestDatabase.withPhotos(Stack.next("copied_")); }
 
     // --- what it does
 

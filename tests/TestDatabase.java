@@ -4,6 +4,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 
 /** A database on the stack's server, of a role that owns it and may create others. */
@@ -22,6 +23,22 @@ final class TestDatabase {
             end $$""".formatted(ROLE, ROLE, PASSWORD));
         superuser("create database " + quote(name) + " owner " + ROLE);
         return new TestDatabase(name);
+    }
+
+    /** One with 18 photographs of 1 MB, which can't be compressed: larger than two parts of an upload. */
+    static TestDatabase withPhotos(String name) throws SQLException {
+        var database = create(name).execute("create table photo (id int primary key, bytes bytea not null)");
+        var random = new Random(1);
+        try (var connection = database.connect(); var insert = connection.prepareStatement("insert into photo values (?, ?)")) {
+            for (var id = 1; id <= 18; id++) {
+                var bytes = new byte[1 << 20];
+                random.nextBytes(bytes);
+                insert.setInt(1, id);
+                insert.setBytes(2, bytes);
+                insert.execute();
+            }
+        }
+        return database;
     }
 
     /** One that may not exist yet. */

@@ -3,7 +3,6 @@ package backups;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,9 +13,6 @@ import ops.*;
 
 /** What a backup's archive says against what a dump of the restored database says: both as text, read side by side. */
 final class ArchiveComparison {
-    /** An index may take hours, without a word. */
-    private static final Duration PATIENCE = Duration.ofDays(2);
-
     private final Run run;
     private final Settings settings;
     private final DrillServer server;
@@ -34,14 +30,8 @@ final class ArchiveComparison {
         pgDump = PostgresTools.find(run, settings, "pg_dump", Math.max(server.major, manifest.pgDumpMajor()));
     }
 
-    /** The major version of the server that was backed up. */
-    static int serverMajor(Manifest manifest) {
-        var digits = manifest.server().version().replaceFirst("[^0-9].*", "");
-        return digits.isEmpty() ? 1 : Integer.parseInt(digits);
-    }
-
     /** Whether both are worded by the same version; if not, of definitions only the names are compared. */
-    boolean sameVersion() { return pgDump.major() == manifest.pgDumpMajor() && server.major == serverMajor(manifest); }
+    boolean sameVersion() { return pgDump.major() == manifest.pgDumpMajor() && server.major == manifest.serverMajor(); }
 
     /** What the archive says; null before it was compared. */
     Contents archive() { return archive; }
@@ -77,7 +67,7 @@ final class ArchiveComparison {
                 var feeding = CompletableFuture.runAsync(() -> feed(raw, restore));
                 contents.set(Contents.of(restore.stdout()));
                 feeding.join();
-                restore.finish(PATIENCE);
+                restore.finish(PostgresTools.PATIENCE);
             }
         });
         return contents.get();
@@ -100,9 +90,9 @@ final class ArchiveComparison {
         var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), server.database, settings));
         var arguments = new ArrayList<>(List.of("--no-password", "--no-tablespaces"));
         arguments.addAll(Dump.arguments(manifest.selection()));
-        try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(PATIENCE)) {
+        try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(PostgresTools.PATIENCE)) {
             var contents = Contents.of(output);
-            dump.finish(PATIENCE);
+            dump.finish(PostgresTools.PATIENCE);
             return contents;
         }
     }

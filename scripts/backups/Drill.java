@@ -95,7 +95,7 @@ public final class Drill {
 
     /** Never older than the pg_dump: what that writes, an older server may not understand. */
     private boolean open() throws Exception {
-        server = DrillServer.open(run, settings, store, Math.max(ArchiveComparison.serverMajor(manifest), manifest.pgDumpMajor()));
+        server = DrillServer.open(run, settings, store, Math.max(manifest.serverMajor(), manifest.pgDumpMajor()));
         server.create(manifest.server().encoding());
         steps.found("PostgreSQL " + server.version + ", " + server.database);
         return true;

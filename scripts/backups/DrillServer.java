@@ -1,8 +1,6 @@
 //SOURCES ../local/EmbeddedPostgres.java
 package backups;
 
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -16,6 +14,7 @@ import ops.Guard;
 import ops.Run;
 import ops.Setting;
 import ops.Settings;
+import ops.Stamp;
 import ops.Store;
 
 /**
@@ -23,7 +22,6 @@ import ops.Store;
  * names. On that one what is made is removed when the run ends, and what a killed run left by the next.
  */
 final class DrillServer {
-    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
     private static final String DATABASE = "handover_drill_", MADE_BY_US = "made for a drill of handover";
     /** "HAND" and "DRIL" in ASCII: keeps our lock apart from the application's. */
     private static final int OURS = 0x48414E44, DRILL = 0x4452494C;
@@ -41,7 +39,7 @@ final class DrillServer {
         this.run = run;
         this.session = session;
         this.throwaway = throwaway;
-        database = session.url.withDatabase(DATABASE + TIME.format(run.started));
+        database = session.url.withDatabase(DATABASE + Stamp.of(run.started));
         version = session.one("select current_setting('server_version')").replaceFirst(" .*", "");
         major = Integer.parseInt(session.one("select current_setting('server_version_num')")) / 10000;
     }

@@ -1,7 +1,6 @@
 package backups;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -38,7 +37,7 @@ record Needs(Set<String> extensions, Set<String> roles) {
     }
 
     private static String output(Run run, PostgresTools.Found pgRestore, String... arguments) throws IOException, InterruptedException {
-        return new String(Tool.output(run, pgRestore.path(), List.of(arguments), Map.of(), LIMIT), StandardCharsets.UTF_8);
+        return Tool.text(run, pgRestore.path(), List.of(arguments), Map.of(), LIMIT);
     }
 
     static String unquoted(String name) { return name.startsWith("\"") ? name.substring(1, name.length() - 1).replace("\"\"", "\"") : name; }

@@ -2,7 +2,6 @@ package doctor;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -46,7 +45,7 @@ public final class ToolChecks {
 
     private Seen git() throws IOException, InterruptedException {
         try {
-            return Seen.ok(new String(Tool.output(run, Path.of("git"), List.of("--version"), Map.of(), Duration.ofSeconds(10)), StandardCharsets.UTF_8).strip());
+            return Seen.ok(Tool.text(run, Path.of("git"), List.of("--version"), Map.of(), Duration.ofSeconds(10)).strip());
         } catch (Failure.ToolFailed e) {
             return Seen.warning(e.getMessage() + "; backups don't need it, but then don't say by which commit they were made", install("git"));
         }

@@ -2,8 +2,6 @@ package ops;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
@@ -20,7 +18,6 @@ import java.util.regex.Pattern;
  * @param objects names and sizes of what lies in it
  */
 public record BackupFolder(String key, String id, List<Store.Item> objects) {
-    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
     static final Pattern ID = Pattern.compile("([0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){2}Z)-[0-9a-f]{6}");
     private static final String EVIDENCE = "(verify|drill)-[0-9TZ]+\\.json";
     private static final String HOLD = "hold.json";
@@ -51,7 +48,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     }
 
     public static String newId(Instant now) {
-        return TIME.format(now) + "-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt(1 << 24), 6);
+        return Stamp.of(now) + "-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt(1 << 24), 6);
     }
 
     /** The folder of a new backup. */
@@ -124,7 +121,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     private static Instant began(String id) {
         var matcher = ID.matcher(id);
         matcher.matches();
-        return TIME.parse(matcher.group(1), Instant::from);
+        return Stamp.parse(matcher.group(1));
     }
 
     public Manifest manifest(Store store) { return manifest(store, seal(store)); }
@@ -143,7 +140,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
 
     /** Writes evidence beside the backup; one object for each time it was proven or failed to be. */
     public void prove(Store store, String kind, Evidence evidence) {
-        store.put(key + kind + "-" + TIME.format(Instant.parse(evidence.at)) + ".json", Json.bytes(evidence));
+        store.put(key + kind + "-" + Stamp.of(Instant.parse(evidence.at)) + ".json", Json.bytes(evidence));
     }
 
     /** The evidence beside the backup, oldest first. */

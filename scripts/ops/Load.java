@@ -2,7 +2,6 @@ package ops;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,9 +23,6 @@ public final class Load {
     private static final String WITH_STATISTICS = "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace "
         + "where c.relkind in ('r', 'p', 'm') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by pg_total_relation_size(c.oid) desc";
     private static final int SMALLEST_HEAD = 1 << 18;
-    /** An index may take hours, without a word. */
-    private static final Duration PATIENCE = Duration.ofDays(2);
-
     /** What has to be done before a certain archive can be loaded. */
     public interface Preparation {
         /**
@@ -101,7 +97,7 @@ public final class Load {
     }
 
     private String output(String argument) throws IOException, InterruptedException {
-        return new String(Tool.output(run, pgRestore.path(), List.of(argument, "--file=-", head.toString()), Map.of(), Duration.ofSeconds(60)), StandardCharsets.UTF_8);
+        return Tool.text(run, pgRestore.path(), List.of(argument, "--file=-", head.toString()), Map.of(), Duration.ofSeconds(60));
     }
 
     private void select(Predicate<String> leftOut) throws IOException, InterruptedException {
@@ -136,14 +132,14 @@ public final class Load {
             } catch (IOException e) {
                 if (!restoring.ended()) throw e; // else it says itself why it ended
             }
-            restoring.finish(PATIENCE);
+            restoring.finish(PostgresTools.PATIENCE);
         }
     }
 
     private void restore(String... arguments) throws IOException, InterruptedException {
         var all = arguments(arguments);
         all.add(head.toString());
-        Tool.output(run, pgRestore.path(), all, environment, PATIENCE);
+        Tool.output(run, pgRestore.path(), all, environment, PostgresTools.PATIENCE);
     }
 
     private List<String> arguments(String... more) {

@@ -73,8 +73,13 @@ public record Manifest(int format, String id, String env, String database, Kit k
     public boolean encrypted() { return !recipients.isEmpty(); }
 
     /** The major version of the pg_dump that wrote it; an older pg_restore can't read it. */
-    public int pgDumpMajor() {
-        var digits = pgDump.replaceFirst("[^0-9].*", "");
+    public int pgDumpMajor() { return major(pgDump); }
+
+    /** The major version of the server that was backed up. */
+    public int serverMajor() { return major(server.version); }
+
+    private static int major(String version) {
+        var digits = version.replaceFirst("[^0-9].*", "");
         return digits.isEmpty() ? 1 : Integer.parseInt(digits);
     }
 

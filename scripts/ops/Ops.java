@@ -36,6 +36,7 @@
 //SOURCES Sha256.java
 //SOURCES Similar.java
 //SOURCES Snapshot.java
+//SOURCES Stamp.java
 //SOURCES Steps.java
 //SOURCES Store.java
 //SOURCES Supabase.java
@@ -60,7 +61,6 @@
 package ops;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -76,7 +76,7 @@ public final class Ops {
     public static String commit(Run run) throws InterruptedException {
         try {
             var git = List.of("-C", Home.dir().toString(), "rev-parse", "--short=12", "HEAD");
-            return new String(Tool.output(run, Path.of("git"), git, Map.of(), Duration.ofSeconds(5)), StandardCharsets.UTF_8).strip();
+            return Tool.text(run, Path.of("git"), git, Map.of(), Duration.ofSeconds(5)).strip();
         } catch (Failure | IOException e) {
             return "";
         }

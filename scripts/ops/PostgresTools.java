@@ -2,7 +2,6 @@ package ops;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,6 +17,8 @@ public final class PostgresTools {
     /** A program and its version. */
     public record Found(Path path, String version, int major) { }
 
+    /** For what restores or dumps: building an index may take hours, without a word. */
+    public static final Duration PATIENCE = Duration.ofDays(2);
     /** Where distributions keep the tools of each major version. */
     private static final List<String> PLACES = List.of("/usr/lib/postgresql", "/usr", "/opt/homebrew/opt", "/usr/local/opt", "/usr/local");
     private static final Pattern VERSION = Pattern.compile("\\(PostgreSQL\\) (([0-9]+)[0-9A-Za-z.]*)");
@@ -75,7 +76,7 @@ public final class PostgresTools {
 
     private static Found version(Run run, Path path) throws InterruptedException {
         try {
-            var said = VERSION.matcher(new String(Tool.output(run, path, List.of("--version"), Map.of(), Duration.ofSeconds(10)), StandardCharsets.UTF_8));
+            var said = VERSION.matcher(Tool.text(run, path, List.of("--version"), Map.of(), Duration.ofSeconds(10)));
             return said.find() ? new Found(path, said.group(1), Integer.parseInt(said.group(2))) : null;
         } catch (Failure | IOException e) {
             return null; // a broken one is none; when no other is found, the failure says what is needed

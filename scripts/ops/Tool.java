@@ -91,6 +91,11 @@ public final class Tool implements AutoCloseable {
         }
     }
 
+    /** The same, as text. */
+    public static String text(Run run, Path program, List<String> arguments, Map<String, String> environment, Duration limit) throws IOException, InterruptedException {
+        return new String(output(run, program, arguments, environment, limit), StandardCharsets.UTF_8);
+    }
+
     public InputStream stdout() { return process.getInputStream(); }
 
     /** Its output; when it sends nothing for longer than the limit it is stopped, which {@link #finish} then says. */

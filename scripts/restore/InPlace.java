@@ -31,8 +31,6 @@ import ops.Workspace;
  * when anything fails, or anybody is killed, the server goes back to them by itself.
  */
 public final class InPlace implements AutoCloseable {
-    /** Building an index may take hours, without a word. */
-    private static final Duration PATIENCE = Duration.ofDays(2);
     private static final String DIFFERS = "differs from the manifest: ";
     /** Longer than what pg_restore writes behind its COMMIT. */
     private static final int TAIL = 4096;
@@ -40,7 +38,6 @@ public final class InPlace implements AutoCloseable {
     private final Run run;
     private final Settings settings;
     private final DatabaseUrl url;
-    private final Map<String, String> environment;
     private final Tool psql;
     private final OutputStream sql;
     private final BufferedReader answers;
@@ -51,7 +48,7 @@ public final class InPlace implements AutoCloseable {
         this.run = run;
         this.settings = settings;
         this.url = url;
-        environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), url, settings));
+        var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), url, settings));
         psql = Tool.start(run, program.path(), List.of("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password", "--set=ON_ERROR_STOP=1", "--file=-"), environment);
         sql = psql.stdin();
         answers = new BufferedReader(new InputStreamReader(psql.stdout(), StandardCharsets.UTF_8));
@@ -110,11 +107,11 @@ public final class InPlace implements AutoCloseable {
             Future<Boolean> writing = steps.start(() -> { copyWithoutCommit(converting.stdout()); return true; });
             reader.read(part, raw -> {
                 try (var to = converting.stdin()) {
-                    raw.transferTo(to);
+                    PartReader.copy(raw, to);
                 } catch (IOException e) {
                     // one of the two has ended, and says why below
                 }
-                converting.finish(PATIENCE);
+                converting.finish(PostgresTools.PATIENCE);
             });
             Steps.await(writing);
         } catch (IOException | Failure.ToolFailed e) {
@@ -166,7 +163,7 @@ public final class InPlace implements AutoCloseable {
         try {
             say("commit;");
             sql.close();
-            psql.finish(PATIENCE);
+            psql.finish(PostgresTools.PATIENCE);
         } catch (IOException | Failure.ToolFailed e) {
             if (!committed()) failed();
         }

@@ -2,8 +2,6 @@ package restore;
 
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -14,13 +12,13 @@ import ops.DatabaseUrl;
 import ops.Failure;
 import ops.Run;
 import ops.Settings;
+import ops.Stamp;
 
 /**
  * A new database beside the old one, and the exchange of their names in one transaction: whoever connects finds the whole
  * old one or the whole new one, at any moment and after any kill.
  */
 public final class Swap {
-    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
     /** PostgreSQL's limit is 63 bytes, the endings take 21. */
     private static final int NAME_BYTES = 42;
 
@@ -44,7 +42,7 @@ public final class Swap {
         old = name(url.database, "old", run.started);
     }
 
-    private static String name(String database, String what, Instant time) { return stem(database) + "_" + what + "_" + TIME.format(time); }
+    private static String name(String database, String what, Instant time) { return stem(database) + "_" + what + "_" + Stamp.of(time); }
 
     private static String stem(String database) {
         var stem = database;
@@ -81,7 +79,7 @@ public final class Swap {
 
     private static Optional<Instant> time(String name) {
         try {
-            return Optional.of(TIME.parse(name.substring(name.lastIndexOf('_') + 1), Instant::from));
+            return Optional.of(Stamp.parse(name.substring(name.lastIndexOf('_') + 1)));
         } catch (DateTimeException e) {
             return Optional.empty(); // digits, but no time: not a name of ours
         }
