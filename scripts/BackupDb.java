@@ -241,7 +241,7 @@ class BackupDb implements Callable<Integer> {
         return manifest;
     }
 
-    private boolean readBack(Store store, String id) throws IOException, InterruptedException {
+    private boolean readBack(Store store, String id) throws Exception {
         run.state("backup " + id + " is stored but could not be read back: do not rely on it");
         new ReadBack(run, settings, store).verify(BackupFolder.find(store, env, id));
         run.state("backup " + id + " is sealed and readable");

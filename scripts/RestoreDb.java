@@ -55,6 +55,9 @@ class RestoreDb implements Callable<Integer> {
     @Option(names = "--jobs", paramLabel = "N", description = "how many things to do at a time; default: this machine's processors")
     Integer jobs;
 
+    @Option(names = "--stream", description = "load one table after another, without a temporary file; default: only where there is no room for one")
+    boolean stream;
+
     @Option(names = "--no-owner", description = "everything belongs to DATABASE_URL's role, and grants are left out: for a server that lacks the backup's roles")
     boolean noOwner;
 
@@ -221,8 +224,8 @@ class RestoreDb implements Callable<Integer> {
     private boolean load(Steps steps) throws Exception {
         run.state("the database of '" + env + "' is as it was");
         swap.create(manifest.server().encoding());
-        var load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs);
-        try (var progress = new Progress(run.console, "Load", reader::done, manifest.bytesRaw())) {
+        var load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs, stream);
+        try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
                 if (part.stage().equals("all")) load.load(reader, part);
                 else run.console.warn(part.name() + " holds rows of schemas that Supabase owns, which this server does not have: left out");

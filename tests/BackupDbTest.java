@@ -4,11 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -58,7 +56,7 @@ class BackupDbTest {
         assertTrue(manifest.get("extensions").toString().contains("uuid-ossp"), () -> manifest.get("extensions").toString());
         assertTrue(text(manifest, "snapshot_time").compareTo(text(manifest, "created")) >= 0, manifest::toString);
         assertEquals("stored", text(manifest, "proof"));
-        assertEquals(Map.of("public.customer", 500L, "public.invoice", 1500L, "public.schema_migrations", 2L), counts(manifest));
+        assertEquals(Map.of("public.customer", 500L, "public.invoice", 1500L, "public.schema_migrations", 2L), kit.countsInManifest());
         long stored = 0;
         for (var part : parts(manifest)) {
             var object = kit.object(folder + text(part, "name"));
@@ -75,7 +73,7 @@ class BackupDbTest {
         try (var writer = new Writer(kit.database)) {
             kit.run("backup-db", "--env", "staging").exits(0);
         }
-        var manifest = counts(kit.manifest());
+        var manifest = kit.countsInManifest();
         assertEquals(manifest, kit.restoreByHand().counts());
         // Otherwise nobody had written, and nothing was shown.
         assertFalse(manifest.equals(kit.database.counts()), manifest::toString);
@@ -91,7 +89,7 @@ class BackupDbTest {
         Files.write(kit.home.resolve("part.age"), kit.object(kit.sealed().get(0) + "data-00.dump.zst.age"));
         kit.bash("age -d -i other.txt part.age").exits(1);
         kit.set("BACKUP_IDENTITY_FILE", kit.home.resolve("key.txt").toString());
-        assertEquals(counts(kit.manifest()), kit.restoreByHand().counts());
+        assertEquals(kit.countsInManifest(), kit.restoreByHand().counts());
     }
 
     @Test void every_one_of_several_recipients_from_the_settings_can_open_it() throws Exception {
@@ -155,8 +153,8 @@ class BackupDbTest {
         var kit = dealer();
         kit.database.execute("create schema \"sales*\"; create table \"sales*\".deal (id int); create schema sales2; create table sales2.other (id int)");
         kit.run("backup-db", "--env", "staging", "--schema", "sales*", "--schema", "public").exits(0);
-        assertEquals(Map.of("public.customer", 500L, "public.invoice", 1500L, "sales*.deal", 0L), counts(kit.manifest()));
-        var sql = archive(kit);
+        assertEquals(Map.of("public.customer", 500L, "public.invoice", 1500L, "sales*.deal", 0L), kit.countsInManifest());
+        var sql = kit.archive("data-00.dump.zst");
         assertTrue(sql.contains("CREATE TABLE \"sales*\".deal") && !sql.contains("sales2"), sql);
     }
 
@@ -165,8 +163,8 @@ class BackupDbTest {
         kit.database.execute("create schema audit; create table audit.log (line text); insert into audit.log values ('a'); "
             + "create table \"Session.Data\" (token text); insert into \"Session.Data\" values ('abc-token')");
         kit.run("backup-db", "--env", "staging", "--exclude-schema", "audit", "--exclude-table-data", "public.Session.Data").exits(0);
-        assertEquals(Map.of("public.customer", 500L, "public.invoice", 1500L), counts(kit.manifest()));
-        var sql = archive(kit);
+        assertEquals(Map.of("public.customer", 500L, "public.invoice", 1500L), kit.countsInManifest());
+        var sql = kit.archive("data-00.dump.zst");
         assertTrue(sql.contains("CREATE TABLE public.\"Session.Data\"") && !sql.contains("abc-token") && !sql.contains("audit"), sql);
         assertEquals(List.of("audit"), strings(kit.manifest().getAsJsonObject("selection"), "exclude_schemas"));
     }
@@ -175,14 +173,14 @@ class BackupDbTest {
         var kit = dealer();
         kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
         assertEquals("none", text(kit.manifest(), "counts"));
-        assertEquals(Map.of("public.customer", -1L, "public.invoice", -1L), counts(kit.manifest()));
+        assertEquals(Map.of("public.customer", -1L, "public.invoice", -1L), kit.countsInManifest());
     }
 
     @Test void a_higher_compression_level_can_be_asked_for() throws Exception {
         var kit = dealer();
         kit.run("backup-db", "--env", "staging", "--compress", "zstd:12").exits(0);
         assertEquals("zstd:12", text(kit.manifest(), "compression"));
-        assertTrue(archive(kit).contains("customer 500"));
+        assertTrue(kit.archive("data-00.dump.zst").contains("customer 500"));
     }
 
     // --- databases of all kinds
@@ -192,8 +190,8 @@ class BackupDbTest {
         var names = List.of("it's", "say \"hi\"", "two words", "new\nline", "back\\slash", "naïve 表 ✓", "$(touch x);--", "%s%n", "a.b.c", "UPPER", "select");
         for (var name : names) kit.database.execute("create schema if not exists \"Odd \"\"One\"\"\"; create table \"Odd \"\"One\"\"\"." + TestDatabase.quote(name) + " (id int); insert into \"Odd \"\"One\"\"\"." + TestDatabase.quote(name) + " values (1), (2)");
         kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0);
-        assertEquals(names.size(), counts(kit.manifest()).size());
-        assertEquals(counts(kit.manifest()), kit.restoreByHand().counts());
+        assertEquals(names.size(), kit.countsInManifest().size());
+        assertEquals(kit.countsInManifest(), kit.restoreByHand().counts());
     }
 
     @Test void a_database_may_have_any_name() throws Exception {
@@ -201,13 +199,13 @@ class BackupDbTest {
         kit.database.execute(CUSTOMERS);
         kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0);
         assertEquals(kit.database.name, text(kit.manifest(), "database"));
-        assertEquals(counts(kit.manifest()), kit.restoreByHand().counts());
+        assertEquals(kit.countsInManifest(), kit.restoreByHand().counts());
     }
 
     @Test void an_empty_database_is_backed_up_as_such() {
         var kit = Stack.kit();
         kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0);
-        assertEquals(Map.of(), counts(kit.manifest()));
+        assertEquals(Map.of(), kit.countsInManifest());
         assertEquals(Map.of(), kit.restoreByHand().counts());
     }
 
@@ -224,45 +222,15 @@ class BackupDbTest {
             create table photo (id int, bytes bytea); insert into photo values (1, '\\x0001ff0a0d27');
             select lo_from_bytea(4242, '\\xdeadbeef')""");
         kit.run("backup-db", "--env", "staging").exits(0);
-        assertEquals(1L, counts(kit.manifest()).get("public.parent"));
+        assertEquals(1L, kit.countsInManifest().get("public.parent"));
         var restored = kit.restoreByHand();
         // The partitioned table itself holds nothing.
         var there = restored.counts();
         there.remove("public.event");
-        assertEquals(counts(kit.manifest()), there);
+        assertEquals(kit.countsInManifest(), there);
         for (var query : List.of("select * from big order by 1", "select * from total", "select * from event order by 1", "select id, encode(bytes, 'hex') from photo",
                 "select encode(lo_get(4242), 'hex')", "select nextval('invoice_id_seq')"))
             assertEquals(kit.database.rows(query), restored.rows(query), query);
-    }
-
-    /** Supabase itself is not there to test with: this has its roles, schemas and rights, as far as a backup sees them. */
-    @Test void an_imitation_of_supabase_keeps_the_rows_of_auth_and_storage_and_leaves_the_platforms_own_out() throws Exception {
-        try (var platform = new ImitatedSupabase()) {
-            var kit = Stack.kit(platform.project());
-            kit.set("STAGING_DATABASE_URL", kit.database.url("sb_postgres", "sb-Passw0rd"));
-            kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0).says("at Supabase");
-            var manifest = kit.manifest();
-            assertTrue(manifest.getAsJsonObject("server").get("supabase").getAsBoolean());
-            assertEquals(List.of("data-00.dump.zst all", "data-01.dump.zst data"), parts(manifest).stream().filter(part -> !text(part, "stage").equals("globals"))
-                .map(part -> text(part, "name") + " " + text(part, "stage")).toList());
-            assertEquals(Map.of("public.profile", 2L, "auth.users", 2L, "auth.identities", 1L, "storage.objects", 1L), counts(manifest));
-            var whole = archive(kit, "data-00.dump.zst");
-            assertTrue(whole.contains("CREATE TABLE public.profile") && !whole.contains("auth.users (") && !whole.contains("vault"), whole);
-            var rows = archive(kit, "data-01.dump.zst");
-            assertTrue(rows.contains("ada@example.com") && !rows.contains("CREATE ") && !rows.contains("schema_migrations"), rows);
-
-            var fresh = platform.emptyProject();
-            kit.restoreByHandInto(fresh);
-            var there = fresh.counts();
-            assertEquals(counts(manifest), Map.of("public.profile", there.get("public.profile"), "auth.users", there.get("auth.users"),
-                "auth.identities", there.get("auth.identities"), "storage.objects", there.get("storage.objects")));
-
-            kit.run("backups", "drill", "--env", "staging").exits(12).says("can't be restored on a server without Supabase's own schemas", "auth");
-            kit.run("backups", "list", "--env", "staging").exits(0).prints("readable");
-            kit.database.asSuperuser("alter table public.profile drop constraint profile_id_fkey");
-            kit.run("backup-db", "--env", "staging").exits(0);
-            kit.run("backups", "drill", "--env", "staging").exits(0).prints("1 tables with 2 rows", "; without data-01.dump.zst (rows of schemas that Supabase owns");
-        }
     }
 
     // --- stores
@@ -376,28 +344,12 @@ class BackupDbTest {
         return object.getAsJsonArray(name).asList().stream().map(element -> element.getAsString()).toList();
     }
 
-    private static Map<String, Long> counts(JsonObject manifest) {
-        var counts = new TreeMap<String, Long>();
-        for (var table : manifest.getAsJsonArray("tables")) counts.put(text(table.getAsJsonObject(), "schema") + "." + text(table.getAsJsonObject(), "name"), table.getAsJsonObject().get("rows").getAsLong());
-        return counts;
-    }
-
     /** Its parts, and the globals. */
     private static List<JsonObject> parts(JsonObject manifest) {
         var parts = new ArrayList<JsonObject>();
         manifest.getAsJsonArray("parts").forEach(part -> parts.add(part.getAsJsonObject()));
         parts.add(manifest.getAsJsonObject("globals"));
         return parts;
-    }
-
-    private static String archive(Kit kit) throws IOException { return archive(kit, "data-00.dump.zst"); }
-
-    /** What pg_restore makes of a part: SQL. */
-    private static String archive(Kit kit, String part) throws IOException {
-        try (var raw = ops.Packing.unpack(new ByteArrayInputStream(kit.object(kit.sealed().get(0) + part)), null)) {
-            Files.copy(raw, kit.home.resolve("archive"), StandardCopyOption.REPLACE_EXISTING);
-        }
-        return kit.bash("pg_restore -f - archive").exits(0).out();
     }
 
     private static String sha256(byte[] bytes) throws Exception {
@@ -428,40 +380,6 @@ class BackupDbTest {
             enough = true;
             thread.join();
             if (problem != null) throw problem;
-        }
-    }
-
-    /** Roles of the whole server, so they go when the test ends; and projects with the platform's schemas. */
-    private static final class ImitatedSupabase implements AutoCloseable {
-        ImitatedSupabase() {
-            TestDatabase.superuser("create role supabase_admin; create role anon; create role authenticated; create role sb_postgres login bypassrls password 'sb-Passw0rd'");
-        }
-
-        TestDatabase emptyProject() {
-            return TestDatabase.create(Stack.next("project_")).asSuperuser("""
-                grant all on schema public to sb_postgres;
-                create schema auth authorization supabase_admin; create schema storage authorization supabase_admin;
-                create schema extensions authorization supabase_admin; create schema vault authorization supabase_admin;
-                create table auth.users (id int primary key, email text); alter table auth.users owner to supabase_admin; alter table auth.users enable row level security;
-                create table auth.identities (id int primary key, user_id int references auth.users);
-                create table auth.schema_migrations (version text); insert into auth.schema_migrations values ('1');
-                create table storage.objects (id int, name text); create table storage.migrations (id int); insert into storage.migrations values (1);
-                create table vault.secrets (id int, secret text); insert into vault.secrets values (1, 'platform');
-                grant usage on schema auth, storage to sb_postgres, anon; grant all on all tables in schema auth, storage to sb_postgres""");
-        }
-
-        TestDatabase project() {
-            return emptyProject().asSuperuser("""
-                insert into auth.users values (1, 'ada@example.com'), (2, 'bob@example.com'); insert into auth.identities values (1, 2);
-                insert into storage.objects values (1, 'photo.jpg');
-                set role sb_postgres;
-                create table public.profile (id int references auth.users, nickname text); alter table public.profile enable row level security;
-                grant select on public.profile to anon; insert into public.profile values (1, 'ada'), (2, 'bob')""");
-        }
-
-        @Override public void close() {
-            for (var database : TestDatabase.serverRows("select datname from pg_database where datname like 'project\\_%'")) TestDatabase.superuser("drop database " + TestDatabase.quote(database) + " with (force)");
-            TestDatabase.superuser("drop role supabase_admin, anon, authenticated, sb_postgres");
         }
     }
 }

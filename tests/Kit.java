@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -25,6 +27,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
@@ -190,6 +193,24 @@ final class Kit {
         return json(sealed().get(0) + "manifest.json");
     }
 
+    /** Rows by SCHEMA.TABLE, as the manifest of the only backup has them. */
+    Map<String, Long> countsInManifest() {
+        var counts = new TreeMap<String, Long>();
+        for (var each : manifest().getAsJsonArray("tables")) {
+            var table = each.getAsJsonObject();
+            counts.put(table.get("schema").getAsString() + "." + table.get("name").getAsString(), table.get("rows").getAsLong());
+        }
+        return counts;
+    }
+
+    /** What pg_restore makes of a part of the only backup: SQL. */
+    String archive(String part) throws IOException {
+        try (var raw = ops.Packing.unpack(new ByteArrayInputStream(object(sealed().get(0) + part)), null)) {
+            Files.copy(raw, home.resolve("archive"), StandardCopyOption.REPLACE_EXISTING);
+        }
+        return bash("pg_restore -f - archive").exits(0).out();
+    }
+
     /** Keys of the uploads that were begun, and neither completed nor aborted. */
     List<String> openUploads() {
         try {
@@ -296,16 +317,18 @@ final class Kit {
         private final StringBuilder out = new StringBuilder();
         private final StringBuilder err = new StringBuilder();
         private final List<Thread> readers;
+        /** The test's. */
+        final Thread starter = Thread.currentThread();
         private static final List<Running> ALL = new CopyOnWriteArrayList<>();
 
-        /** Ends what a failed test has left running, all but the stack, so that the next ones don't fail for it. */
-        static void stopAll(Running but) {
-            for (var running : ALL) {
-                if (running == but) continue;
+        /** Ends those that have some property. */
+        static void stopAll(Predicate<Running> which) {
+            var stopped = ALL.stream().filter(which).toList();
+            for (var running : stopped) {
                 running.process.descendants().forEach(ProcessHandle::destroyForcibly);
                 running.process.destroyForcibly();
             }
-            ALL.removeIf(running -> running != but);
+            ALL.removeAll(stopped);
         }
 
         Running(List<String> command, Path directory, Map<String, String> environment) {

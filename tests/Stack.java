@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import ops.Home;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
@@ -71,15 +72,24 @@ final class Stack {
     /** Ctrl-C, or a signal: when the tests have ended by themselves there is nothing left to do. */
     private static void interrupted() {
         try {
-            stopAllElse();
+            stopAll(running -> true);
             down();
         } catch (IOException e) {
             System.err.println("could not clean up: " + e.getMessage());
         }
     }
 
-    /** Ends what a failed test has left running. */
-    static synchronized void stopAllElse() { Kit.Running.stopAll(running == null ? null : running.local); }
+    /** Ends what the test in this thread, which has failed, has left running: the next one must not fail for it. */
+    static void stopLeftovers() {
+        var test = Thread.currentThread();
+        stopAll(running -> running.starter == test);
+    }
+
+    /** Ends some of what tests have started, but not the stack. */
+    private static synchronized void stopAll(Predicate<Kit.Running> which) {
+        var stack = running == null ? null : running.local;
+        Kit.Running.stopAll(each -> each != stack && which.test(each));
+    }
 
     /** A setting of the stack's own file. */
     String setting(String name) {
@@ -107,8 +117,8 @@ final class Stack {
         return kit.set("AWS_REGION", "us-east-1").set("S3_PATH_STYLE", "true").set("BACKUP_BUCKET", kit.bucket);
     }
 
-    /** A name that no other test has, nor another run on the same stack. */
-    static String next(String what) { return what + ProcessHandle.current().pid() + "x" + NUMBER.incrementAndGet(); }
+    /** A name that no other test has, nor another run on the same stack, and none begins with. */
+    static String next(String what) { return "%s%dx%04d".formatted(what, ProcessHandle.current().pid(), NUMBER.incrementAndGet()); }
 
     /** The folder below which all that tests write lies; removed in the end. */
     static synchronized Path folder() throws IOException {

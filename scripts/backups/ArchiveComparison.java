@@ -60,7 +60,7 @@ final class ArchiveComparison {
     }
 
     /** What the archive says. */
-    private Contents read(PostgresTools.Found pgRestore, Manifest.Part part) throws IOException, InterruptedException {
+    private Contents read(PostgresTools.Found pgRestore, Manifest.Part part) throws Exception {
         var contents = new AtomicReference<Contents>();
         reader.read(part, raw -> {
             try (var restore = Tool.start(run, pgRestore.path(), List.of("--file=-", "--no-tablespaces"), Map.of())) {

@@ -103,8 +103,8 @@ public final class Drill {
 
     private boolean load() throws Exception {
         if (manifest.globals() != null) reader.read(manifest.globals(), raw -> server.roles(new String(raw.readAllBytes(), StandardCharsets.UTF_8)));
-        var load = new Load(run, settings, server.database, pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors());
-        try (var progress = new Progress(run.console, "Load", reader::done, manifest.bytesRaw())) {
+        var load = new Load(run, settings, server.database, pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors(), false);
+        try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
                 if (isWhole(part)) load.load(reader, part, this::prepare);
                 else notRestorable.add(part.name() + " (rows of schemas that Supabase owns, which this server does not have)");

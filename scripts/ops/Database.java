@@ -1,5 +1,6 @@
 package ops;
 
+import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.sql.Connection;
@@ -8,6 +9,7 @@ import java.util.Properties;
 import java.util.List;
 import java.util.ArrayList;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A session on the server: what the server is, and queries whose failures are the kit's. */
 public final class Database implements AutoCloseable {
@@ -144,6 +146,33 @@ public final class Database implements AutoCloseable {
     public void execute(String sql) {
         try (var statement = connection.createStatement()) {
             statement.execute(sql);
+        } catch (SQLException e) {
+            throw failed(e);
+        }
+    }
+
+    /** Writes the rows of a COPY. */
+    public interface CopySource { void writeTo(OutputStream to) throws IOException; }
+
+    /** Executes a COPY … FROM STDIN, telling how many bytes the server has taken. When it fails, the session is of no more use. */
+    void copyIn(String sql, CopySource rows, AtomicLong done) throws IOException {
+        try {
+            var copy = connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyIn(sql);
+            var to = new BufferedOutputStream(new OutputStream() {
+                @Override public void write(int octet) { write(new byte[] {(byte) octet}, 0, 1); }
+
+                @Override public void write(byte[] bytes, int from, int length) {
+                    try {
+                        copy.writeToCopy(bytes, from, length);
+                        done.addAndGet(length);
+                    } catch (SQLException e) {
+                        throw failed(e);
+                    }
+                }
+            }, 1 << 16);
+            rows.writeTo(to);
+            to.flush();
+            copy.endCopy();
         } catch (SQLException e) {
             throw failed(e);
         }

@@ -1,9 +1,11 @@
 //SOURCES Amount.java
+//SOURCES Archive.java
 //SOURCES BackupFolder.java
 //SOURCES Comparison.java
 //SOURCES Confirmation.java
 //SOURCES Console.java
 //SOURCES Copy.java
+//SOURCES CopySessions.java
 //SOURCES Database.java
 //SOURCES DatabaseUrl.java
 //SOURCES Download.java
@@ -36,6 +38,7 @@
 //SOURCES Sha256.java
 //SOURCES Similar.java
 //SOURCES Snapshot.java
+//SOURCES Spool.java
 //SOURCES Stamp.java
 //SOURCES Steps.java
 //SOURCES Store.java

@@ -18,7 +18,7 @@ import java.util.stream.Collectors;
  */
 public final class PartReader {
     /** Takes the raw bytes of a part; what it throws counts only when the part itself is right. */
-    public interface Taker { void take(InputStream raw) throws IOException, InterruptedException; }
+    public interface Taker { void take(InputStream raw) throws Exception; }
 
     private final Store store;
     private final BackupFolder folder;
@@ -73,7 +73,7 @@ public final class PartReader {
      *
      * @throws Failure.NotVerified naming the object, when it is not what the manifest says; this before what the taker throws
      */
-    public void read(Manifest.Part part, Taker taker) throws IOException, InterruptedException {
+    public void read(Manifest.Part part, Taker taker) throws Exception {
         try (var stored = new Sha256.Reader(store.stream(folder.key() + part.name()))) {
             String problem = null;
             Exception thrown = null;
@@ -93,8 +93,7 @@ public final class PartReader {
             copy(stored, OutputStream.nullOutputStream());
             check(part, stored);
             if (problem != null) throw broken(part.name(), problem);
-            if (thrown instanceof Failure failure) throw failure;
-            if (thrown != null) throw (IOException) thrown;
+            if (thrown != null) throw thrown;
         }
     }
 

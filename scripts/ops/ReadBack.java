@@ -30,7 +30,7 @@ public final class ReadBack {
      *
      * @throws Failure.NotVerified naming the object that is not what the manifest says
      */
-    public void verify(BackupFolder folder) throws IOException, InterruptedException {
+    public void verify(BackupFolder folder) throws Exception {
         var begun = Instant.now();
         try {
             read(folder);
@@ -46,7 +46,7 @@ public final class ReadBack {
             Amount.seconds(Duration.between(begun, Instant.now())), Ops.VERSION, problem));
     }
 
-    private void read(BackupFolder folder) throws IOException, InterruptedException {
+    private void read(BackupFolder folder) throws Exception {
         var manifest = folder.manifest(store);
         var reader = new PartReader(store, folder, manifest, settings.get(Setting.BACKUP_IDENTITY_FILE));
         var restore = PostgresTools.find(run, settings, "pg_restore", manifest.pgDumpMajor());

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A run's private folder (0700) for what tools must read from a file: passwords, above all.
@@ -22,7 +23,19 @@ public final class Workspace {
     public static Path create(Run run) {
         // In memory where the system has such a place for this user.
         var runtime = System.getenv("XDG_RUNTIME_DIR");
-        var base = runtime != null && Files.isWritable(Path.of(runtime)) ? Path.of(runtime) : TEMPORARY;
+        return create(run, runtime != null && Files.isWritable(Path.of(runtime)) ? Path.of(runtime) : TEMPORARY);
+    }
+
+    /** One on the disk, for what is too large for memory. */
+    static Path createOnDisk(Run run) { return create(run, onDisk()); }
+
+    /** Where that would be: TMPDIR, else /var/tmp. */
+    static Path onDisk() {
+        var named = System.getenv("TMPDIR");
+        return Stream.of(named == null ? "" : named, "/var/tmp").map(Path::of).filter(Path::isAbsolute).filter(Files::isWritable).findFirst().orElse(TEMPORARY);
+    }
+
+    private static Path create(Run run, Path base) {
         try {
             sweep(base, run);
             if (!base.equals(TEMPORARY)) sweep(TEMPORARY, run);

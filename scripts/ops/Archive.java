@@ -1,0 +1,192 @@
+package ops;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A pg_dump custom archive on its way: first what is in it, then the rows, table by table.
+ *
+ * <p>pg_restore can take such a stream from one pipe only, one table after another. Knowing where the rows of each begin, several
+ * sessions can load them. The layout is that of PostgreSQL's pg_backup_custom.c and pg_backup_archiver.c, versions 1.12 to
+ * 1.16 (pg_dump 9.3 to 18), without compression inside.
+ */
+final class Archive {
+    /**
+     * The rows of a table.
+     *
+     * @param table quoted
+     * @param copy the statement that loads them, up to FROM stdin
+     * @param created whether the archive itself creates the table, which is empty then
+     */
+    record Rows(String table, String copy, boolean created) { }
+
+    private static final int OLDEST = 12, NEWEST = 16;
+    private static final int CUSTOM = 1, DATA = 1, LARGE_OBJECTS = 3;
+    private static final int LONGEST_TEXT = 1 << 26;
+    private static final String FROM_STDIN = " FROM stdin;";
+
+    private final InputStream in;
+    private final byte[] buffer = new byte[1 << 17];
+    private int at, end;
+    /** Gets a copy of the numbers that are read; null when nobody wants one. */
+    private OutputStream copy;
+    private int minor, integerBytes, offsetBytes;
+    private final byte[] beginning;
+    private final Map<Integer, Rows> rows = new HashMap<>();
+    private String encoding = "UTF8";
+    private int type, id;
+
+    /** Reads the beginning, up to the first rows; throws NotVerified when it is no such archive. */
+    Archive(InputStream in) throws IOException {
+        this.in = in;
+        var read = new ByteArrayOutputStream();
+        copy = read;
+        header();
+        contents();
+        copy = null;
+        beginning = read.toByteArray();
+    }
+
+    /** What stands before the rows: pg_restore can tell everything but them from it. */
+    byte[] beginning() { return beginning; }
+
+    /** The encoding that all of it is in. */
+    String encoding() { return encoding; }
+
+    /** What an entry of the table of contents says of its rows, when a COPY loads them. */
+    Optional<Rows> rows(int entry) { return Optional.ofNullable(rows.get(entry)); }
+
+    /** Goes on to the next entry's data; false at the end. The data of the one before must have been read. */
+    boolean next() throws IOException {
+        if (at == end && !fill()) return false;
+        type = octet();
+        id = integer();
+        if (type != DATA && type != LARGE_OBJECTS) throw damaged("it has data of an unknown kind, " + type);
+        return true;
+    }
+
+    /** The entry whose data come now. */
+    int entry() { return id; }
+
+    /** Writes the data alone. */
+    void data(OutputStream to) throws IOException {
+        if (type == DATA) chunks(to);
+        else while (integer() != 0) chunks(to);
+    }
+
+    /** Writes the data as they are in the archive, for pg_restore to take behind the beginning. */
+    void block(OutputStream to) throws IOException {
+        to.write(type);
+        copy = to;
+        writeInteger(id);
+        data(to);
+        copy = null;
+    }
+
+    private void chunks(OutputStream to) throws IOException {
+        for (int left; (left = integer()) > 0; ) {
+            while (left > 0) {
+                if (at == end && !fill()) throw damaged("it ends too early");
+                var some = Math.min(left, end - at);
+                to.write(buffer, at, some);
+                at += some;
+                left -= some;
+            }
+        }
+    }
+
+    private void header() throws IOException {
+        if (!new String(bytes(5), StandardCharsets.ISO_8859_1).equals("PGDMP")) throw damaged("pg_dump did not make it");
+        var major = octet();
+        minor = octet();
+        octet();
+        if (major != 1 || minor < OLDEST || minor > NEWEST)
+            throw new Failure.ToolFailed("the archive's format is " + major + "." + minor + ", and this kit knows 1." + OLDEST + " to 1." + NEWEST, "--mode in-place leaves it to pg_restore alone; or restore by hand as ./jbang backups show says");
+        integerBytes = octet();
+        offsetBytes = octet();
+        if (integerBytes != 4 || octet() != CUSTOM || (minor >= 15 ? octet() : integer()) != 0) throw damaged("it is no uncompressed one of pg_dump's custom format");
+        for (var part = 0; part < 7; part++) integer(); // when it was made
+        for (var name = 0; name < 3; name++) text(); // database, versions of server and pg_dump
+    }
+
+    private void contents() throws IOException {
+        var tables = new HashSet<String>();
+        for (var left = integer(); left > 0; left--) {
+            var entry = integer();
+            integer(); // had data of its own
+            text(); // the table of the catalog that it is in
+            text(); // its oid there
+            var name = text();
+            var description = text();
+            integer(); // section
+            var definition = text();
+            text(); // DROP
+            var statement = text();
+            var schema = text();
+            text(); // tablespace
+            if (minor >= 14) text(); // table access method
+            if (minor >= 16) integer(); // kind of relation
+            text(); // owner
+            text(); // with oids
+            var created = false;
+            for (String needed; (needed = text()) != null; ) created |= tables.contains(needed);
+            bytes(1 + offsetBytes); // where its data would be, in a file
+            if ("TABLE".equals(description)) tables.add(String.valueOf(entry));
+            if ("ENCODING".equals(description) && definition != null) encoding = definition.replaceFirst("(?s).*'(.*)'.*", "$1");
+            // Rows of a partition that go in by way of its parent (definition) are among others' rows there.
+            if (name != null && schema != null && statement != null && statement.strip().endsWith(FROM_STDIN))
+                rows.put(entry, new Rows(Database.quote(schema) + "." + Database.quote(name), statement.strip().replaceFirst(";$", ""), created && (definition == null || definition.isEmpty())));
+        }
+    }
+
+    private boolean fill() throws IOException {
+        at = 0;
+        end = Math.max(0, in.read(buffer));
+        return end > 0;
+    }
+
+    private int octet() throws IOException {
+        if (at == end && !fill()) throw damaged("it ends too early");
+        var octet = buffer[at++] & 0xff;
+        if (copy != null) copy.write(octet);
+        return octet;
+    }
+
+    /** A sign, then the value, lowest byte first. */
+    private int integer() throws IOException {
+        var negative = octet() != 0;
+        int value = 0;
+        for (var shift = 0; shift < 32; shift += 8) value |= octet() << shift;
+        return negative ? -value : value;
+    }
+
+    private void writeInteger(int value) throws IOException {
+        copy.write(value < 0 ? 1 : 0);
+        for (var shift = 0; shift < 32; shift += 8) copy.write(Math.abs(value) >> shift);
+    }
+
+    /** Null is a text of length -1. */
+    private String text() throws IOException {
+        var length = integer();
+        return length < 0 ? null : new String(bytes(length), StandardCharsets.UTF_8);
+    }
+
+    private byte[] bytes(int length) throws IOException {
+        // Not allocated before as much was read: a damaged length may say anything.
+        var bytes = new ByteArrayOutputStream();
+        for (var left = length; left > 0; left--) {
+            if (bytes.size() > LONGEST_TEXT) throw damaged("its table of contents makes no sense");
+            bytes.write(octet());
+        }
+        return bytes.toByteArray();
+    }
+
+    private static Failure damaged(String what) { return new Failure.NotVerified("the archive can't be read: " + what, "take another backup: ./jbang backups list"); }
+}

@@ -1,0 +1,75 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
+
+/** What is different at Supabase. Its roles make a server one of Supabase's, for all tests: so no other runs meanwhile. */
+@Isolated
+class SupabaseTest {
+    /** Supabase itself is not there to test with: this has its roles, schemas and rights, as far as a backup sees them. */
+    @Test void an_imitation_of_supabase_keeps_the_rows_of_auth_and_storage_and_leaves_the_platforms_own_out() throws Exception {
+        try (var platform = new ImitatedSupabase()) {
+            var kit = Stack.kit(platform.project());
+            kit.set("STAGING_DATABASE_URL", kit.database.url("sb_postgres", "sb-Passw0rd"));
+            kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0).says("at Supabase");
+            var manifest = kit.manifest();
+            assertTrue(manifest.getAsJsonObject("server").get("supabase").getAsBoolean());
+            assertEquals(List.of("data-00.dump.zst all", "data-01.dump.zst data"), manifest.getAsJsonArray("parts").asList().stream().map(part -> part.getAsJsonObject())
+                .map(part -> part.get("name").getAsString() + " " + part.get("stage").getAsString()).toList());
+            assertEquals(Map.of("public.profile", 2L, "auth.users", 2L, "auth.identities", 1L, "storage.objects", 1L), kit.countsInManifest());
+            var whole = kit.archive("data-00.dump.zst");
+            assertTrue(whole.contains("CREATE TABLE public.profile") && !whole.contains("auth.users (") && !whole.contains("vault"), whole);
+            var rows = kit.archive("data-01.dump.zst");
+            assertTrue(rows.contains("ada@example.com") && !rows.contains("CREATE ") && !rows.contains("schema_migrations"), rows);
+
+            var fresh = platform.emptyProject();
+            kit.restoreByHandInto(fresh);
+            var there = fresh.counts();
+            assertEquals(kit.countsInManifest(), Map.of("public.profile", there.get("public.profile"), "auth.users", there.get("auth.users"),
+                "auth.identities", there.get("auth.identities"), "storage.objects", there.get("storage.objects")));
+
+            kit.run("backups", "drill", "--env", "staging").exits(12).says("can't be restored on a server without Supabase's own schemas", "auth");
+            kit.run("backups", "list", "--env", "staging").exits(0).prints("readable");
+            kit.database.asSuperuser("alter table public.profile drop constraint profile_id_fkey");
+            kit.run("backup-db", "--env", "staging").exits(0);
+            kit.run("backups", "drill", "--env", "staging").exits(0).prints("1 tables with 2 rows", "; without data-01.dump.zst (rows of schemas that Supabase owns");
+        }
+    }
+
+    /** Roles of the whole server, so they go when the test ends; and projects with the platform's schemas. */
+    private static final class ImitatedSupabase implements AutoCloseable {
+        ImitatedSupabase() {
+            TestDatabase.superuser("create role supabase_admin; create role anon; create role authenticated; create role sb_postgres login bypassrls password 'sb-Passw0rd'");
+        }
+
+        TestDatabase emptyProject() {
+            return TestDatabase.create(Stack.next("project_")).asSuperuser("""
+                grant all on schema public to sb_postgres;
+                create schema auth authorization supabase_admin; create schema storage authorization supabase_admin;
+                create schema extensions authorization supabase_admin; create schema vault authorization supabase_admin;
+                create table auth.users (id int primary key, email text); alter table auth.users owner to supabase_admin; alter table auth.users enable row level security;
+                create table auth.identities (id int primary key, user_id int references auth.users);
+                create table auth.schema_migrations (version text); insert into auth.schema_migrations values ('1');
+                create table storage.objects (id int, name text); create table storage.migrations (id int); insert into storage.migrations values (1);
+                create table vault.secrets (id int, secret text); insert into vault.secrets values (1, 'platform');
+                grant usage on schema auth, storage to sb_postgres, anon; grant all on all tables in schema auth, storage to sb_postgres""");
+        }
+
+        TestDatabase project() {
+            return emptyProject().asSuperuser("""
+                insert into auth.users values (1, 'ada@example.com'), (2, 'bob@example.com'); insert into auth.identities values (1, 2);
+                insert into storage.objects values (1, 'photo.jpg');
+                set role sb_postgres;
+                create table public.profile (id int references auth.users, nickname text); alter table public.profile enable row level security;
+                grant select on public.profile to anon; insert into public.profile values (1, 'ada'), (2, 'bob')""");
+        }
+
+        @Override public void close() {
+            for (var database : TestDatabase.serverRows("select datname from pg_database where datname like 'project\\_%'")) TestDatabase.superuser("drop database " + TestDatabase.quote(database) + " with (force)");
+            TestDatabase.superuser("drop role supabase_admin, anon, authenticated, sb_postgres");
+        }
+    }
+}
