@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION Restore a backup into an environment's database: checked before anybody sees it, or not at all
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmn8m -Xmx512m -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmn8m -Xmx512m
 //SOURCES ops/Ops.java
 //SOURCES BackupDb.java
 //SOURCES restore/InPlace.java
@@ -92,6 +92,7 @@ class RestoreDb implements Callable<Integer> {
     private PartReader reader;
     private PostgresTools.Found pgRestore;
     private Swap swap;
+    private Load load;
     private String safety;
 
     public static void main(String... args) { Run.main(new RestoreDb(), args); }
@@ -224,14 +225,14 @@ class RestoreDb implements Callable<Integer> {
     private boolean load(Steps steps) throws Exception {
         run.state("the database of '" + env + "' is as it was");
         swap.create(manifest.server().encoding());
-        var load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs, stream);
+        load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs, stream);
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
                 if (part.stage().equals("all")) load.load(reader, part);
                 else run.console.warn(part.name() + " holds rows of schemas that Supabase owns, which this server does not have: left out");
             }
         }
-        steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right, statistics fresh");
+        steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right");
         return true;
     }
 
@@ -262,11 +263,12 @@ class RestoreDb implements Callable<Integer> {
         return true;
     }
 
-    private boolean compare(Steps steps) {
+    private boolean compare(Steps steps) throws Exception {
+        var statistics = steps.start(load::takeStatistics);
         try (var session = Database.connect(swap.fresh, settings, "handover restore-db " + env)) {
-            steps.found(Comparison.of(session, manifest));
+            steps.found(Comparison.of(session, manifest) + "; statistics are fresh");
         }
-        return true;
+        return Steps.await(statistics);
     }
 
     private boolean runAfterSql() throws Exception {

@@ -5,10 +5,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * A pg_dump custom archive on its way: first what is in it, then the rows, table by table.
@@ -24,13 +27,15 @@ final class Archive {
      * @param table quoted
      * @param copy the statement that loads them, up to FROM stdin
      * @param created whether the archive itself creates the table, which is empty then
+     * @param slowIndexes entries of its indexes of unusual kinds, GIN or GiST say, that nothing else in the archive needs
      */
-    record Rows(String table, String copy, boolean created) { }
+    record Rows(String table, String copy, boolean created, List<Integer> slowIndexes) { }
 
     private static final int OLDEST = 12, NEWEST = 16;
     private static final int CUSTOM = 1, DATA = 1, LARGE_OBJECTS = 3;
     private static final int LONGEST_TEXT = 1 << 26;
     private static final String FROM_STDIN = " FROM stdin;";
+    private static final Pattern QUICK_INDEX = Pattern.compile(" USING (btree|hash|brin) ");
 
     private final InputStream in;
     private final byte[] buffer = new byte[1 << 17];
@@ -117,7 +122,8 @@ final class Archive {
     }
 
     private void contents() throws IOException {
-        var tables = new HashSet<String>();
+        var tables = new HashMap<String, List<Integer>>();
+        var needed = new HashSet<String>();
         for (var left = integer(); left > 0; left--) {
             var entry = integer();
             integer(); // had data of its own
@@ -135,15 +141,17 @@ final class Archive {
             if (minor >= 16) integer(); // kind of relation
             text(); // owner
             text(); // with oids
-            var created = false;
-            for (String needed; (needed = text()) != null; ) created |= tables.contains(needed);
+            List<Integer> slowIndexes = null;
+            for (String other; (other = text()) != null; needed.add(other)) slowIndexes = tables.getOrDefault(other, slowIndexes);
             bytes(1 + offsetBytes); // where its data would be, in a file
-            if ("TABLE".equals(description)) tables.add(String.valueOf(entry));
+            if ("TABLE".equals(description)) tables.put(String.valueOf(entry), new ArrayList<>());
+            if ("INDEX".equals(description) && slowIndexes != null && definition != null && !QUICK_INDEX.matcher(definition).find()) slowIndexes.add(entry);
             if ("ENCODING".equals(description) && definition != null) encoding = definition.replaceFirst("(?s).*'(.*)'.*", "$1");
             // Rows of a partition that go in by way of its parent (definition) are among others' rows there.
             if (name != null && schema != null && statement != null && statement.strip().endsWith(FROM_STDIN))
-                rows.put(entry, new Rows(Database.quote(schema) + "." + Database.quote(name), statement.strip().replaceFirst(";$", ""), created && (definition == null || definition.isEmpty())));
+                rows.put(entry, new Rows(Database.quote(schema) + "." + Database.quote(name), statement.strip().replaceFirst(";$", ""), slowIndexes != null && (definition == null || definition.isEmpty()), slowIndexes == null ? List.of() : slowIndexes));
         }
+        tables.values().forEach(indexes -> indexes.removeIf(index -> needed.contains(String.valueOf(index))));
     }
 
     private boolean fill() throws IOException {

@@ -11,8 +11,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
 
@@ -24,9 +26,12 @@ import java.util.function.Predicate;
  * beginning alone, several at a time too. Where there is no room for the file, tables are loaded one after another.
  */
 public final class Load {
-    /** Tables, each with its partitions, and materialized views: their names, quoted. */
-    private static final String WITH_STATISTICS = "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-        + "where c.relkind in ('r', 'p', 'm') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by pg_total_relation_size(c.oid) desc";
+    /** Tables, each with its partitions, and materialized views; the largest first. */
+    private static final String WITH_STATISTICS = """
+        select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'm') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by pg_total_relation_size(c.oid) desc""";
+    /** As many things at a time as there are jobs: then the server need not do each of them in parallel again. */
+    private static final List<String> NOT_PARALLEL = List.of("max_parallel_maintenance_workers", "max_parallel_workers_per_gather");
 
     /** What has to be done before a certain archive can be loaded. */
     public interface Preparation {
@@ -50,8 +55,9 @@ public final class Load {
     private final Map<String, String> environment = new LinkedHashMap<>();
     private final AtomicLong done = new AtomicLong();
     private Archive archive;
-    /** Entries of its table of contents that are restored. */
-    private final Set<Integer> kept = new HashSet<>();
+    /** Entries of its table of contents that are restored, as pg_restore lists them. */
+    private final Map<Integer, String> kept = new LinkedHashMap<>();
+    private final Set<String> analyzed = ConcurrentHashMap.newKeySet();
 
     /**
      * @param into an empty database
@@ -77,7 +83,7 @@ public final class Load {
     /** Bytes of rows that the server has taken so far. */
     public long done() { return done.get(); }
 
-    /** Loads an archive with all that is in it, and takes the planner's statistics. */
+    /** Loads an archive with all that is in it, but for the planner's statistics, which no archive has. */
     public void load(PartReader reader, Manifest.Part part) throws Exception { load(reader, part, beginning -> line -> false); }
 
     /** The same, after a preparation that needs to know what is in it. */
@@ -86,11 +92,17 @@ public final class Load {
             archive = new Archive(raw);
             Files.write(head, archive.beginning());
             select(preparation.before(head));
+            setDatabase(" set %s = 0");
             if (jobs > 1 && !stream && fits(part.bytesRaw())) sideBySide();
             else oneByOne();
-            restore("--section=post-data", "--jobs=" + jobs);
+            setDatabase(" reset %s");
         });
-        analyze();
+    }
+
+    private void setDatabase(String how) {
+        try (var session = Database.connect(into, settings, "handover, settings")) {
+            for (var name : NOT_PARALLEL) session.execute("alter database " + Database.quote(into.database) + how.formatted(name));
+        }
     }
 
     private boolean fits(long bytes) throws IOException {
@@ -100,21 +112,18 @@ public final class Load {
         return false;
     }
 
-    /** Chooses what is restored, and lists it for pg_restore: once all of it, and once without the rows that we load. */
+    /** Chooses what is restored. */
     private void select(Predicate<String> leftOut) throws IOException, InterruptedException {
         var all = text("--list").lines().filter(line -> !line.startsWith(";")).toList();
         var hasPublic = all.stream().anyMatch(Load::isPublic) && adoptPublic();
-        var chosen = all.stream().filter(line -> !leftOut.test(line) && !(hasPublic && isPublic(line))).toList();
-        chosen.forEach(line -> kept.add(entry(line)));
-        Files.write(list(), chosen);
-        Files.write(others(), chosen.stream().filter(line -> archive.rows(entry(line)).isEmpty()).toList());
+        for (var line : all) if (!leftOut.test(line) && !(hasPublic && isPublic(line))) kept.put(Integer.parseInt(line.substring(0, line.indexOf(';'))), line);
     }
 
-    private static int entry(String line) { return Integer.parseInt(line.substring(0, line.indexOf(';'))); }
-
-    private Path list() { return head.resolveSibling("list"); }
-
-    private Path others() { return head.resolveSibling("others"); }
+    /** A file that tells pg_restore to keep to some of what is restored. */
+    private Path list(Predicate<Integer> which) throws IOException {
+        var list = Files.createTempFile(head.getParent(), "list", "");
+        return Files.write(list, kept.keySet().stream().filter(which).map(kept::get).toList());
+    }
 
     /** A backup of chosen schemas creates this one like any other, but every new database has it: then it only gets its owner. */
     private boolean adoptPublic() throws IOException, InterruptedException {
@@ -135,55 +144,74 @@ public final class Load {
     }
 
     private void oneByOne() throws Exception {
-        restore("--section=pre-data");
+        definitions();
         try (var sessions = new CopySessions(into, settings, archive.encoding(), done); var others = new Others()) {
             while (archive.next()) {
                 var rows = archive.rows(archive.entry());
-                if (!kept.contains(archive.entry())) archive.data(OutputStream.nullOutputStream());
+                if (!kept.containsKey(archive.entry())) archive.data(OutputStream.nullOutputStream());
                 else if (rows.isEmpty()) others.take();
                 else sessions.copy(rows.get(), archive::data);
             }
             others.finish();
         }
+        restore(list(entry -> true), "--section=post-data", "--jobs=" + jobs);
     }
 
-    /** Reads on while tables are being loaded. */
+    /** Reads on while tables are being loaded. Those with indexes that take long go first, and get these at once. */
     private void sideBySide() throws Exception {
-        var workers = Executors.newFixedThreadPool(jobs, body -> {
-            var thread = new Thread(body, "load");
-            thread.setDaemon(true);
-            return thread;
-        });
-        var loading = new ExecutorCompletionService<Boolean>(workers);
+        var workers = pool();
+        var first = pool();
         try (var spool = new Spool(Workspace.createOnDisk(run)); var sessions = new CopySessions(into, settings, archive.encoding(), done); var others = new Others()) {
-            var defined = loading.submit(() -> { restore("--section=pre-data"); return true; });
-            var tasks = 1;
+            var defined = workers.submit(this::definitions);
+            var copies = new ArrayList<>(List.of(defined));
+            var indexes = new ArrayList<Future<Boolean>>();
+            var early = new HashSet<Integer>();
             while (archive.next()) {
-                for (var ended = loading.poll(); ended != null; ended = loading.poll(), tasks--) Steps.await(ended);
-                var rows = archive.rows(archive.entry());
-                if (!kept.contains(archive.entry())) archive.data(OutputStream.nullOutputStream());
-                else if (rows.isEmpty()) {
+                for (var copy : copies) if (copy.isDone()) Steps.await(copy);
+                var rows = archive.rows(archive.entry()).orElse(null);
+                if (!kept.containsKey(archive.entry())) archive.data(OutputStream.nullOutputStream());
+                else if (rows == null) {
                     Steps.await(defined);
                     others.take();
                 } else {
                     var piece = spool.begin();
-                    loading.submit(() -> { Steps.await(defined); sessions.copy(rows.get(), to -> PartReader.copy(piece.read(), to)); return true; });
-                    tasks++;
+                    var slow = rows.slowIndexes().stream().filter(kept::containsKey).toList();
+                    var copy = (slow.isEmpty() ? workers : first).submit(() -> { Steps.await(defined); sessions.copy(rows, to -> PartReader.copy(piece.read(), to)); return true; });
+                    copies.add(copy);
+                    early.addAll(slow);
+                    if (!slow.isEmpty()) indexes.add(first.submit(() -> { Steps.await(copy); restore(list(slow::contains), "--section=post-data"); return analyze(rows.table()); }));
                     archive.data(piece);
                     piece.close();
                 }
             }
             Steps.await(defined);
             others.finish();
-            for (; tasks > 0; tasks--) Steps.await(loading.take());
+            for (var copy : copies) Steps.await(copy);
+            restore(list(entry -> !early.contains(entry)), "--section=post-data", "--jobs=" + jobs);
+            for (var index : indexes) Steps.await(index);
         } finally {
             workers.shutdownNow();
+            first.shutdownNow();
         }
     }
+
+    private ExecutorService pool() {
+        return Executors.newFixedThreadPool(jobs, body -> {
+            var thread = new Thread(body, "load");
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    private boolean definitions() throws IOException, InterruptedException { return restore(list(entry -> true), "--section=pre-data"); }
 
     /** The pg_restore for what is loaded with the rows and is none: large objects, and sequences' values. */
     private final class Others implements AutoCloseable {
         private Tool restoring;
+
+        private final Path list = list(entry -> archive.rows(entry).isEmpty());
+
+        Others() throws IOException { }
 
         void take() throws IOException, InterruptedException {
             start();
@@ -197,12 +225,12 @@ public final class Load {
 
         private void start() throws IOException {
             if (restoring != null) return;
-            restoring = Tool.sink(run, pgRestore.path(), arguments(others(), "--section=data"), environment);
+            restoring = Tool.sink(run, pgRestore.path(), arguments(list, "--section=data"), environment);
             restoring.stdin().write(archive.beginning());
         }
 
         void finish() throws IOException, InterruptedException {
-            if (Files.size(others()) == 0) return;
+            if (Files.size(list) == 0) return;
             start();
             try {
                 restoring.stdin().close();
@@ -215,10 +243,11 @@ public final class Load {
         @Override public void close() { if (restoring != null) restoring.close(); }
     }
 
-    private void restore(String... arguments) throws IOException, InterruptedException {
-        var all = arguments(list(), arguments);
+    private boolean restore(Path list, String... arguments) throws IOException, InterruptedException {
+        var all = arguments(list, arguments);
         all.add(head.toString());
         Tool.output(run, pgRestore.path(), all, environment, PostgresTools.PATIENCE);
+        return true;
     }
 
     private List<String> arguments(Path list, String... more) {
@@ -228,16 +257,20 @@ public final class Load {
         return arguments;
     }
 
-    private void analyze() throws Exception {
+    /** Takes the planner's statistics of all that was loaded. */
+    public boolean takeStatistics() throws Exception {
         List<String> tables;
         try (var session = Database.connect(into, settings, "handover, statistics")) {
-            tables = session.rows(WITH_STATISTICS, row -> row[0]);
+            tables = session.rows(WITH_STATISTICS, row -> Database.quote(row[0]) + "." + Database.quote(row[1]));
         }
-        Steps.sideBySide(tables, table -> {
-            try (var session = Database.connect(into, settings, "handover, statistics")) {
-                session.execute("analyze " + table);
-                return true;
-            }
-        });
+        Steps.sideBySide(jobs, tables.stream().filter(table -> !analyzed.contains(table)).toList(), this::analyze);
+        return true;
+    }
+
+    private boolean analyze(String table) {
+        try (var session = Database.connect(into, settings, "handover, statistics")) {
+            session.execute("analyze " + table);
+        }
+        return analyzed.add(table);
     }
 }

@@ -54,9 +54,12 @@ public final class Steps {
         }
     }
 
-    /** Does the same with each of them, eight at a time; the results come in the order of the inputs. */
-    public static <A, B> List<B> sideBySide(List<A> inputs, Each<A, B> each) throws Exception {
-        var pool = Executors.newFixedThreadPool(8, body -> {
+    /** Asks the store the same of each of them: what takes time is the way there and back. */
+    public static <A, B> List<B> sideBySide(List<A> inputs, Each<A, B> each) throws Exception { return sideBySide(8, inputs, each); }
+
+    /** Does the same with each of them, some at a time; the results come in the order of the inputs. */
+    public static <A, B> List<B> sideBySide(int atATime, List<A> inputs, Each<A, B> each) throws Exception {
+        var pool = Executors.newFixedThreadPool(atATime, body -> {
             var thread = new Thread(body, "side by side");
             thread.setDaemon(true);
             return thread;
