@@ -5,21 +5,26 @@
 //SOURCES ops/Ops.java
 //SOURCES BackupDb.java
 //SOURCES restore/InPlace.java
+//SOURCES restore/Partial.java
 //SOURCES restore/Swap.java
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import ops.*;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import restore.InPlace;
+import restore.Partial;
 import restore.Swap;
 
 /** Restore a backup into an environment's database.
@@ -33,6 +38,7 @@ import restore.Swap;
         "  restore-db --env staging --from production           production's newest backup, into staging",
         "  restore-db 20261122T031500Z-4f9a1c --env staging     a certain one (a unique beginning is enough)",
         "  restore-db 2026-11-22T12:00 --env staging            the newest one that was begun by then, UTC",
+        "  restore-db --env staging --table public.invoices     one table, where there is no such schema or nothing in it",
         "  restore-db --env staging --dry-run                   say what would be done, change nothing", ""},
     description = "Loads the backup into a new database, compares it with the manifest, and then exchanges the names; the old database stays beside it. "
         + "Where no database can be made, one transaction replaces what the backup holds.%n")
@@ -51,6 +57,12 @@ class RestoreDb implements Callable<Integer> {
 
     @Option(names = "--mode", paramLabel = "MODE", description = "swap: load into a new database and exchange the names; in-place: one transaction in the database itself; default: swap where the server lets us")
     String mode;
+
+    @Option(names = "--schema", paramLabel = "NAME", description = "only this schema, which must be empty or missing in the target: nothing is replaced; may be repeated")
+    List<String> schemas = List.of();
+
+    @Option(names = "--table", paramLabel = "SCHEMA.NAME", description = "only this table with its rows, keys and indexes, and what it needs but other tables, into a schema that is empty or missing; may be repeated")
+    List<String> tables = List.of();
 
     @Option(names = "--jobs", paramLabel = "N", description = "how many things to do at a time; default: this machine's processors")
     Integer jobs;
@@ -90,6 +102,8 @@ class RestoreDb implements Callable<Integer> {
     private BackupFolder folder;
     private Manifest manifest;
     private PartReader reader;
+    /** Null when all of the backup is restored. */
+    private Partial partial;
     private PostgresTools.Found pgRestore;
     private Swap swap;
     private Load load;
@@ -114,6 +128,7 @@ class RestoreDb implements Callable<Integer> {
         steps.check("Choose the way", () -> chooseWay(steps));
         steps.check("Check its objects", () -> checkObjects(steps));
         steps.check("Find pg_restore", () -> find(steps));
+        if (isPartial()) steps.check("Find the part of it", () -> findPart(steps));
         if (breakGlass != null) steps.change("Ask", "for the name of '" + env + "', typed on the terminal", () -> ask(steps));
         steps.change("Take the lock", "so that no backup or deploy runs meanwhile", () -> { Lock.forRestore(run, url, settings, Duration.ofSeconds(wait)); return true; });
         if (inPlace) replaceInPlace(steps);
@@ -132,11 +147,12 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private void replaceInPlace(Steps steps) throws Exception {
-        safetyBackup();
+        if (partial == null || breakGlass != null) safetyBackup();
         try (var place = steps.change("Begin a transaction", "all that follows is one", () -> new InPlace(run, settings, url, PostgresTools.find(run, settings, "psql", 1)))) {
-            steps.change("Drop what the backup holds", "seen by nobody else yet", () -> drop(place));
+            if (partial == null) steps.change("Drop what the backup holds", "seen by nobody else yet", () -> drop(place));
+            else steps.change("Have empty schemas", String.join(", ", partial.schemas()), () -> haveSchemas(place));
             steps.change("Load", "into the same transaction", () -> load(steps, place));
-            steps.change("Compare with the manifest", "rows", () -> { place.compare(manifest); steps.found(manifest.tables().size() + " tables"); return true; });
+            steps.change("Compare with the manifest", "rows", () -> compare(steps, place));
             if (afterSql != null) steps.change("Run " + afterSql.getFileName(), "before anybody can see the data", () -> { place.run(afterSql); return true; });
             steps.change("Commit", "from then on everybody sees the restored data", () -> commit(place));
         }
@@ -151,6 +167,7 @@ class RestoreDb implements Callable<Integer> {
         if (breakGlass != null && breakGlass.isBlank()) throw new Failure.Usage("--break-glass wants a reason", "say why in a few words; the history keeps it");
         if (breakGlass != null && noSafetyBackup) throw new Failure.Usage("--break-glass and --no-safety-backup exclude each other", "leave --no-safety-backup out: a protected environment is never restored without one");
         if (mode != null && !mode.matches("swap|in-place")) throw new Failure.Usage("--mode wants swap or in-place, not '" + mode + "'", "leave it out for what the server allows");
+        if (isPartial() && "swap".equals(mode)) throw new Failure.Usage("--mode swap exchanges the whole database, and --schema and --table ask for a part", "leave --mode out");
         if (jobs == null) jobs = Runtime.getRuntime().availableProcessors();
         if (jobs < 1 || jobs > 64) throw new Failure.Usage("--jobs wants 1 to 64, not " + jobs, "leave it out for this machine's processors");
         if (afterSql == null) afterSql = settings.get(Setting.AFTER_RESTORE_SQL).map(Path::of).orElse(null);
@@ -188,6 +205,7 @@ class RestoreDb implements Callable<Integer> {
     private boolean chooseWay(Steps steps) {
         var selection = manifest.selection();
         if (!selection.schemas().isEmpty() || !manifest.server().supabase() && !selection.excludeSchemas().isEmpty()) obstacle = "the backup is partial, and a new database would lack all the rest";
+        if (isPartial()) obstacle = "only a part is wanted";
         inPlace = mode == null ? !obstacle.isEmpty() : mode.equals("in-place");
         if (!inPlace && !obstacle.isEmpty())
             throw new Failure.BadSetting("--mode swap is not possible: " + obstacle, "--mode in-place; or, where only the right is missing: ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database");
@@ -208,6 +226,31 @@ class RestoreDb implements Callable<Integer> {
         steps.found(pgRestore.version());
         return true;
     }
+
+    private boolean isPartial() { return !schemas.isEmpty() || !tables.isEmpty(); }
+
+    private boolean findPart(Steps steps) throws Exception {
+        var part = manifest.parts().stream().filter(each -> each.stage().equals("all")).findFirst().orElseThrow();
+        partial = new Partial(reader.contents(part), schemas, tables);
+        if (!partial.leftOut().isEmpty()) run.console.warn("left out, since it needs more than this part: " + String.join(", ", partial.leftOut()));
+        try (var session = Database.connect(url, settings, "handover restore-db " + env)) {
+            partial.makeSureThatNothingIsThere(session);
+        }
+        steps.found(partial.toString());
+        return true;
+    }
+
+    private boolean haveSchemas(InPlace place) throws Exception {
+        run.state("the database of '" + env + "' is as it was: nothing was committed");
+        try (var session = Database.connect(url, settings, "handover restore-db " + env)) {
+            var there = session.rows("select nspname from pg_namespace", row -> row[0]);
+            place.create(partial.create(partial.schemas().stream().filter(schema -> !there.contains(schema)).collect(Collectors.toSet())), session);
+        }
+        return true;
+    }
+
+    /** The tables that are restored, with their rows. */
+    private List<Snapshot.Table> restored() { return manifest.tables().stream().filter(table -> partial == null || partial.has(table)).toList(); }
 
     private void safetyBackup() throws Exception {
         if (noSafetyBackup || !exists) return;
@@ -248,17 +291,27 @@ class RestoreDb implements Callable<Integer> {
         try (var progress = new Progress(run.console, "Load", reader::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
                 if (part.stage().equals("all")) place.load(steps, reader, part, pgRestore, options());
-                else run.console.warn(part.name() + " is left out: it holds rows of schemas that Supabase owns, and what is there of them stays");
+                else if (partial == null) run.console.warn(part.name() + " is left out: it holds rows of schemas that Supabase owns, and what is there of them stays");
             }
         }
         steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right");
         return true;
     }
 
-    private List<String> options() { return noOwner ? List.of("--no-owner", "--no-privileges") : List.of(); }
+    private List<String> options() throws IOException {
+        var options = new ArrayList<>(noOwner ? List.of("--no-owner", "--no-privileges") : List.of());
+        if (partial != null) options.add("--use-list=" + partial.list(run.undo.act(() -> Workspace.create(run))));
+        return options;
+    }
+
+    private boolean compare(Steps steps, InPlace place) throws Exception {
+        if (!manifest.counts().equals("none")) place.compare(restored());
+        steps.found(restored().size() + " tables");
+        return true;
+    }
 
     private boolean commit(InPlace place) throws Exception {
-        place.commit();
+        place.commit(partial == null ? List.of() : restored());
         run.state("'" + env + "' has the restored data, which were compared with the manifest" + (safety == null ? "" : "; the old data are in backup " + safety));
         return true;
     }
@@ -305,8 +358,8 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private void report() {
-        var result = new Result(manifest.id(), env, source.env, url.database, inPlace ? "in-place" : "swap", Amount.seconds(run.elapsed()), manifest.tables().size(), manifest.rows(), manifest.snapshotTime(), exists && !inPlace ? swap.old : null, safety);
+        var result = new Result(manifest.id(), env, source.env, url.database, inPlace ? "in-place" : "swap", Amount.seconds(run.elapsed()), restored().size(), restored().stream().mapToLong(Snapshot.Table::rows).sum(), manifest.snapshotTime(), exists && !inPlace ? swap.old : null, safety);
         run.console.result(run.json ? Json.text(result)
-            : "restored " + result.id() + " into " + url + ", data as of " + result.dataAsOf() + ", in " + Amount.time(run.elapsed()));
+            : "restored " + (partial == null ? "" : partial + " of ") + result.id() + " into " + url + ", data as of " + result.dataAsOf() + ", in " + Amount.time(run.elapsed()));
     }
 }

@@ -7,11 +7,13 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * A pg_dump custom archive on its way: first what is in it, then the rows, table by table.
@@ -20,7 +22,21 @@ import java.util.regex.Pattern;
  * sessions can load them. The layout is that of PostgreSQL's pg_backup_custom.c and pg_backup_archiver.c, versions 1.12 to
  * 1.16 (pg_dump 9.3 to 18), without compression inside.
  */
-final class Archive {
+public final class Archive {
+    /**
+     * A line of the table of contents.
+     *
+     * @param description what it is: TABLE, TABLE DATA, INDEX …
+     * @param schema empty when it is in none
+     * @param copy the COPY statement of rows; empty without rows
+     * @param needs ids of entries that have to be restored before it
+     */
+    public record Entry(int number, String description, String schema, String name, String definition, String copy, List<String> needs) {
+        public String id() { return String.valueOf(number); }
+
+        @Override public String toString() { return description.toLowerCase(Locale.ROOT) + " " + name; }
+    }
+
     /**
      * The rows of a table.
      *
@@ -44,12 +60,12 @@ final class Archive {
     private OutputStream copy;
     private int minor, integerBytes, offsetBytes;
     private final byte[] beginning;
+    private final List<Entry> entries = new ArrayList<>();
     private final Map<Integer, Rows> rows = new HashMap<>();
-    private String encoding = "UTF8";
     private int type, id;
 
     /** Reads the beginning, up to the first rows; throws NotVerified when it is no such archive. */
-    Archive(InputStream in) throws IOException {
+    public Archive(InputStream in) throws IOException {
         this.in = in;
         var read = new ByteArrayOutputStream();
         copy = read;
@@ -57,13 +73,17 @@ final class Archive {
         contents();
         copy = null;
         beginning = read.toByteArray();
+        rows();
     }
 
     /** What stands before the rows: pg_restore can tell everything but them from it. */
     byte[] beginning() { return beginning; }
 
+    /** The table of contents. */
+    public List<Entry> entries() { return entries; }
+
     /** The encoding that all of it is in. */
-    String encoding() { return encoding; }
+    String encoding() { return entries.stream().filter(entry -> entry.description.equals("ENCODING")).map(entry -> entry.definition.replaceFirst("(?s).*'(.*)'.*", "$1")).findFirst().orElse("UTF8"); }
 
     /** What an entry of the table of contents says of its rows, when a COPY loads them. */
     Optional<Rows> rows(int entry) { return Optional.ofNullable(rows.get(entry)); }
@@ -122,10 +142,8 @@ final class Archive {
     }
 
     private void contents() throws IOException {
-        var tables = new HashMap<String, List<Integer>>();
-        var needed = new HashSet<String>();
         for (var left = integer(); left > 0; left--) {
-            var entry = integer();
+            var id = integer();
             integer(); // had data of its own
             text(); // the table of the catalog that it is in
             text(); // its oid there
@@ -134,24 +152,36 @@ final class Archive {
             integer(); // section
             var definition = text();
             text(); // DROP
-            var statement = text();
+            var copy = text();
             var schema = text();
             text(); // tablespace
             if (minor >= 14) text(); // table access method
             if (minor >= 16) integer(); // kind of relation
             text(); // owner
             text(); // with oids
-            List<Integer> slowIndexes = null;
-            for (String other; (other = text()) != null; needed.add(other)) slowIndexes = tables.getOrDefault(other, slowIndexes);
+            var needs = new ArrayList<String>();
+            for (String other; (other = text()) != null; ) needs.add(other);
             bytes(1 + offsetBytes); // where its data would be, in a file
-            if ("TABLE".equals(description)) tables.put(String.valueOf(entry), new ArrayList<>());
-            if ("INDEX".equals(description) && slowIndexes != null && definition != null && !QUICK_INDEX.matcher(definition).find()) slowIndexes.add(entry);
-            if ("ENCODING".equals(description) && definition != null) encoding = definition.replaceFirst("(?s).*'(.*)'.*", "$1");
-            // Rows of a partition that go in by way of its parent (definition) are among others' rows there.
-            if (name != null && schema != null && statement != null && statement.strip().endsWith(FROM_STDIN))
-                rows.put(entry, new Rows(Database.quote(schema) + "." + Database.quote(name), statement.strip().replaceFirst(";$", ""), slowIndexes != null && (definition == null || definition.isEmpty()), slowIndexes == null ? List.of() : slowIndexes));
+            entries.add(new Entry(id, orEmpty(description), orEmpty(schema), orEmpty(name), orEmpty(definition), orEmpty(copy).strip(), needs));
         }
-        tables.values().forEach(indexes -> indexes.removeIf(index -> needed.contains(String.valueOf(index))));
+    }
+
+    private static String orEmpty(String text) { return text == null ? "" : text; }
+
+    private void rows() {
+        var slowIndexes = new HashMap<String, List<Integer>>();
+        var needed = entries.stream().flatMap(entry -> entry.needs.stream()).collect(Collectors.toSet());
+        for (var entry : entries) {
+            if (entry.description.equals("TABLE")) slowIndexes.put(entry.id(), new ArrayList<>());
+            if (entry.description.equals("INDEX") && !QUICK_INDEX.matcher(entry.definition).find() && !needed.contains(entry.id())) entry.needs.stream().map(slowIndexes::get).filter(Objects::nonNull).forEach(of -> of.add(entry.number));
+        }
+        for (var entry : entries) {
+            if (!entry.copy.endsWith(FROM_STDIN)) continue;
+            var table = entry.needs.stream().filter(slowIndexes::containsKey).findFirst();
+            // Rows of a partition that go in by way of its parent (definition) are among others' rows there.
+            rows.put(entry.number, new Rows(Database.quote(entry.schema) + "." + Database.quote(entry.name), entry.copy.replaceFirst(";$", ""), table.isPresent() && entry.definition.isEmpty(),
+                table.map(slowIndexes::get).orElse(List.of())));
+        }
     }
 
     private boolean fill() throws IOException {

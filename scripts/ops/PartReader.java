@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -94,6 +95,13 @@ public final class PartReader {
             check(part, stored);
             if (problem != null) throw broken(part.name(), problem);
             if (thrown != null) throw thrown;
+        }
+    }
+
+    /** What is in a part, by its beginning: not proven yet, so only good for choosing. */
+    public List<Archive.Entry> contents(Manifest.Part part) throws IOException {
+        try (var raw = Packing.unpack(store.stream(folder.key() + part.name()), identity)) {
+            return new Archive(raw).entries();
         }
     }
 

@@ -5,11 +5,11 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /** "Did you mean": the known word that is nearest to a mistyped one. */
-final class Similar {
+public final class Similar {
     private Similar() { }
 
     /** The nearest word, when no more than a third of it is wrong. */
-    static Optional<String> to(String word, Collection<String> known) {
+    public static Optional<String> to(String word, Collection<String> known) {
         return known.stream().min(Comparator.comparingInt(k -> distance(word, k)))
             .filter(nearest -> distance(word, nearest) * 3 <= Math.max(word.length(), 3));
     }

@@ -11,7 +11,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
 import ops.Database;
 import ops.DatabaseUrl;
 import ops.Failure;
@@ -21,6 +23,7 @@ import ops.PostgresTools;
 import ops.Run;
 import ops.Selection;
 import ops.Settings;
+import ops.Snapshot;
 import ops.Steps;
 import ops.Tool;
 import ops.Workspace;
@@ -91,11 +94,22 @@ public final class InPlace implements AutoCloseable {
                 union all select format('select lo_unlink(%s);', oid) from pg_largeobject_metadata where pg_has_role(lomowner, 'member')""", row -> row[0]));
         schemas.forEach(schema -> statements.add("drop schema " + Database.quote(schema) + " cascade;"));
         // Every new database has this one, so only an archive that was asked for it creates it.
-        if (schemas.contains("public") && !selection.schemas().contains("public"))
-            statements.addAll(session.one("select current_setting('server_version_num')::int >= 150000").equals("t")
-                ? List.of("create schema public authorization pg_database_owner;", "grant usage on schema public to public;", "comment on schema public is 'standard public schema';")
-                : List.of("create schema public;", "grant all on schema public to public;", "comment on schema public is 'standard public schema';"));
+        if (schemas.contains("public") && !selection.schemas().contains("public")) statements.addAll(creation("public", session));
         say(String.join("\n", statements));
+        await();
+    }
+
+    /** What creates a schema as every new database has it. */
+    private static List<String> creation(String schema, Database session) {
+        if (!schema.equals("public")) return List.of("create schema " + Database.quote(schema) + ";");
+        return session.one("select current_setting('server_version_num')::int >= 150000").equals("t")
+            ? List.of("create schema public authorization pg_database_owner;", "grant usage on schema public to public;", "comment on schema public is 'standard public schema';")
+            : List.of("create schema public;", "grant all on schema public to public;", "comment on schema public is 'standard public schema';");
+    }
+
+    /** Creates schemas. */
+    public void create(Set<String> schemas, Database session) throws IOException, InterruptedException {
+        for (var schema : schemas) say(String.join("\n", creation(schema, session)));
         await();
     }
 
@@ -139,9 +153,8 @@ public final class InPlace implements AutoCloseable {
     }
 
     /** Fails the transaction when a table has other rows than the manifest says. */
-    public void compare(Manifest manifest) throws IOException, InterruptedException {
-        if (manifest.counts().equals("none")) return;
-        for (var table : manifest.tables())
+    public void compare(List<Snapshot.Table> tables) throws IOException, InterruptedException {
+        for (var table : tables)
             say("do $handover$ declare found bigint; begin select count(*) into found from only " + Database.quote(table.schema()) + "." + Database.quote(table.name()) + "; if found <> " + table.rows()
                 + " then raise exception '" + DIFFERS + "% has % rows, and the manifest says " + table.rows() + "', " + literal(table.toString()) + ", found; end if; end $handover$;");
         await();
@@ -155,9 +168,13 @@ public final class InPlace implements AutoCloseable {
         await();
     }
 
-    /** Takes statistics, and commits. */
-    public void commit() throws IOException, InterruptedException {
-        say("analyze;");
+    /**
+     * Takes statistics, and commits.
+     *
+     * @param tables of these; empty for all that there are
+     */
+    public void commit(List<Snapshot.Table> tables) throws IOException, InterruptedException {
+        say("analyze " + tables.stream().map(table -> Database.quote(table.schema()) + "." + Database.quote(table.name())).collect(Collectors.joining(", ")) + ";");
         await();
         run.state("'" + settings.env + "' has either the old data or the restored ones, complete; it is not known which");
         try {
