@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
     header = {
         "  demo           the tour; leaves nothing behind",
         "  demo --keep    keeps the stack's data, for ./jbang local", ""},
-    description = "Starts the embedded stack, backs its sample database up, lists, verifies and shows the backup, loses a table and restores it.%n")
+    description = "Starts the embedded stack, backs its sample database up, lists, verifies, shows and drills the backup, loses a table and restores it.%n")
 class Demo implements Callable<Integer> {
     private static final Duration LIMIT = Duration.ofMinutes(5);
     /** What the launcher and JBang go by; nothing else of this environment reaches the tour. */
@@ -61,6 +61,8 @@ class Demo implements Callable<Integer> {
             jbang("backups", "verify", "latest", "--env", "local");
             show("What is in it, and how it is restored without this kit", "backups show latest --env local");
             jbang("backups", "show", "latest", "--env", "local");
+            show("Restore it into a throwaway server, and compare that with the backup, row by row and definition by definition", "backups drill latest --env local");
+            jbang("backups", "drill", "latest", "--env", "local");
             loseATable();
             show("Restore: nobody sees the restored data before they were compared with the manifest", "restore-db latest --env local");
             jbang("restore-db", "latest", "--env", "local");

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Random;
@@ -71,6 +72,46 @@ class RestoreDbTest {
         isRestored();
         kit.run("backups", "list", "--env", "staging").exits(0).prints("; made before a restore");
         assertEquals(2, kit.sealed().size());
+    }
+
+    @Test void without_room_for_a_temporary_file_the_tables_are_loaded_one_after_another() throws Exception {
+        lossAfterBackup();
+        try (var full = new FullDisk(kit.home.resolve("full"))) {
+            kit.with("TMPDIR", full.folder.toString()).run("restore-db", "--env", "staging").exits(0)
+                .says("warning: no room for a temporary file of ", " in " + full.folder + ": tables are loaded one after another; TMPDIR can name another folder");
+        }
+        isRestored();
+    }
+
+    /** Looked at while a table is being loaded. */
+    @Test void nobody_can_open_the_temporary_file() throws Exception {
+        kit.database.execute("create table big as select n, repeat(md5(n::text), 8) from generate_series(1, 400000) n; create table small as select 1 as one");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        var folder = Files.createDirectory(kit.home.resolve("spool"));
+        var restore = kit.with("TMPDIR", folder.toString()).start("restore-db", "--env", "staging", "--no-safety-backup", "--verbose").awaitSays("--section=pre-data");
+        var seen = false;
+        while (restore.process.isAlive() && !seen) {
+            for (var open : openFiles(restore.process.pid())) seen |= open.startsWith(folder.toString()) && open.endsWith("spool (deleted)");
+        }
+        assertTrue(seen, "the temporary file was never seen");
+        restore.signal("KILL").process.waitFor();
+        try (var left = Files.walk(folder)) {
+            assertEquals(List.of(), left.filter(Files::isRegularFile).toList());
+        }
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0);
+        try (var left = Files.list(folder)) {
+            assertEquals(List.of(), left.toList());
+        }
+    }
+
+    private static List<String> openFiles(long pid) throws IOException {
+        var files = new java.util.ArrayList<String>();
+        try (var open = Files.newDirectoryStream(Path.of("/proc/" + pid + "/fd"))) {
+            for (var file : open) files.add(Files.readSymbolicLink(file).toString());
+        } catch (java.nio.file.NoSuchFileException e) {
+            // closed meanwhile
+        }
+        return files;
     }
 
     @Test void the_backup_of_another_environment_is_restored_into_this_one() {
@@ -350,6 +391,20 @@ class RestoreDbTest {
         kit.put(part, whole);
         kit.put(folder + "extra.sql", new byte[1]);
         kit.run("restore-db", "--env", "staging").exits(14).says(folder + "extra.sql does not belong to this backup");
+        isAsBefore();
+    }
+
+    @Test void the_objects_of_two_backups_are_not_taken_for_each_other() {
+        lossAfterBackup();
+        kit.database.execute("update customer set name = 'another' where id = 1");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        for (var name : List.of("data-00.dump.zst", "globals.sql.zst", "SHA256SUMS", "manifest.json")) {
+            var there = kit.object(kit.sealed().get(0) + name);
+            kit.put(kit.sealed().get(0) + name, kit.object(kit.sealed().get(1) + name));
+            if (!java.util.Arrays.equals(there, kit.object(kit.sealed().get(0) + name)))
+                kit.run("restore-db", kit.sealed().get(0).replaceFirst(".*/(.*)/", "$1"), "--env", "staging").exits(14).says(kit.sealed().get(0), "State: the database of 'staging' is as it was.");
+            kit.put(kit.sealed().get(0) + name, there);
+        }
         isAsBefore();
     }
 

@@ -10,6 +10,8 @@
 //SOURCES TestDatabase.java
 //SOURCES FaultProxy.java
 //SOURCES FakeTools.java
+//SOURCES Features.java
+//SOURCES FullDisk.java
 //SOURCES BackupDbTest.java
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
@@ -20,6 +22,7 @@
 //SOURCES DocumentsTest.java
 //SOURCES DrillTest.java
 //SOURCES EnvFileTest.java
+//SOURCES FeaturesTest.java
 //SOURCES GuardTest.java
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java
