@@ -4,14 +4,13 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -26,10 +25,11 @@ import java.util.function.Predicate;
  * beginning alone, several at a time too. Where there is no room for the file, tables are loaded one after another.
  */
 public final class Load {
-    /** Tables, each with its partitions, and materialized views; the largest first. */
+    /** Tables, each with its partitions, and materialized views. First what takes long: indexed expressions have to be computed; and partitioned ones are taken to be large. */
     private static final String WITH_STATISTICS = """
         select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.relkind in ('r', 'p', 'm') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by pg_total_relation_size(c.oid) desc""";
+        where c.relkind in ('r', 'p', 'm') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+        order by exists (select from pg_index where indrelid = c.oid and indexprs is not null) desc, c.relkind = 'p' desc, pg_total_relation_size(c.oid) desc""";
     /** As many things at a time as there are jobs: then the server need not do each of them in parallel again. */
     private static final List<String> NOT_PARALLEL = List.of("max_parallel_maintenance_workers", "max_parallel_workers_per_gather");
 
@@ -47,37 +47,31 @@ public final class Load {
     private final Run run;
     private final Settings settings;
     private final DatabaseUrl into;
-    private final PostgresTools.Found pgRestore;
+    private final PostgresTools.Found program;
     private final List<String> options;
     private final int jobs;
     private final boolean stream;
-    private final Path head;
-    private final Map<String, String> environment = new LinkedHashMap<>();
     private final AtomicLong done = new AtomicLong();
     private Archive archive;
-    /** Entries of its table of contents that are restored, as pg_restore lists them. */
+    private PgRestore pgRestore;
+    /** Entries of the table of contents that are restored, as pg_restore lists them. */
     private final Map<Integer, String> kept = new LinkedHashMap<>();
-    private final Set<String> analyzed = ConcurrentHashMap.newKeySet();
 
     /**
      * @param into an empty database
+     * @param program pg_restore
      * @param options for every pg_restore: --no-owner, say
      * @param jobs how many things at a time
      * @param stream one table after another, without a temporary file
      */
-    public Load(Run run, Settings settings, DatabaseUrl into, PostgresTools.Found pgRestore, List<String> options, int jobs, boolean stream) {
+    public Load(Run run, Settings settings, DatabaseUrl into, PostgresTools.Found program, List<String> options, int jobs, boolean stream) {
         this.run = run;
         this.settings = settings;
         this.into = into;
-        this.pgRestore = pgRestore;
+        this.program = program;
         this.options = options;
         this.jobs = jobs;
         this.stream = stream;
-        head = run.undo.act(() -> {
-            var workspace = Workspace.create(run);
-            environment.putAll(PostgresTools.environment(workspace, into, settings));
-            return workspace.resolve("head");
-        });
     }
 
     /** Bytes of rows that the server has taken so far. */
@@ -90,18 +84,38 @@ public final class Load {
     public void load(PartReader reader, Manifest.Part part, Preparation preparation) throws Exception {
         reader.read(part, raw -> {
             archive = new Archive(raw);
-            Files.write(head, archive.beginning());
-            select(preparation.before(head));
-            setDatabase(" set %s = 0");
+            pgRestore = new PgRestore(run, settings, program, into, options, archive.beginning());
+            select(preparation.before(pgRestore.beginning()));
+            setDatabase("set %s = 0");
             if (jobs > 1 && !stream && fits(part.bytesRaw())) sideBySide();
             else oneByOne();
-            setDatabase(" reset %s");
+            setDatabase("reset %s");
         });
     }
 
+    private void select(Predicate<String> leftOut) throws IOException, InterruptedException {
+        var all = pgRestore.lines("--list").stream().filter(line -> !line.startsWith(";")).toList();
+        var hasPublic = all.stream().anyMatch(Load::isPublic) && adoptPublic();
+        for (var line : all) if (!leftOut.test(line) && !(hasPublic && isPublic(line))) kept.put(Integer.parseInt(line.substring(0, line.indexOf(';'))), line);
+    }
+
+    private static boolean isPublic(String line) { return line.contains(" SCHEMA - public "); }
+
+    /** A backup of chosen schemas creates this one like any other, but every new database has it: then it only gets its owner. */
+    private boolean adoptPublic() throws IOException, InterruptedException {
+        var text = pgRestore.lines("--section=pre-data");
+        if (!text.contains("CREATE SCHEMA public;")) return false;
+        var owner = text.stream().filter(line -> line.startsWith("ALTER SCHEMA public OWNER TO ")).findFirst();
+        if (owner.isEmpty() || options.contains("--no-owner")) return true;
+        try (var session = session()) {
+            session.execute(owner.get());
+        }
+        return true;
+    }
+
     private void setDatabase(String how) {
-        try (var session = Database.connect(into, settings, "handover, settings")) {
-            for (var name : NOT_PARALLEL) session.execute("alter database " + Database.quote(into.database) + how.formatted(name));
+        try (var session = session()) {
+            for (var name : NOT_PARALLEL) session.execute("alter database " + Database.quote(into.database) + " " + how.formatted(name));
         }
     }
 
@@ -112,36 +126,9 @@ public final class Load {
         return false;
     }
 
-    /** Chooses what is restored. */
-    private void select(Predicate<String> leftOut) throws IOException, InterruptedException {
-        var all = text("--list").lines().filter(line -> !line.startsWith(";")).toList();
-        var hasPublic = all.stream().anyMatch(Load::isPublic) && adoptPublic();
-        for (var line : all) if (!leftOut.test(line) && !(hasPublic && isPublic(line))) kept.put(Integer.parseInt(line.substring(0, line.indexOf(';'))), line);
-    }
+    private List<String> listed(Predicate<Integer> which) { return kept.keySet().stream().filter(which).map(kept::get).toList(); }
 
-    /** A file that tells pg_restore to keep to some of what is restored. */
-    private Path list(Predicate<Integer> which) throws IOException {
-        var list = Files.createTempFile(head.getParent(), "list", "");
-        return Files.write(list, kept.keySet().stream().filter(which).map(kept::get).toList());
-    }
-
-    /** A backup of chosen schemas creates this one like any other, but every new database has it: then it only gets its owner. */
-    private boolean adoptPublic() throws IOException, InterruptedException {
-        var text = text("--section=pre-data").lines().toList();
-        if (!text.contains("CREATE SCHEMA public;")) return false;
-        var owner = text.stream().filter(line -> line.startsWith("ALTER SCHEMA public OWNER TO ")).findFirst();
-        if (owner.isEmpty() || options.contains("--no-owner")) return true;
-        try (var session = Database.connect(into, settings, "handover, public")) {
-            session.execute(owner.get());
-        }
-        return true;
-    }
-
-    private static boolean isPublic(String line) { return line.contains(" SCHEMA - public "); }
-
-    private String text(String argument) throws IOException, InterruptedException {
-        return Tool.text(run, pgRestore.path(), List.of(argument, "--file=-", head.toString()), Map.of(), Duration.ofSeconds(60));
-    }
+    private boolean definitions() throws IOException, InterruptedException { return pgRestore.restore(listed(entry -> true), "--section=pre-data"); }
 
     private void oneByOne() throws Exception {
         definitions();
@@ -154,7 +141,7 @@ public final class Load {
             }
             others.finish();
         }
-        restore(list(entry -> true), "--section=post-data", "--jobs=" + jobs);
+        pgRestore.restore(listed(entry -> true), "--section=post-data", "--jobs=" + jobs);
     }
 
     /** Reads on while tables are being loaded. Those with indexes that take long go first, and get these at once. */
@@ -179,7 +166,7 @@ public final class Load {
                     var copy = (slow.isEmpty() ? workers : first).submit(() -> { Steps.await(defined); sessions.copy(rows, to -> PartReader.copy(piece.read(), to)); return true; });
                     copies.add(copy);
                     early.addAll(slow);
-                    if (!slow.isEmpty()) indexes.add(first.submit(() -> { Steps.await(copy); restore(list(slow::contains), "--section=post-data"); return analyze(rows.table()); }));
+                    if (!slow.isEmpty()) indexes.add(first.submit(() -> { Steps.await(copy); return pgRestore.restore(listed(slow::contains), "--section=post-data"); }));
                     archive.data(piece);
                     piece.close();
                 }
@@ -187,7 +174,7 @@ public final class Load {
             Steps.await(defined);
             others.finish();
             for (var copy : copies) Steps.await(copy);
-            restore(list(entry -> !early.contains(entry)), "--section=post-data", "--jobs=" + jobs);
+            pgRestore.restore(listed(entry -> !early.contains(entry)), "--section=post-data", "--jobs=" + jobs);
             for (var index : indexes) Steps.await(index);
         } finally {
             workers.shutdownNow();
@@ -203,19 +190,14 @@ public final class Load {
         });
     }
 
-    private boolean definitions() throws IOException, InterruptedException { return restore(list(entry -> true), "--section=pre-data"); }
-
-    /** The pg_restore for what is loaded with the rows and is none: large objects, and sequences' values. */
+    /** A pg_restore for what comes with the rows and is none: large objects, and sequences' values. */
     private final class Others implements AutoCloseable {
+        private final List<String> listed = listed(entry -> archive.rows(entry).isEmpty());
         private Tool restoring;
 
-        private final Path list = list(entry -> archive.rows(entry).isEmpty());
-
-        Others() throws IOException { }
-
         void take() throws IOException, InterruptedException {
-            start();
             try {
+                start();
                 archive.block(restoring.stdin());
             } catch (IOException e) {
                 if (!restoring.ended()) throw e;
@@ -225,14 +207,14 @@ public final class Load {
 
         private void start() throws IOException {
             if (restoring != null) return;
-            restoring = Tool.sink(run, pgRestore.path(), arguments(list, "--section=data"), environment);
+            restoring = pgRestore.start(listed, "--section=data");
             restoring.stdin().write(archive.beginning());
         }
 
-        void finish() throws IOException, InterruptedException {
-            if (Files.size(list) == 0) return;
-            start();
+        void finish() throws InterruptedException {
+            if (listed.isEmpty()) return;
             try {
+                start();
                 restoring.stdin().close();
             } catch (IOException e) {
                 // it says itself why it ended
@@ -243,34 +225,20 @@ public final class Load {
         @Override public void close() { if (restoring != null) restoring.close(); }
     }
 
-    private boolean restore(Path list, String... arguments) throws IOException, InterruptedException {
-        var all = arguments(list, arguments);
-        all.add(head.toString());
-        Tool.output(run, pgRestore.path(), all, environment, PostgresTools.PATIENCE);
-        return true;
-    }
-
-    private List<String> arguments(Path list, String... more) {
-        var arguments = new ArrayList<>(List.of("--exit-on-error", "--no-password", "--dbname=" + into.database, "--use-list=" + list));
-        arguments.addAll(options);
-        arguments.addAll(List.of(more));
-        return arguments;
-    }
-
     /** Takes the planner's statistics of all that was loaded. */
     public boolean takeStatistics() throws Exception {
-        List<String> tables;
-        try (var session = Database.connect(into, settings, "handover, statistics")) {
-            tables = session.rows(WITH_STATISTICS, row -> Database.quote(row[0]) + "." + Database.quote(row[1]));
+        var left = new ConcurrentLinkedQueue<String>();
+        try (var session = session()) {
+            left.addAll(session.rows(WITH_STATISTICS, row -> Database.quote(row[0]) + "." + Database.quote(row[1])));
         }
-        Steps.sideBySide(jobs, tables.stream().filter(table -> !analyzed.contains(table)).toList(), this::analyze);
+        Steps.sideBySide(jobs, Collections.nCopies(jobs, left), tables -> {
+            try (var session = session()) {
+                for (var table = tables.poll(); table != null; table = tables.poll()) session.execute("analyze " + table);
+            }
+            return true;
+        });
         return true;
     }
 
-    private boolean analyze(String table) {
-        try (var session = Database.connect(into, settings, "handover, statistics")) {
-            session.execute("analyze " + table);
-        }
-        return analyzed.add(table);
-    }
+    private Database session() { return Database.connect(into, settings, "handover, load"); }
 }

@@ -23,6 +23,7 @@
 //SOURCES Manifest.java
 //SOURCES Packing.java
 //SOURCES PartReader.java
+//SOURCES PgRestore.java
 //SOURCES PostgresTools.java
 //SOURCES Private.java
 //SOURCES Progress.java

@@ -18,6 +18,7 @@ import java.util.Set;
  */
 final class Spool implements AutoCloseable {
     private final FileChannel file;
+    private final ByteBuffer pending = ByteBuffer.allocateDirect(1 << 17);
     private long written;
     private boolean closed;
 
@@ -56,7 +57,6 @@ final class Spool implements AutoCloseable {
 
     /** A stream of bytes that is written once and read once, both at the same time if need be. */
     final class Piece extends OutputStream {
-        private final ByteBuffer pending = ByteBuffer.allocate(1 << 17);
         private final long begin = written;
         /** Not known before it is whole. */
         private long end = Long.MAX_VALUE;

@@ -118,14 +118,18 @@ class Bench implements Callable<Integer> {
         environment.put("OTHER", environment.get("URL").replaceFirst("/[^/]*$", "/bench_other"));
         bash("prepare", "cd '" + kept + "' && '" + launcher + "' backup-db --env local --quiet >/dev/null && pg_dump -Fc -Z0 -f archive \"$URL\" && pg_dump \"$URL\" | gzip >dump.sql.gz && sha256sum dump.sql.gz >dump.sha256 && "
             + AWS + "--no-progress dump.sql.gz " + packed + " >/dev/null");
-        var server = "psql -qAtX \"${URL%/*}/postgres\" ";
-        var clean = server + "-c \"select format('drop database %I', datname) from pg_database where datname ~ '^dealer_old_'\" | " + server + "-f - && " + server + "-c 'drop database if exists bench_other' -c checkpoint || true";
-        var empty = clean + "; " + server + "-c 'create database bench_other template template0'";
+        var server = "psql -qAtX -v ON_ERROR_STOP=1 \"$LOCAL_SUPERUSER_URL\" ";
+        // Nothing that one way has left to the server may be done in the next one's time.
+        bash("prepare", server + "-c 'alter system set autovacuum = off' -c 'select pg_reload_conf()'");
+        var clean = server + "-c \"select format('drop database %I;', datname) from pg_database where datname ~ '^dealer_old_'\" | " + server + "-f - && " + server + "-c 'drop database if exists bench_other' && "
+            + server + "-c checkpoint && sync";
+        var empty = clean + " && " + server + "-c 'create database bench_other template template0 owner dealer'";
         var ours = "exec '" + launcher + "' restore-db --env local --no-safety-backup --quiet ";
         return List.of(
             new Way("restore-db, the whole command", clean, ours + ">/dev/null"),
             new Way("pg_restore -j of a local, decompressed file", empty, "pg_restore -j " + Runtime.getRuntime().availableProcessors() + " --exit-on-error -d \"$OTHER\" '" + kept + "/archive'"),
             new Way("aws s3 cp; sha256sum; gunzip; psql", empty, AWS + "--no-progress " + packed + " . >/dev/null && sha256sum -c --quiet '" + kept + "/dump.sha256' && gunzip dump.sql.gz && psql -qX -v ON_ERROR_STOP=1 -f dump.sql \"$OTHER\" >/dev/null"),
+            new Way("restore-db --stream", clean, ours + "--stream >/dev/null"),
             new Way("restore-db --jobs 1", clean, ours + "--jobs 1 >/dev/null"),
             new Way("restore-db --mode in-place", clean, ours + "--mode in-place >/dev/null"));
     }
@@ -158,7 +162,7 @@ class Bench implements Callable<Integer> {
             long disk = 0;
             while (!process.waitFor(30, java.util.concurrent.TimeUnit.MILLISECONDS)) {
                 memory = Math.max(memory, process.descendants().mapToLong(Bench::resident).sum());
-                disk = Math.max(disk, size(folder));
+                disk = Math.max(disk, size(folder) + process.descendants().mapToLong(Bench::nameless).sum());
             }
             var wall = (System.nanoTime() - begun) / 1e9;
             var said = Files.readString(errors);
@@ -184,6 +188,17 @@ class Bench implements Callable<Integer> {
             // it has just ended
         }
         return 0;
+    }
+
+    /** Files that a process has open, and that have no name any more. */
+    private static long nameless(ProcessHandle process) {
+        long bytes = 0;
+        try (var open = Files.newDirectoryStream(Path.of("/proc/" + process.pid() + "/fd"))) {
+            for (var file : open) if (Files.readSymbolicLink(file).toString().endsWith(" (deleted)")) bytes += Files.size(file);
+        } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+            // it has just ended
+        }
+        return bytes;
     }
 
     private static long size(Path folder) throws IOException {
