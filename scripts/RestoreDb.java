@@ -358,7 +358,7 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private void report() {
-        var result = new Result(manifest.id(), env, source.env, url.database, inPlace ? "in-place" : "swap", Amount.seconds(run.elapsed()), restored().size(), restored().stream().mapToLong(Snapshot.Table::rows).sum(), manifest.snapshotTime(), exists && !inPlace ? swap.old : null, safety);
+        var result = new Result(manifest.id(), env, source.env, url.database, inPlace ? "in-place" : "swap", Amount.seconds(run.elapsed()), restored().size(), Manifest.rows(restored()), manifest.snapshotTime(), exists && !inPlace ? swap.old : null, safety);
         run.console.result(run.json ? Json.text(result)
             : "restored " + (partial == null ? "" : partial + " of ") + result.id() + " into " + url + ", data as of " + result.dataAsOf() + ", in " + Amount.time(run.elapsed()));
     }
