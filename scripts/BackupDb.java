@@ -222,7 +222,7 @@ class BackupDb implements Callable<Integer> {
 
     private Manifest manifest(BackupFolder folder, Database.Facts facts, Dump dump, Snapshot snapshot, Dump.Stored stored, List<Snapshot.Table> tables, Manifest.Kit kit, List<String> byHand) {
         return new Manifest(Manifest.FORMAT, folder.id(), env, url.database, kit, run.started.toString(), snapshot.time.toString(),
-            new Manifest.Server(facts.version(), facts.systemIdentifier(), facts.supabase(), facts.encoding()), dump.pgDump.version(),
+            new Manifest.Server(facts.version(), facts.systemIdentifier(), facts.supabase(), facts.encoding(), facts.locale()), dump.pgDump.version(),
             selection, compress, form.recipients(), stored.parts(), stored.globals(), stored.globalsNote(), counts.name(),
             tables, facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand, locked ? "safety" : null);
     }

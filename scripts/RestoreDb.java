@@ -214,9 +214,11 @@ class RestoreDb implements Callable<Integer> {
         return true;
     }
 
-    private boolean checkObjects(Steps steps) {
+    private boolean checkObjects(Steps steps) throws Exception {
         reader = new PartReader(store, folder, manifest, identity != null ? Optional.of(identity.toString()) : source.get(Setting.BACKUP_IDENTITY_FILE).or(() -> settings.get(Setting.BACKUP_IDENTITY_FILE)));
         reader.checkObjects();
+        // Nothing of it is restored; but a backup of which anything is broken is a broken one.
+        if (manifest.globals() != null) reader.read(manifest.globals(), raw -> { });
         steps.found(manifest.objects().size() + " objects, " + Amount.bytes(manifest.bytesStored()));
         return true;
     }
@@ -267,12 +269,15 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean load(Steps steps) throws Exception {
         run.state("the database of '" + env + "' is as it was");
-        swap.create(manifest.server().encoding());
+        swap.create(manifest.server());
         load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs, stream);
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
                 if (part.stage().equals("all")) load.load(reader, part);
-                else run.console.warn(part.name() + " holds rows of schemas that Supabase owns, which this server does not have: left out");
+                else {
+                    reader.read(part, raw -> { });
+                    run.console.warn(part.name() + " holds rows of schemas that Supabase owns, which this server does not have: left out");
+                }
             }
         }
         steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right");

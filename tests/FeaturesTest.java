@@ -8,7 +8,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A database that has everything is after a restore what PostgreSQL's own tools make of it, and what no dump says is as it was. */
 class FeaturesTest {
     @ParameterizedTest
-    @ValueSource(strings = {"swap", "in-place", "swap --stream", "swap --jobs 1", "swap --jobs 7"})
+    @ValueSource(strings = {"swap", "in-place", "swap --stream"})
     void every_feature_survives_a_restore(String way) {
         var kit = Stack.kit();
         kit.database.asSuperuser(Features.sql(Stack.next("owner")));

@@ -140,6 +140,21 @@ class RestoreDbTest {
         isRestored();
     }
 
+    @Test void a_database_that_is_made_sorts_as_the_one_that_was_backed_up() {
+        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name));
+        TestDatabase.superuser("create database " + TestDatabase.quote(kit.database.name) + " template template0 lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8' owner " + TestDatabase.ROLE);
+        lossAfterBackup();
+        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name));
+        kit.run("restore-db", "--env", "staging").exits(0);
+        isRestored();
+        assertEquals("C.UTF-8|C.UTF-8", kit.database.one("select datcollate, datctype from pg_database where datname = current_database()"));
+
+        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name));
+        kit.forge(kit.sealed().get(0), "\"collate\": \"C.UTF-8\"", "\"collate\": \"xx_XX\"");
+        kit.run("restore-db", "--env", "staging").exits(0).says("warning: text will sort as this server has it", "xx_XX");
+        isRestored();
+    }
+
     @Test void a_dry_run_changes_nothing() {
         lossAfterBackup();
         var keys = kit.keys();
@@ -363,7 +378,7 @@ class RestoreDbTest {
         lossAfterBackup();
         var folder = kit.sealed().get(0);
         var random = new Random(20261123);
-        for (var name : List.of("data-00.dump.zst", "data-00.dump.zst", "data-00.dump.zst", "manifest.json", "SHA256SUMS")) {
+        for (var name : List.of("data-00.dump.zst", "data-00.dump.zst", "globals.sql.zst", "manifest.json", "SHA256SUMS")) {
             var whole = kit.object(folder + name);
             var broken = whole.clone();
             var at = random.nextInt(broken.length);
@@ -397,7 +412,10 @@ class RestoreDbTest {
     @Test void the_objects_of_two_backups_are_not_taken_for_each_other() {
         lossAfterBackup();
         kit.database.execute("update customer set name = 'another' where id = 1");
+        var role = Stack.next("newcomer_");
+        TestDatabase.superuser("create role " + role);
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        TestDatabase.superuser("drop role " + role);
         for (var name : List.of("data-00.dump.zst", "globals.sql.zst", "SHA256SUMS", "manifest.json")) {
             var there = kit.object(kit.sealed().get(0) + name);
             kit.put(kit.sealed().get(0) + name, kit.object(kit.sealed().get(1) + name));

@@ -89,7 +89,7 @@ final class DrillServer {
     void create(String encoding) {
         run.undo.act(() -> {
             if (!throwaway) run.undo.add("drop " + database.database, () -> clear(database.database));
-            session.execute("create database " + Database.quote(database.database) + " template template0 encoding '" + encoding + "' lc_collate 'C' lc_ctype 'C'");
+            session.execute("create database " + Database.quote(database.database) + " template template0 encoding " + Database.literal(encoding) + " lc_collate 'C' lc_ctype 'C'");
             return true;
         });
     }

@@ -23,7 +23,7 @@ public final class Database implements AutoCloseable {
      * @param systemIdentifier of the cluster: the same through every address; empty when the server won't say
      * @param schemaVersion the last migration; empty without a table of migrations
      */
-    public record Facts(String version, int major, String systemIdentifier, boolean supabase, long bytes, String encoding, String schemaVersion, List<Extension> extensions) { }
+    public record Facts(String version, int major, String systemIdentifier, boolean supabase, long bytes, String encoding, DatabaseLocale locale, String schemaVersion, List<Extension> extensions) { }
 
     public final DatabaseUrl url;
     final Connection connection;
@@ -83,7 +83,7 @@ public final class Database implements AutoCloseable {
         var major = Integer.parseInt(one("select current_setting('server_version_num')")) / 10000;
         var supabase = one("select exists (select from pg_roles where rolname = 'supabase_admin')").equals("t") || url.host.endsWith(".supabase.co") || url.host.endsWith(".supabase.com");
         return new Facts(version, major, systemIdentifier(), supabase, Long.parseLong(one("select pg_database_size(current_database())")),
-            one("select pg_encoding_to_char(encoding) from pg_database where datname = current_database()"), schemaVersion(), extensions);
+            one("select pg_encoding_to_char(encoding) from pg_database where datname = current_database()"), DatabaseLocale.of(this, url.database), schemaVersion(), extensions);
     }
 
     /** The cluster's identifier: the same through every address; empty when the server won't say. */
@@ -196,6 +196,9 @@ public final class Database implements AutoCloseable {
 
     /** A name as SQL writes it: in double quotes. */
     public static String quote(String name) { return "\"" + name.replace("\"", "\"\"") + "\""; }
+
+    /** A text as SQL writes it: in single quotes. */
+    public static String literal(String text) { return "'" + text.replace("'", "''") + "'"; }
 
     /** SCHEMA.TABLE, split at the first dot, each in double quotes. */
     public static String quoteTable(String table) {

@@ -7,6 +7,7 @@
 //SOURCES Copy.java
 //SOURCES CopySessions.java
 //SOURCES Database.java
+//SOURCES DatabaseLocale.java
 //SOURCES DatabaseUrl.java
 //SOURCES Download.java
 //SOURCES Dump.java

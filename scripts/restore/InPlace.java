@@ -156,15 +156,13 @@ public final class InPlace implements AutoCloseable {
     public void compare(List<Snapshot.Table> tables) throws IOException, InterruptedException {
         for (var table : tables)
             say("do $handover$ declare found bigint; begin select count(*) into found from only " + Database.quote(table.schema()) + "." + Database.quote(table.name()) + "; if found <> " + table.rows()
-                + " then raise exception '" + DIFFERS + "% has % rows, and the manifest says " + table.rows() + "', " + literal(table.toString()) + ", found; end if; end $handover$;");
+                + " then raise exception '" + DIFFERS + "% has % rows, and the manifest says " + table.rows() + "', " + Database.literal(table.toString()) + ", found; end if; end $handover$;");
         await();
     }
 
-    private static String literal(String text) { return "'" + text.replace("'", "''") + "'"; }
-
     /** Runs a file with SQL. */
     public void run(Path file) throws IOException, InterruptedException {
-        say("\\i " + literal(file.toAbsolutePath().toString().replace("\\", "\\\\")));
+        say("\\i " + Database.literal(file.toAbsolutePath().toString().replace("\\", "\\\\")));
         await();
     }
 

@@ -8,8 +8,10 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import ops.Database;
+import ops.DatabaseLocale;
 import ops.DatabaseUrl;
 import ops.Failure;
+import ops.Manifest;
 import ops.Run;
 import ops.Settings;
 import ops.Stamp;
@@ -92,21 +94,26 @@ public final class Swap {
     }
 
     /** Creates the new database, empty; it is dropped when the run ends before the swap. */
-    public void create(String encoding) {
+    public void create(Manifest.Server origin) {
         keep = run.undo.act(() -> {
-            server.execute("create database " + Database.quote(fresh.database) + " template template0 " + form(encoding));
+            createLike(origin);
             return run.undo.add("drop " + fresh.database, () -> drop(fresh.database));
         });
         server.execute("revoke connect on database " + Database.quote(fresh.database) + " from public");
     }
 
-    /** The old one's encoding and sorting; the backup's encoding where there is no old one. */
-    private String form(String encoding) {
-        if (!exists) return "encoding '" + encoding + "'";
-        return server.one("select format('encoding %L lc_collate %L lc_ctype %L', pg_encoding_to_char(encoding), datcollate, datctype)"
-            + (server.one("select current_setting('server_version_num')::int >= 150000").equals("t") ? " || case datlocprovider when 'i' then format(' locale_provider icu icu_locale %L', "
-                + (server.one("select current_setting('server_version_num')::int >= 170000").equals("t") ? "datlocale" : "daticulocale") + ") else '' end" : "")
-            + " from pg_database where datname = ?", url.database);
+    /** Like the old one; where there is none, like the one that was backed up. */
+    private void createLike(Manifest.Server origin) {
+        var encoding = exists ? server.one("select pg_encoding_to_char(encoding) from pg_database where datname = ?", url.database) : origin.encoding();
+        var locale = exists ? DatabaseLocale.of(server, url.database) : origin.locale();
+        var create = "create database " + Database.quote(fresh.database) + " template template0 encoding " + Database.literal(encoding);
+        try {
+            server.execute(create + (locale == null ? "" : " " + locale.options(server)));
+        } catch (Failure.ToolFailed e) {
+            if (exists || locale == null) throw e;
+            server.execute(create);
+            run.console.warn("text will sort as this server has it, since it can't make a database with the backup's locale, " + locale);
+        }
     }
 
     /** Gives the new database what belongs to a database and is in no archive of it: owner, rights, settings, comment. */
