@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION Restore a backup into an environment's database: checked before anybody sees it, or not at all
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmn8m -Xmx512m
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms48m -Xmn24m -Xmx512m
 //SOURCES ops/Ops.java
 //SOURCES BackupDb.java
 //SOURCES restore/InPlace.java
@@ -118,16 +118,19 @@ class RestoreDb implements Callable<Integer> {
     private void restore() throws Exception {
         var steps = new Steps(run, dryRun);
         steps.check("Read the settings", () -> readSettings(steps));
+        // What only looks begins at once, side by side; its step waits for it.
         var opening = steps.start(() -> Store.open(source));
+        var choosing = steps.start(() -> Chosen.of(Steps.await(opening), source.env, wanted));
+        var finding = steps.start(() -> PostgresTools.find(run, settings, "pg_restore", Steps.await(choosing).manifest.pgDumpMajor()));
         history = new History(run, opening, env, "restore-db");
         if (!dryRun) run.record(history);
         steps.check("Reach the database server", () -> connect(steps));
         steps.check("Make sure that it is not a protected one", () -> { Guard.check(run, settings, url, server, breakGlass != null, Steps.await(opening)); return true; });
         store = Steps.await(opening);
-        steps.check("Choose the backup", () -> choose(steps));
+        steps.check("Choose the backup", () -> choose(steps, Steps.await(choosing)));
         steps.check("Choose the way", () -> chooseWay(steps));
         steps.check("Check its objects", () -> checkObjects(steps));
-        steps.check("Find pg_restore", () -> find(steps));
+        steps.check("Find pg_restore", () -> { pgRestore = Steps.await(finding); steps.found(pgRestore.version()); return true; });
         if (isPartial()) steps.check("Find the part of it", () -> findPart(steps));
         if (breakGlass != null) steps.change("Ask", "for the name of '" + env + "', typed on the terminal", () -> ask(steps));
         steps.change("Take the lock", "so that no backup or deploy runs meanwhile", () -> { Lock.forRestore(run, url, settings, Duration.ofSeconds(wait)); return true; });
@@ -193,10 +196,19 @@ class RestoreDb implements Callable<Integer> {
         return true;
     }
 
-    private boolean choose(Steps steps) {
-        folder = BackupFolder.find(store, source.env, wanted);
-        manifest = folder.manifest(store);
-        var proof = Proof.of(manifest, folder.evidence(store));
+    /** A backup, and what was proven of it. */
+    private record Chosen(BackupFolder folder, Manifest manifest, Proof proof) {
+        static Chosen of(Store store, String env, String wanted) {
+            var folder = BackupFolder.find(store, env, wanted);
+            var manifest = folder.manifest(store);
+            return new Chosen(folder, manifest, Proof.of(manifest, folder.evidence(store)));
+        }
+    }
+
+    private boolean choose(Steps steps, Chosen chosen) {
+        folder = chosen.folder;
+        manifest = chosen.manifest;
+        var proof = chosen.proof;
         if (proof.broken()) throw new Failure.NotVerified("backup " + folder.id() + " is known to be broken: " + proof.problem(), "take another: ./jbang backups list --env " + source.env);
         steps.found(folder.id() + ", data as of " + manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: " + proof.words(run.started));
         return true;
@@ -220,12 +232,6 @@ class RestoreDb implements Callable<Integer> {
         // Nothing of it is restored; but a backup of which anything is broken is a broken one.
         if (manifest.globals() != null) reader.read(manifest.globals(), raw -> { });
         steps.found(manifest.objects().size() + " objects, " + Amount.bytes(manifest.bytesStored()));
-        return true;
-    }
-
-    private boolean find(Steps steps) throws InterruptedException {
-        pgRestore = PostgresTools.find(run, settings, "pg_restore", manifest.pgDumpMajor());
-        steps.found(pgRestore.version());
         return true;
     }
 

@@ -199,6 +199,12 @@ public final class Archive {
 
     /** A sign, then the value, lowest byte first. */
     private int integer() throws IOException {
+        // Each row has one: the short way, when nobody wants a copy and all of it is there.
+        if (copy == null && end - at > 4) {
+            var value = buffer[at + 1] & 0xff | (buffer[at + 2] & 0xff) << 8 | (buffer[at + 3] & 0xff) << 16 | (buffer[at + 4] & 0xff) << 24;
+            at += 5;
+            return buffer[at - 5] == 0 ? value : -value;
+        }
         var negative = octet() != 0;
         int value = 0;
         for (var shift = 0; shift < 32; shift += 8) value |= octet() << shift;

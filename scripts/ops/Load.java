@@ -30,8 +30,9 @@ public final class Load {
         select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where c.relkind in ('r', 'p', 'm') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
         order by exists (select from pg_index where indrelid = c.oid and indexprs is not null) desc, c.relkind = 'p' desc, pg_total_relation_size(c.oid) desc""";
-    /** As many things at a time as there are jobs: then the server need not do each of them in parallel again. */
-    private static final List<String> NOT_PARALLEL = List.of("max_parallel_maintenance_workers", "max_parallel_workers_per_gather");
+    /** As many things at a time as there are jobs: then the server need not do each of them in parallel again. And nobody has to
+     *  wait for the disk after each of some hundred statements: the switch does, which comes after all of them in the server's log. */
+    private static final Map<String, String> WHILE_LOADING = Map.of("max_parallel_maintenance_workers", "0", "max_parallel_workers_per_gather", "0", "synchronous_commit", "off");
 
     /** What has to be done before a certain archive can be loaded. */
     public interface Preparation {
@@ -85,38 +86,35 @@ public final class Load {
         reader.read(part, raw -> {
             archive = new Archive(raw);
             pgRestore = new PgRestore(run, settings, program, into, options, archive.beginning());
-            select(preparation.before(pgRestore.beginning()));
-            setDatabase("set %s = 0");
-            if (jobs > 1 && !stream && fits(part.bytesRaw())) sideBySide();
-            else oneByOne();
-            setDatabase("reset %s");
+            try (var session = session()) {
+                select(preparation.before(pgRestore.beginning()), session);
+                setDatabase(session, "set %s = %s");
+                if (jobs > 1 && !stream && fits(part.bytesRaw())) sideBySide();
+                else oneByOne();
+                setDatabase(session, "reset %s");
+            }
         });
     }
 
-    private void select(Predicate<String> leftOut) throws IOException, InterruptedException {
+    private void select(Predicate<String> leftOut, Database session) throws IOException, InterruptedException {
         var all = pgRestore.lines("--list").stream().filter(line -> !line.startsWith(";")).toList();
-        var hasPublic = all.stream().anyMatch(Load::isPublic) && adoptPublic();
+        var hasPublic = all.stream().anyMatch(Load::isPublic) && adoptPublic(session);
         for (var line : all) if (!leftOut.test(line) && !(hasPublic && isPublic(line))) kept.put(Integer.parseInt(line.substring(0, line.indexOf(';'))), line);
     }
 
     private static boolean isPublic(String line) { return line.contains(" SCHEMA - public "); }
 
     /** A backup of chosen schemas creates this one like any other, but every new database has it: then it only gets its owner. */
-    private boolean adoptPublic() throws IOException, InterruptedException {
+    private boolean adoptPublic(Database session) throws IOException, InterruptedException {
         var text = pgRestore.lines("--section=pre-data");
         if (!text.contains("CREATE SCHEMA public;")) return false;
         var owner = text.stream().filter(line -> line.startsWith("ALTER SCHEMA public OWNER TO ")).findFirst();
-        if (owner.isEmpty() || options.contains("--no-owner")) return true;
-        try (var session = session()) {
-            session.execute(owner.get());
-        }
+        if (owner.isPresent() && !options.contains("--no-owner")) session.execute(owner.get());
         return true;
     }
 
-    private void setDatabase(String how) {
-        try (var session = session()) {
-            for (var name : NOT_PARALLEL) session.execute("alter database " + Database.quote(into.database) + " " + how.formatted(name));
-        }
+    private void setDatabase(Database session, String how) {
+        WHILE_LOADING.forEach((name, value) -> session.execute("alter database " + Database.quote(into.database) + " " + how.formatted(name, value)));
     }
 
     private boolean fits(long bytes) throws IOException {

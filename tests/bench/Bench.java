@@ -160,7 +160,7 @@ class Bench implements Callable<Integer> {
             run.undo.add("stop " + way.name, () -> { process.descendants().forEach(ProcessHandle::destroy); process.destroy(); });
             long memory = 0;
             long disk = 0;
-            while (!process.waitFor(30, java.util.concurrent.TimeUnit.MILLISECONDS)) {
+            while (!process.waitFor(250, java.util.concurrent.TimeUnit.MILLISECONDS)) {
                 memory = Math.max(memory, process.descendants().mapToLong(Bench::resident).sum());
                 disk = Math.max(disk, size(folder) + process.descendants().mapToLong(Bench::nameless).sum());
             }
