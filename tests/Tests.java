@@ -12,6 +12,7 @@
 //SOURCES FakeTools.java
 //SOURCES Features.java
 //SOURCES FullDisk.java
+//SOURCES LyingSite.java
 //SOURCES BackupDbTest.java
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
@@ -33,6 +34,7 @@
 //SOURCES RetentionTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
+//SOURCES SmokeTestsTest.java
 //SOURCES SupabaseTest.java
 
 import java.io.IOException;

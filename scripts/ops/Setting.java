@@ -9,6 +9,10 @@ package ops;
 public enum Setting {
     DATABASE_URL(Kind.IDENTITY, null, "the environment's database, postgresql://USER:PASSWORD@HOST:PORT/NAME?sslmode=require"),
     AFTER_RESTORE_SQL(Kind.IDENTITY, null, "file with SQL that runs on a restored database before anybody can see it: personal data made anonymous, say"),
+    SITE_URL(Kind.IDENTITY, null, "the environment's site, as visitors reach it"),
+    SUPABASE_URL(Kind.IDENTITY, null, "the environment's Supabase, https://REF.supabase.co; none says that the site does without"),
+    SUPABASE_ANON_KEY(Kind.IDENTITY, null, "the key that the site shows to everybody"),
+    POSTGREST_URL(Kind.IDENTITY, null, "PostgREST's address, where it runs without the rest of Supabase"),
     PROTECTED_ENVS(Kind.SHARED, "production", "environments that are changed only with their name typed, comma separated"),
     DRILL_DATABASE_URL(Kind.SHARED, null, "a superuser's address of a server for drills, no environment's; without it one is started on this machine"),
 
@@ -40,7 +44,28 @@ public enum Setting {
     DB_STALL_SECONDS(Kind.SHARED, "600", "the run ends when pg_dump sends nothing, or a query is not answered, for so long"),
     DB_LOCK_SECONDS(Kind.SHARED, "60", "pg_dump gives up when a table stays locked for so long"),
     PG_BIN(Kind.SHARED, null, "folder of pg_dump and pg_restore, when the ones found are not the right ones"),
-    LOG_DIR(Kind.SHARED, null, "folder of the log files; .handover/logs beside the settings when empty");
+    LOG_DIR(Kind.SHARED, null, "folder of the log files; .handover/logs beside the settings when empty"),
+
+    SMOKE_SECONDS(Kind.SHARED, "30", "time for all smoke tests together"),
+    SMOKE_HEALTH_PATH(Kind.SHARED, "/health", "the health endpoint"),
+    SMOKE_ROOT(Kind.SHARED, "#root,#app,#__next,#__nuxt,#___gatsby,#svelte,app-root", "the element that the application fills, as a CSS selector"),
+    SMOKE_API_PATH(Kind.SHARED, null, "what is asked for the API's response time; the health endpoint when empty"),
+    SMOKE_API_SECONDS(Kind.SHARED, "3", "the API's budget: its usual answer takes no longer"),
+    SMOKE_CANARY_ROW(Kind.SHARED, null, "a row that is always there and that visitors may see"),
+    SMOKE_HIDDEN_ROW(Kind.SHARED, null, "a row that is there and that a policy hides from visitors"),
+    SMOKE_RELEASE(Kind.SHARED, "meta,/version.json,header:x-release", "where the site says of which commit it is; the first that says something counts"),
+    SMOKE_HEADER(Kind.SECRET, null, "a header that opens a protected site; it goes to the site's own origin only"),
+    SMOKE_CA_FILE(Kind.SHARED, null, "certificates of authorities of your own, in PEM form"),
+    SMOKE_TLS_DAYS(Kind.SHARED, null, "days before the certificate's end: a warning, a failure"),
+    SMOKE_DNS(Kind.SHARED, null, "where the site's name has to lead: addresses, names, or any"),
+    SMOKE_REDIRECTS(Kind.SHARED, null, "addresses that have to lead to the site, comma separated"),
+    SMOKE_HEADERS(Kind.SHARED, null, "headers that the page has to have, as NAME or NAME=TEXT; usual stands for the usual four"),
+    SMOKE_MIGRATIONS(Kind.SHARED, null, "folder of the migrations: the last one has to be the database's"),
+    SMOKE_CONNECTIONS_PERCENT(Kind.SHARED, null, "so many of the database's connections may be in use"),
+    SMOKE_BACKUP_HOURS(Kind.SHARED, null, "the last backup may be so old"),
+    SMOKE_CACHE(Kind.SHARED, null, "pages that no cache may keep from before the release, comma separated"),
+    SMOKE_FILE(Kind.SHARED, null, "file with more addresses to look at, and what they have to answer"),
+    SMOKE_BROWSER(Kind.SHARED, null, "1 looks with a real browser too: Chromium and its driver have to be installed");
 
     /** How a setting is looked up and shown. */
     public enum Kind { IDENTITY, SHARED, SECRET }

@@ -1,0 +1,36 @@
+package smoke;
+
+import java.time.Duration;
+import java.time.Instant;
+import ops.Failure;
+import ops.Setting;
+import ops.Settings;
+
+/** Is the certificate good, and for how long still? */
+final class Certificate {
+    private final Site site;
+    private final Trust trust;
+    private final int warn, fail;
+
+    Certificate(Site site, Trust trust, Settings settings) {
+        this.site = site;
+        this.trust = trust;
+        var days = settings.list(Setting.SMOKE_TLS_DAYS);
+        try {
+            warn = Integer.parseInt(days.get(0));
+            fail = Integer.parseInt(days.get(1));
+        } catch (NumberFormatException | IndexOutOfBoundsException e) {
+            throw new Failure.BadSetting("SMOKE_TLS_DAYS is not two numbers of days: " + String.join(",", days), "it looks like 30,7: warn at 30, fail at 7");
+        }
+    }
+
+    Verdict look(Duration limit) throws Exception {
+        if (!site.address.getScheme().equals("https")) return Verdict.fail(site.address + " is plain http: anybody on the way can read and change what visitors see", "serve it with TLS, and name the https address").forGood();
+        var ends = trust.certificate(site.address, limit).getNotAfter().toInstant();
+        var left = Duration.between(Instant.now(), ends).toDays();
+        var what = "the certificate ends on " + Trust.day(ends) + ", in " + left + " days";
+        var next = "renew it, and see why that was not done by itself";
+        if (left < fail) return Verdict.fail(what, next).forGood();
+        return left < warn ? Verdict.warning(what, next) : Verdict.pass(what);
+    }
+}

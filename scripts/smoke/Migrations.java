@@ -1,0 +1,44 @@
+package smoke;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import ops.Database;
+import ops.DatabaseUrl;
+import ops.Failure;
+import ops.Home;
+import ops.Setting;
+import ops.Settings;
+
+/** Is the last migration of the database the last one of the repository? */
+final class Migrations {
+    private final Settings settings;
+    private final DatabaseUrl url;
+
+    Migrations(Settings settings, DatabaseUrl url) {
+        this.settings = settings;
+        this.url = url;
+    }
+
+    Verdict look(Duration limit) {
+        var folder = Home.dir().resolve(settings.require(Setting.SMOKE_MIGRATIONS));
+        var last = last(folder);
+        try (var session = Database.connect(url, settings, "handover smoke-tests " + settings.env)) {
+            var applied = session.facts().schemaVersion();
+            if (applied.isEmpty()) return Verdict.fail("the database has no table schema_migrations that the role can read, and " + folder + " ends with " + last, "apply the migrations, or leave SMOKE_MIGRATIONS empty");
+            if (!(last.equals(applied) || last.startsWith(applied + "_"))) return Verdict.fail("the database is at migration " + applied + ", and " + folder + " ends with " + last, "apply the missing migrations, or deploy the code that belongs to the database").forGood();
+            return Verdict.pass("the last one is " + applied + ", as in " + folder.getFileName());
+        }
+    }
+
+    /** By its name, as the tools that apply them sort them. */
+    private static String last(Path folder) {
+        try (var files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString().replaceFirst("\\.(up\\.)?sql$", "")).filter(name -> name.matches("\\d+.*")).max(String::compareTo)
+                .orElseThrow(() -> new Failure.BadSetting("SMOKE_MIGRATIONS: there is no migration in " + folder, "their names begin with a number, as in 20261122101500_quotes.sql"));
+        } catch (IOException e) {
+            throw new Failure.BadSetting("SMOKE_MIGRATIONS: " + folder + " can't be read", "ls -ld '" + folder + "'");
+        }
+    }
+}

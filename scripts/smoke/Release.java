@@ -1,0 +1,71 @@
+package smoke;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import ops.Failure;
+import ops.Setting;
+import ops.Settings;
+
+/**
+ * Which commit the site says it is made of. Old and new code both answer 200.
+ *
+ * <p>SMOKE_RELEASE names where it says so, the first that says something counts: {@code meta} is the page's
+ * {@code <meta name="release">}, {@code header:NAME} one of its headers, and a path a JSON document.
+ */
+final class Release {
+    private static final List<String> FIELDS = List.of("release", "commit", "sha", "version", "git_commit", "gitcommit");
+
+    private final Site site;
+    private final List<String> places;
+
+    Release(Site site, Settings settings) {
+        this.site = site;
+        places = settings.list(Setting.SMOKE_RELEASE);
+    }
+
+    Verdict look(String expected, Duration limit) throws Exception {
+        var said = live(limit.dividedBy(2));
+        if (said.isEmpty()) return Verdict.unknown("the site does not say of which commit it is: nothing in " + String.join(", ", places), "have the build put it there; SMOKE_RELEASE names the places").forGood();
+        if (!same(said.get(), expected)) return Verdict.fail("live is " + said.get() + ", and not " + expected, "is the deployment finished, and does a cache keep the old pages?");
+        return Verdict.pass("live is " + said.get());
+    }
+
+    /** A short form is enough, from either side. */
+    private static boolean same(String said, String expected) {
+        var one = said.toLowerCase(Locale.ROOT);
+        var other = expected.toLowerCase(Locale.ROOT);
+        return one.equals(other) || Math.min(one.length(), other.length()) >= 7 && (one.startsWith(other) || other.startsWith(one));
+    }
+
+    private Optional<String> live(Duration limit) throws Verdict.Judged, InterruptedException {
+        Page page = null;
+        for (var place : places) {
+            if (place.startsWith("/")) {
+                var said = inJson(site.get(site.at(place), limit));
+                if (said.isPresent()) return said;
+                continue;
+            }
+            if (page == null) page = Page.of(site, limit);
+            var said = place.equals("meta") ? page.release() : place.startsWith("header:") ? page.answer().header(place.substring("header:".length())) : null;
+            if (said == null) throw new Failure.BadSetting("SMOKE_RELEASE names '" + place + "'", "it is meta, header:NAME, or a path as /version.json");
+            if (said.isPresent()) return said;
+        }
+        return Optional.empty();
+    }
+
+    private static Optional<String> inJson(Answer answer) {
+        if (answer.status() != 200) return Optional.empty();
+        try {
+            var json = JsonParser.parseString(answer.text());
+            if (!json.isJsonObject()) return Optional.empty();
+            return FIELDS.stream().map(json.getAsJsonObject()::get).filter(value -> value != null && value.isJsonPrimitive()).map(JsonElement::getAsString).filter(value -> !value.isBlank()).findFirst();
+        } catch (JsonParseException e) {
+            return Optional.empty();
+        }
+    }
+}

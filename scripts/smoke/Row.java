@@ -1,0 +1,18 @@
+package smoke;
+
+import java.util.regex.Pattern;
+import ops.Failure;
+import ops.Setting;
+
+/** One row, named as SCHEMA.TABLE:COLUMN=VALUE. */
+record Row(String schema, String table, String column, String value) {
+    private static final Pattern FORM = Pattern.compile("([^.:=]+)\\.([^:=]+):([^=]+)=(.+)");
+
+    static Row of(Setting setting, String text) {
+        var row = FORM.matcher(text);
+        if (!row.matches()) throw new Failure.BadSetting(setting + " is no row: '" + text.replaceAll("\\p{Cntrl}", "?") + "'", "it looks like public.canary:id=1");
+        return new Row(row.group(1), row.group(2), row.group(3), row.group(4));
+    }
+
+    @Override public String toString() { return schema + "." + table + " with " + column + " " + value; }
+}

@@ -1,0 +1,158 @@
+package smoke;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Flow;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
+import javax.net.ssl.SSLException;
+import ops.Amount;
+import ops.Ops;
+
+/**
+ * Asks servers as a visitor's browser does, and gives up as a visitor does: on what is too long, too slow, or endless.
+ *
+ * <p>What goes wrong is a verdict, in words. HttpClient alone would wait without end for a body: its time limit ends with the headers.
+ */
+public final class Web {
+    /** More than any page or bundle that a visitor would wait for. */
+    static final int LARGEST = 20_000_000;
+    private static final int MOST_REDIRECTS = 10;
+    private static final Duration CONNECT = Duration.ofSeconds(5);
+
+    private final Trust trust;
+    private final HttpClient client;
+
+    Web(Trust trust) {
+        this.trust = trust;
+        client = HttpClient.newBuilder().sslContext(trust.context()).followRedirects(HttpClient.Redirect.NEVER).connectTimeout(CONNECT).build();
+    }
+
+    /** One request; redirects are answers like others. */
+    Answer get(URI uri, Map<String, String> headers, Duration limit) throws Verdict.Judged, InterruptedException {
+        var request = HttpRequest.newBuilder(uri).header("accept-encoding", "gzip").header("user-agent", "handover-smoke-tests/" + Ops.VERSION)
+            // To a server without TLS the client would offer HTTP/2 first, which some take badly.
+            .version(uri.getScheme().equals("https") ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1);
+        headers.forEach(request::setHeader);
+        var begun = System.nanoTime();
+        var body = new Body();
+        var sent = client.sendAsync(request.build(), info -> body);
+        try {
+            var response = sent.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+            var took = Duration.ofNanos(System.nanoTime() - begun);
+            return new Answer(uri, response.statusCode(), response.headers(), unpack(uri, response), took, List.of());
+        } catch (TimeoutException e) {
+            throw Verdict.fail(uri + (body.begun ? " is still sending after " + Amount.time(limit) + ", " + Amount.bytes(body.bytes.size()) + " so far" : " has not answered in " + Amount.time(limit)),
+                "is the server overloaded, or waiting for something itself?").judged();
+        } catch (ExecutionException e) {
+            throw explain(uri, e.getCause()).judged();
+        } finally {
+            sent.cancel(true);
+        }
+    }
+
+    /** Follows redirects; each request's headers are those for its own address. */
+    Answer follow(URI uri, HeadersFor headers, Duration limit) throws Verdict.Judged, InterruptedException {
+        var until = System.nanoTime() + limit.toNanos();
+        var way = new ArrayList<URI>();
+        while (true) {
+            var answer = get(uri, headers.of(uri), Duration.ofNanos(Math.max(1_000_000, until - System.nanoTime())));
+            if (!answer.isRedirect()) return new Answer(answer.uri(), answer.status(), answer.headers(), answer.body(), answer.took(), List.copyOf(way));
+            way.add(uri);
+            uri = target(answer);
+            if (way.contains(uri)) throw Verdict.fail("a redirect loop: " + arrows(way) + " → " + uri, "see the redirects of the host, of the application and of what stands before it").forGood().judged();
+            if (way.size() > MOST_REDIRECTS) throw Verdict.fail("more than " + MOST_REDIRECTS + " redirects: " + arrows(way.subList(0, 3)) + " → …", "see the redirects of the host and of the application").forGood().judged();
+        }
+    }
+
+    interface HeadersFor { Map<String, String> of(URI uri); }
+
+    private static URI target(Answer redirect) throws Verdict.Judged {
+        var location = redirect.header("location").orElseThrow();
+        try {
+            var target = redirect.uri().resolve(location);
+            if (target.getHost() != null && ("http".equals(target.getScheme()) || "https".equals(target.getScheme()))) return target;
+        } catch (IllegalArgumentException e) {
+            // said below
+        }
+        throw Verdict.fail(redirect.uri() + " redirects to '" + location.replaceAll("\\p{Cntrl}", "?") + "', which is no address", "see the redirects of the host and of the application").forGood().judged();
+    }
+
+    static String arrows(List<URI> way) { return String.join(" → ", way.stream().map(URI::toString).toList()); }
+
+    private byte[] unpack(URI uri, HttpResponse<byte[]> response) throws Verdict.Judged {
+        var encoding = response.headers().firstValue("content-encoding").map(value -> value.strip().toLowerCase(Locale.ROOT)).orElse("identity");
+        if (encoding.equals("identity") || encoding.isEmpty() || response.body().length == 0) return response.body();
+        if (!encoding.equals("gzip") && !encoding.equals("x-gzip")) throw Verdict.fail(uri + " is packed as '" + encoding + "', which was not asked for", "see the compression settings of the server and of what stands before it").forGood().judged();
+        try (var from = new GZIPInputStream(new ByteArrayInputStream(response.body()))) {
+            var bytes = from.readNBytes(LARGEST + 1);
+            if (bytes.length > LARGEST) throw Verdict.fail(uri + " unpacks " + Amount.bytes(response.body().length) + " to more than " + Amount.bytes(LARGEST), "what was put there?").forGood().judged();
+            return bytes;
+        } catch (ZipException | EOFException e) {
+            throw Verdict.fail(uri + " is said to be gzip and can't be unpacked: " + e.getMessage(), "see the compression settings of the server and of what stands before it").judged();
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    private Verdict explain(URI uri, Throwable thrown) throws InterruptedException {
+        var host = uri.getHost() + (uri.getPort() < 0 ? "" : ":" + uri.getPort());
+        if (thrown instanceof TooLong) return Verdict.fail(uri + " has sent more than " + Amount.bytes(LARGEST) + ", and no end", "what was put there?").forGood();
+        if (thrown instanceof SSLException || thrown instanceof HttpTimeoutException && uri.getScheme().equals("https")) return trust.explain(uri, thrown.getMessage());
+        if (thrown instanceof HttpTimeoutException) return Verdict.fail(host + " takes no connection", "is it up, and does a firewall let us through?");
+        if (thrown instanceof ConnectException) return Network.explain(uri.getHost(), host, thrown);
+        return Verdict.fail(uri + " ended in the middle of its answer" + (thrown.getMessage() == null ? "" : ": " + thrown.getMessage()), "see the server's log, and whether the file is whole there");
+    }
+
+    private static final class TooLong extends IOException { }
+
+    /** Keeps what comes, up to a limit. */
+    private static final class Body implements HttpResponse.BodySubscriber<byte[]> {
+        private final CompletableFuture<byte[]> whole = new CompletableFuture<>();
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        private Flow.Subscription subscription;
+        private volatile boolean begun;
+
+        @Override public CompletionStage<byte[]> getBody() { return whole; }
+
+        @Override public void onSubscribe(Flow.Subscription subscription) {
+            this.subscription = subscription;
+            begun = true;
+            subscription.request(Long.MAX_VALUE);
+        }
+
+        @Override public void onNext(List<ByteBuffer> buffers) {
+            for (var buffer : buffers) {
+                var piece = new byte[buffer.remaining()];
+                buffer.get(piece);
+                bytes.writeBytes(piece);
+            }
+            if (bytes.size() <= LARGEST) return;
+            subscription.cancel();
+            whole.completeExceptionally(new TooLong());
+        }
+
+        @Override public void onError(Throwable thrown) { whole.completeExceptionally(thrown); }
+
+        @Override public void onComplete() { whole.complete(bytes.toByteArray()); }
+    }
+}

@@ -1,0 +1,374 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What the smoke tests make of a site that is well, and of one that lies. */
+class SmokeTestsTest {
+    private final LyingSite site = new LyingSite();
+    private final Kit kit = new Kit(Stack.next("kit")).set("STAGING_SITE_URL", site.url()).set("STAGING_SUPABASE_URL", "none");
+
+    @AfterEach void stop() { site.close(); }
+
+    private Kit.Result look(String... options) {
+        var arguments = new ArrayList<>(List.of("smoke-tests", "--env", "staging"));
+        arguments.addAll(List.of(options));
+        return kit.run(arguments.toArray(String[]::new));
+    }
+
+    private Kit.Result once(String check, String... options) {
+        var all = new ArrayList<>(List.of("--only", check, "--tries", "1"));
+        all.addAll(List.of(options));
+        return look(all.toArray(String[]::new));
+    }
+
+    private static JsonObject check(Kit.Result result, int index) { return result.json().getAsJsonArray("checks").get(index).getAsJsonObject(); }
+
+    // --- a site that is well
+
+    @Test void a_site_that_is_well_passes_with_a_line_for_each_check() {
+        look("--skip", "database").exits(0).prints("ok ", "health endpoint: /health says status ok, 3 times running", "front end loads: " + site.url() + " is HTML with <div id=\"app\">, 'Remorques du Nord'",
+            "Supabase connection: not used", "static assets load: all 3 arrive; a made-up one is not found", "API response time: /health: median ", "5 of 5 pass");
+    }
+
+    @Test void what_is_not_set_can_not_be_told_and_is_no_pass() {
+        look().exits(16).prints("unknown ", "database read access: DATABASE_URL is not set for 'staging'", "5 of 6 pass, 1 of 6 can't be told");
+        kit.set("STAGING_SUPABASE_URL", null);
+        once("supabase").exits(16).prints("SUPABASE_URL is not set for 'staging'", "'none' says that the site does without");
+        kit.set("STAGING_SITE_URL", null).set("STAGING_DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none");
+        once("health").exits(16).prints("SITE_URL is not set for 'staging'");
+    }
+
+    @Test void an_environment_that_has_neither_site_nor_database_is_a_typing_mistake() {
+        kit.run("smoke-tests", "--env", "stagin").exits(78).says("environment 'stagin' is unknown");
+    }
+
+    // --- lies, one by one
+
+    @Test void an_error_page_that_answers_200_is_no_front_end() {
+        site.at("/", LyingSite.text("text/html", "<html><head><title>404: Not Found</title></head><body><div id=app></div></body></html>"));
+        once("front-end").exits(14).prints("FAILED", "front end loads: " + site.url() + " answers 200 with an error page: '404: Not Found'");
+        site.at("/", LyingSite.text("text/html", "<html><head><title>Bienvenue</title></head><body><p>It works!</p></body></html>"));
+        once("front-end").exits(14).prints("without the application's root element (#root,#app,");
+        site.at("/", LyingSite.text("text/html", ""));
+        once("front-end").exits(14).prints("answers 200 with nothing in it");
+        site.at("/", LyingSite.status(502, "Bad Gateway"));
+        once("front-end").exits(14).prints("answers 502: Bad Gateway");
+    }
+
+    @Test void a_fallback_to_the_page_for_scripts_that_are_missing_is_found() {
+        site.at("*", LyingSite.text("text/html", LyingSite.PAGE));
+        once("assets").exits(14).prints("a script that nobody made, answers 200 with an HTML page: a script that is missing would not be noticed");
+    }
+
+    @Test void a_script_that_is_an_html_page_is_named() {
+        site.at("/assets/vendor-3c4d.js", LyingSite.text("text/html", LyingSite.PAGE));
+        once("assets").exits(14).prints("static assets load: /assets/vendor-3c4d.js is an HTML page and no script");
+        site.at("/assets/vendor-3c4d.js", LyingSite.text("text/javascript", LyingSite.PAGE));
+        once("assets").exits(14).prints("/assets/vendor-3c4d.js is an HTML page that is called 'text/javascript' and no script");
+    }
+
+    @Test void a_bundle_that_is_missing_empty_or_cut_off_is_named() {
+        site.at("/assets/index-1a2b.js", LyingSite.text("text/javascript", ""));
+        once("assets").exits(14).prints("/assets/index-1a2b.js is empty");
+        site.at("/assets/index-1a2b.js", LyingSite.cutOff("text/javascript", "console.log('half of")); 
+        once("assets").exits(14).prints("/assets/index-1a2b.js ended in the middle of its answer");
+        site.at("/assets/index-1a2b.js", LyingSite.status(404, ""));
+        once("assets").exits(14).prints("/assets/index-1a2b.js answers 404", "deploy again");
+    }
+
+    @Test void a_bundle_with_another_integrity_than_the_page_says_is_named() throws Exception {
+        var script = "console.log('whole')";
+        var digest = "sha384-" + Base64.getEncoder().encodeToString(java.security.MessageDigest.getInstance("SHA-384").digest(script.getBytes()));
+        site.at("/", LyingSite.text("text/html", LyingSite.PAGE.replace("<script type=\"module\"", "<script type=\"module\" integrity=\"" + digest + "\"")));
+        site.at("/assets/index-1a2b.js", LyingSite.text("text/javascript", script));
+        once("assets").exits(0).prints("all 3 arrive, 1 with the right integrity");
+        site.at("/assets/index-1a2b.js", LyingSite.text("text/javascript", script.substring(0, 10)));
+        once("assets").exits(14).prints("/assets/index-1a2b.js (10 B) is not what the page's integrity attribute says");
+    }
+
+    @Test void yesterdays_commit_is_not_the_one_expected() {
+        once("commit", "--expect-commit", "4f9a1c7").exits(0).prints("deployed commit: live is 4f9a1c7d2e");
+        once("commit", "--expect-commit", "0123456789abcdef").exits(14).prints("live is 4f9a1c7d2e, and not 0123456789abcdef");
+        site.at("/version.json", LyingSite.text("application/json", "{\"commit\": \"0123456789abcdef\"}"));
+        kit.set("SMOKE_RELEASE", "/version.json,meta");
+        once("commit", "--expect-commit", "0123456").exits(0);
+        kit.set("SMOKE_RELEASE", "header:x-release");
+        once("commit", "--expect-commit", "0123456").exits(16).prints("the site does not say of which commit it is: nothing in header:x-release");
+    }
+
+    @Test void health_that_says_ok_though_its_database_is_down_fails() {
+        site.at("/health", LyingSite.text("application/json", "{\"status\": \"ok\", \"maintenance\": false, \"checks\": [{\"database\": {\"status\": \"down\"}}]}"));
+        once("health").exits(14).prints("/health answers 200 and says checks.database.status down");
+        site.at("/health", LyingSite.text("application/json", "{\"version\": \"3\"}"));
+        once("health").exits(14).prints("answers 200 and does not say ok: {\"version\": \"3\"}");
+        site.at("/health", LyingSite.text("text/html", LyingSite.PAGE));
+        once("health").exits(14).prints("answers 200 with an HTML page that is no JSON object");
+        site.at("/health", LyingSite.status(503, "{\"status\": \"down\"}"));
+        once("health").exits(14).prints("/health answers 503: {\"status\": \"down\"}");
+    }
+
+    @Test void a_health_endpoint_that_does_not_look_at_its_database_deceives_one_check_and_not_the_other() throws IOException {
+        try (var nobody = new ServerSocket(0)) {
+            kit.set("STAGING_DATABASE_URL", "postgresql://dealer:secret@127.0.0.1:" + nobody.getLocalPort() + "/dealer").set("SMOKE_CANARY_ROW", "public.canary:id=1").set("DB_CONNECT_SECONDS", "1");
+        }
+        look("--only", "health,database", "--tries", "1").exits(14).prints("ok ", "health endpoint: /health says status ok", "FAILED", "database read access: the database at 127.0.0.1:").neverShows("secret");
+    }
+
+    @Test void a_redirect_loop_is_shown() {
+        site.at("/", LyingSite.redirect("/fr")).at("/fr", LyingSite.redirect("/"));
+        once("front-end").exits(14).prints("a redirect loop: " + site.url() + " → " + site.url() + "fr → " + site.url());
+    }
+
+    @Test void a_redirect_to_another_site_is_not_followed_into_a_pass() {
+        try (var other = new LyingSite()) {
+            kit.set("STAGING_SITE_URL", "http://localhost:" + site.port() + "/");
+            site.at("/", LyingSite.redirect(other.url()));
+            once("front-end").exits(14).prints("leads to another site: http://localhost:" + site.port() + "/ → " + other.url());
+        }
+    }
+
+    @Test void a_body_that_never_ends_is_given_up() {
+        site.at("/", LyingSite.endless(1 << 20, 0));
+        once("front-end").exits(14).prints(site.url() + " has sent more than 20.0 MB, and no end");
+    }
+
+    @Test void five_bytes_a_second_are_given_up() {
+        kit.set("SMOKE_SECONDS", "3");
+        site.at("/", LyingSite.endless(1, 200));
+        once("front-end").exits(14).prints(site.url() + " is still sending after 2.8 s, 1");
+    }
+
+    @Test void a_gzip_bomb_is_not_unpacked() {
+        site.at("/", LyingSite.gzipOf(1 << 30));
+        once("front-end").exits(14).prints("unpacks ", " to more than 20.0 MB");
+    }
+
+    @Test void who_stands_before_the_site_is_not_the_site() {
+        site.at("/", LyingSite.status(403, "Just a moment...", "cf-mitigated", "challenge"));
+        once("front-end").exits(16).prints("unknown", "asks for proof of being no machine (cf-mitigated: challenge)", "SMOKE_HEADER");
+        site.at("/", LyingSite.status(401, "Authentication Required"));
+        once("front-end").exits(16).prints("a login stands before the site");
+        site.at("/", LyingSite.text("text/html", "<html><title>Log in</title><form><input type=password></form></html>"));
+        once("front-end").exits(16).prints("asks for a password, and is not the application");
+        try (var login = new LyingSite()) {
+            kit.set("STAGING_SITE_URL", "http://localhost:" + site.port() + "/");
+            login.at("/sso-api", LyingSite.text("text/html", LyingSite.PAGE));
+            site.at("/", LyingSite.redirect(login.url() + "sso-api?url=x"));
+            once("front-end").exits(16).prints("a login stands before the site: http://localhost:" + site.port() + "/ → " + login.url() + "sso-api");
+        }
+        site.at("/", LyingSite.status(429, "slow down"));
+        once("front-end").exits(16).prints("says that we ask too often (429)");
+    }
+
+    // --- certificates and names
+
+    @Test void a_certificate_that_is_not_good_is_said_in_words() {
+        var here = "san=ip:127.0.0.1";
+        try (var unknown = LyingSite.withTls(LyingSite.certificate(kit.home, "self", "-ext", here))) {
+            once("front-end", "--url", unknown.url()).exits(14).prints("the certificate of 127.0.0.1 is self-signed: no browser accepts it");
+        }
+        try (var expired = LyingSite.withTls(LyingSite.certificate(kit.home, "expired", "-ext", here, "-startdate", "-40d", "-validity", "30"))) {
+            once("front-end", "--url", expired.url()).exits(14).prints("the certificate of 127.0.0.1 expired on " + LocalDate.now(java.time.ZoneOffset.UTC).minusDays(10), "10 days ago");
+        }
+        try (var other = LyingSite.withTls(LyingSite.certificate(kit.home, "other", "-ext", "san=dns:www.example.com,dns:example.com"))) {
+            kit.set("SMOKE_CA_FILE", kit.home.resolve("other.pem").toString());
+            once("front-end", "--url", other.url()).exits(14).prints("the certificate is for www.example.com, example.com, and not for 127.0.0.1");
+        }
+    }
+
+    @Test void a_certificate_is_watched_before_it_ends() {
+        kit.set("SMOKE_TLS_DAYS", "30,7");
+        for (var days : List.of(90, 20, 5)) {
+            try (var secure = LyingSite.withTls(LyingSite.certificate(kit.home, "ends" + days, "-ext", "san=ip:127.0.0.1", "-validity", String.valueOf(days)))) {
+                kit.set("SMOKE_CA_FILE", kit.home.resolve("ends" + days + ".pem").toString());
+                var result = look("--only", "front-end,tls", "--tries", "1", "--url", secure.url());
+                result.exits(days == 5 ? 14 : 0).prints(days == 90 ? "ok " : days == 20 ? "warning" : "FAILED", "TLS certificate: the certificate ends on " + LocalDate.now(java.time.ZoneOffset.UTC).plusDays(days), "in " + (days - 1) + " days");
+            }
+        }
+    }
+
+    @Test void plain_http_is_not_taken_for_tls() throws IOException {
+        try (var plain = new ServerSocket(0, 5, InetAddress.getByName("127.0.0.1"))) {
+            var answering = new Thread(() -> {
+                try {
+                    while (true) try (var visitor = plain.accept()) { visitor.getOutputStream().write("HTTP/1.1 400 Bad Request\r\n\r\n".getBytes()); }
+                } catch (IOException e) {
+                    // the test is over
+                }
+            });
+            answering.start();
+            once("front-end", "--url", "https://127.0.0.1:" + plain.getLocalPort() + "/").exits(14).prints("127.0.0.1 does not speak TLS on this port: plain http, most likely");
+        }
+        kit.set("SMOKE_TLS_DAYS", "30,7");
+        once("tls").exits(14).prints(site.url() + " is plain http: anybody on the way can read and change what visitors see");
+    }
+
+    @Test void a_name_with_ipv6_alone_is_not_one_that_visitors_reach() {
+        try (var six = LyingSite.overIPv6()) {
+            kit.set("SMOKE_DNS", "any");
+            once("dns", "--url", "http://[::1]:" + six.port() + "/").exits(14).prints("IPv6 addresses only (0:0:0:0:0:0:0:1): many visitors have IPv4 alone");
+        }
+        once("dns").exits(0).prints("127.0.0.1 leads to 127.0.0.1");
+        kit.set("SMOKE_DNS", "127.0.0.2");
+        once("dns").exits(14).prints("127.0.0.1 leads to 127.0.0.1, and should to 127.0.0.2");
+    }
+
+    @Test void a_dead_site_is_said_to_be_dead_when_the_time_is_over() throws IOException {
+        int port;
+        try (var nobody = new ServerSocket(0)) {
+            port = nobody.getLocalPort();
+        }
+        kit.set("SMOKE_SECONDS", "3");
+        var result = look("--skip", "database,supabase", "--url", "http://127.0.0.1:" + port + "/", "--json").exits(14);
+        assertEquals("127.0.0.1:" + port + " refuses the connection, 4 tries", check(result, 0).get("what").getAsString());
+        assertTrue(result.json().get("seconds").getAsDouble() <= 3.1, result.out());
+    }
+
+    @Test void when_this_machines_own_network_is_down_nothing_is_said_about_the_site() throws Exception {
+        org.junit.jupiter.api.Assumptions.assumeTrue(new ProcessBuilder("unshare", "-rn", "true").start().waitFor() == 0, "this machine makes no network namespaces");
+        for (var host : List.of("192.0.2.1", "www.example.com"))
+            kit.bash("exec unshare -rn ./jbang smoke-tests --env staging --only front-end --tries 1 --url http://" + host + "/").exits(16).prints("unknown", "this machine");
+    }
+
+    // --- patience
+
+    @Test void slow_and_then_fast_passes_and_says_so() {
+        var asked = new AtomicInteger();
+        site.at("/", exchange -> (asked.incrementAndGet() <= 2 ? LyingSite.status(503, "starting") : LyingSite.text("text/html", LyingSite.PAGE)).answer(exchange));
+        var result = look("--only", "front-end", "--json").exits(0);
+        assertTrue(check(result, 0).get("what").getAsString().endsWith("passed at try 3, before that: " + site.url() + " answers 503: starting"), result.out());
+        assertEquals(5, check(result, 0).getAsJsonArray("attempts").size());
+    }
+
+    @Test void a_site_that_answers_every_other_time_does_not_pass() {
+        kit.set("SMOKE_SECONDS", "4");
+        var asked = new AtomicInteger();
+        site.at("/health", exchange -> (asked.incrementAndGet() % 2 == 0 ? LyingSite.status(500, "oops") : LyingSite.text("application/json", "{\"status\": \"ok\"}")).answer(exchange));
+        look("--only", "health").exits(14).prints("health answers 500: oops");
+        asked.set(1);
+        site.at("/", exchange -> (asked.incrementAndGet() % 2 == 0 ? LyingSite.status(500, "oops") : LyingSite.text("text/html", LyingSite.PAGE)).answer(exchange));
+        look("--only", "front-end").exits(14).prints("not steady: ", " tries did not pass, the last of these: " + site.url() + " answers 500: oops");
+    }
+
+    @Test void the_apis_usual_answer_counts_and_not_one_slow_one() {
+        kit.set("SMOKE_API_PATH", "/api/trailers").set("SMOKE_API_SECONDS", "1");
+        var asked = new AtomicInteger();
+        site.at("/api/trailers", exchange -> {
+            if (asked.incrementAndGet() == 3) pause(1200);
+            LyingSite.text("application/json", "[]").answer(exchange);
+        });
+        once("api").exits(0).prints("warning", "/api/trailers: median ", "the latter over the budget of 1.0 s");
+        site.at("/api/trailers", exchange -> { pause(1200); LyingSite.text("application/json", "[]").answer(exchange); });
+        once("api").exits(14).prints("/api/trailers: median 12", "over the budget of 1.0 s");
+    }
+
+    private static void pause(int milliseconds) {
+        try {
+            Thread.sleep(milliseconds);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    // --- what a setting turns on
+
+    @Test void redirects_headers_caches_and_further_addresses_are_looked_at_when_they_are_set() throws IOException {
+        try (var apex = new LyingSite()) {
+            kit.set("SMOKE_REDIRECTS", apex.url()).set("SMOKE_HEADERS", "usual").set("SMOKE_CACHE", "/").set("SMOKE_FILE", "smoke.json");
+            apex.at("/", LyingSite.status(301, "", "location", site.url()));
+            var headers = new String[] {"content-type", "text/html", "x-content-type-options", "nosniff", "content-security-policy", "default-src 'self'; frame-ancestors 'none'", "referrer-policy", "same-origin"};
+            site.at("/", LyingSite.status(200, LyingSite.PAGE, headers)).at("/sitemap.xml", LyingSite.text("application/xml", "<urlset/>")).at("/api/items", LyingSite.text("application/json", "{\"items\": [{\"name\": \"Remorque\"}]}")).at("/old", LyingSite.redirect("/"));
+            Files.writeString(kit.home.resolve("smoke.json"), """
+                [{"name": "sitemap", "url": "/sitemap.xml", "matches": "<urlset"}, {"name": "items", "url": "/api/items", "json": {"items.0.name": "Remorque"}}, {"url": "/old", "status": 302}]""");
+            look("--only", "redirects,headers,cache,sitemap,items,/old").exits(0).prints("redirects: " + apex.url() + " → " + site.url(), "security headers: x-content-type-options=nosniff, ", "cached pages: /: as old as what is live", "sitemap: /sitemap.xml answers 200, matches <urlset", "items: /api/items answers 200, items.0.name as expected", "6 of 6 pass");
+
+            apex.at("/", LyingSite.text("text/html", LyingSite.PAGE));
+            site.at("/api/items", LyingSite.text("application/json", "{\"items\": []}")).at("/sitemap.xml", LyingSite.text("text/html", LyingSite.PAGE));
+            // A cache that goes by the whole address keeps the page of the last release.
+            site.at("/", exchange -> LyingSite.text("text/html", exchange.getRequestURI().getQuery() == null ? LyingSite.PAGE : LyingSite.PAGE.replace("4f9a1c7d2e", "0000000")).answer(exchange));
+            look("--only", "redirects,headers,cache,sitemap,items", "--tries", "1").exits(14).prints(apex.url() + " does not redirect, and should lead to " + site.url(), "lacks the header x-content-type-options=nosniff, x-frame-options or content-security-policy=frame-ancestors, referrer-policy",
+                "/ is a cached page of 4f9a1c7d2e, and live is 0000000", "has nothing in it that matches <urlset", "items.0.name is not there, and should be \"Remorque\"");
+        }
+    }
+
+    @Test void a_file_of_checks_that_makes_no_sense_is_refused_in_words() throws IOException {
+        kit.set("SMOKE_FILE", "smoke.json");
+        look().exits(78).says("SMOKE_FILE: " + kit.home.resolve("smoke.json") + " can't be read");
+        Files.writeString(kit.home.resolve("smoke.json"), "[{\"urll\": \"/x\"}]");
+        look().exits(78).says("'urll' is unknown, did you mean url?");
+        Files.writeString(kit.home.resolve("smoke.json"), "[{\"url\": \"/x\", \"matches\": \"(\"}]");
+        look().exits(78).says("'(' is no regular expression");
+    }
+
+    @Test void settings_that_make_no_sense_are_refused_in_words() {
+        kit.set("STAGING_SITE_URL", "www.example.com");
+        look().exits(78).says("'www.example.com' is no address of a site", "it looks like https://www.example.com/");
+        kit.set("STAGING_SITE_URL", site.url()).set("SMOKE_HEADER", "geheim123");
+        look().exits(78).says("SMOKE_HEADER is no header").neverShows("geheim123");
+    }
+
+    // --- secrets
+
+    @Test void the_header_that_opens_the_site_goes_to_its_own_origin_only_and_is_never_shown() {
+        try (var other = new LyingSite()) {
+            kit.set("SMOKE_HEADER", "x-bypass: geheim123");
+            site.at("/", LyingSite.text("text/html", LyingSite.PAGE.replace("/assets/vendor-3c4d.js", other.url() + "assets/vendor-3c4d.js"))).at("/away", LyingSite.redirect(other.url()));
+            kit.set("SMOKE_HEALTH_PATH", "/away");
+            look("--skip", "database", "--tries", "1", "--verbose", "--json").exits(14).neverShows("geheim123");
+            assertTrue(site.requests.stream().allMatch(request -> request.contains("geheim123")), () -> site.requests.toString());
+            assertFalse(other.requests.isEmpty());
+            assertTrue(other.requests.stream().noneMatch(request -> request.contains("geheim123")), () -> other.requests.toString());
+        }
+    }
+
+    // --- what others read
+
+    @Test void the_results_can_be_read_by_machines() throws Exception {
+        site.at("/health", LyingSite.status(503, "<down & out>"));
+        var report = kit.home.resolve("report.xml");
+        var result = look("--json", "--tries", "1", "--junit", report.toString()).exits(14);
+        assertEquals("fail", result.json().get("outcome").getAsString());
+        assertEquals(List.of("health", "front-end", "supabase", "assets", "database", "api"), result.json().getAsJsonArray("checks").asList().stream().map(check -> check.getAsJsonObject().get("name").getAsString()).toList());
+        assertEquals(1, check(result, 0).getAsJsonArray("attempts").size());
+        var suite = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(report.toFile()).getDocumentElement();
+        assertEquals(List.of("6", "2", "1"), List.of(suite.getAttribute("tests"), suite.getAttribute("failures"), suite.getAttribute("errors")));
+    }
+
+    @Test void nagios_gets_its_one_line_and_its_exit_codes() {
+        look("--nagios", "--skip", "database").exits(0).prints("SMOKE OK: 5 of 5 pass | 'health'=0.");
+        look("--nagios").exits(3).prints("SMOKE UNKNOWN: 5 of 6 pass, 1 of 6 can't be told; database read access: DATABASE_URL is not set");
+        site.at("/health", LyingSite.status(503, "a | b"));
+        var result = look("--nagios", "--tries", "1").exits(2).prints("SMOKE CRITICAL: ", "health endpoint: " + site.url() + "health answers 503: a / b");
+        assertEquals(1, result.out().lines().count());
+        kit.run("smoke-tests", "--env", "nowhere", "--nagios").exits(3).prints("SMOKE UNKNOWN: environment 'nowhere' is unknown");
+    }
+
+    @Test void checks_are_listed_chosen_and_left_out_by_name() {
+        look("--list").exits(0).prints("health        health endpoint             on", "tls           TLS certificate             off: SMOKE_TLS_DAYS turns it on");
+        look("--only", "helth").exits(2).says("there is no check 'helth'", "did you mean health?");
+        look("--only", "tls").exits(2).says("the check 'tls' is off", "SMOKE_TLS_DAYS turns it on");
+        look("--only", "health", "--skip", "health").exits(2).says("no check is left");
+        look("--list", "--nagios").exits(3).prints("SMOKE UNKNOWN: --list, --watch, --nagios and --json don't go together");
+    }
+
+    @Test void watching_prints_a_line_each_time_until_it_is_interrupted() {
+        var watching = kit.start("smoke-tests", "--env", "staging", "--only", "health", "--tries", "1", "--watch", "1").awaitOutput("1 of 1 pass");
+        site.at("/health", LyingSite.status(503, "gone"));
+        watching.awaitOutput("1 of 1 FAIL; health endpoint: " + site.url() + "health answers 503: gone").signal("INT").result().exits(130);
+    }
+}
