@@ -14,6 +14,7 @@
 //SOURCES doctor/SettingChecks.java
 //SOURCES doctor/StoreChecks.java
 //SOURCES doctor/ToolChecks.java
+//SOURCES smoke/BackupAge.java
 
 import doctor.*;
 import java.util.ArrayList;

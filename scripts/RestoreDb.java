@@ -7,6 +7,7 @@
 //SOURCES restore/InPlace.java
 //SOURCES restore/Partial.java
 //SOURCES restore/Swap.java
+//SOURCES smoke/SqlRead.java
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,6 +27,8 @@ import picocli.CommandLine.Parameters;
 import restore.InPlace;
 import restore.Partial;
 import restore.Swap;
+import smoke.Outcome;
+import smoke.SqlRead;
 
 /** Restore a backup into an environment's database.
  *
@@ -330,9 +333,17 @@ class RestoreDb implements Callable<Integer> {
     private boolean compare(Steps steps) throws Exception {
         var statistics = steps.start(load::takeStatistics);
         try (var session = Database.connect(swap.fresh, settings, "handover restore-db " + env)) {
-            steps.found(Comparison.of(session, manifest) + "; statistics are fresh");
+            steps.found(Comparison.of(session, manifest) + "; statistics are fresh" + readKnownRow(swap.fresh));
         }
         return Steps.await(statistics);
+    }
+
+    /** As the smoke tests do, when they know a row. */
+    private String readKnownRow(DatabaseUrl in) {
+        if (settings.get(Setting.SMOKE_CANARY_ROW).isEmpty()) return "";
+        var verdict = SqlRead.look(settings, in);
+        if (verdict.outcome() != Outcome.pass) throw new Failure.NotVerified("smoke test of " + in + ": " + verdict.what(), "if the backup is older than that row, take SMOKE_CANARY_ROW out of the settings for this run; else " + verdict.next());
+        return "; " + verdict.what();
     }
 
     private boolean runAfterSql() throws Exception {
@@ -358,7 +369,7 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean checkLive(Steps steps) throws Exception {
         try (var session = Database.connect(url, settings, "handover restore-db " + env); var snapshot = Snapshot.open(session)) {
-            steps.found(snapshot.tables(manifest.selection()).size() + " tables, all readable");
+            steps.found(snapshot.tables(manifest.selection()).size() + " tables, all readable" + readKnownRow(url));
         } catch (Failure e) {
             if (inPlace) throw e; // committed is committed, as the state says
             swap.swapBack();

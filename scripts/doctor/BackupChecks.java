@@ -1,11 +1,10 @@
 package doctor;
 
 import java.time.Duration;
-import java.time.Instant;
 import java.util.concurrent.Future;
-import ops.Amount;
-import ops.BackupFolder;
 import ops.Store;
+import smoke.BackupAge;
+import smoke.Outcome;
 
 /** Are there backups, and is the newest one new? */
 public final class BackupChecks {
@@ -28,10 +27,7 @@ public final class BackupChecks {
     }
 
     private Seen newest(Store store) {
-        var sealed = BackupFolder.all(store, env).stream().filter(BackupFolder::sealed).toList();
-        if (sealed.isEmpty()) return Seen.warning("there is none yet", "make one: ./jbang backup-db --env " + env);
-        var newest = sealed.get(0);
-        var what = newest.id() + ", " + Amount.age(newest.began(), Instant.now()) + ", of " + sealed.size() + " sealed ones";
-        return newest.began().isBefore(Instant.now().minus(OLD)) ? Seen.warning(what, "make one, and see why none was made: ./jbang backup-db --env " + env) : Seen.ok(what);
+        var verdict = BackupAge.of(store, env, OLD);
+        return verdict.outcome() == Outcome.pass ? Seen.ok(verdict.what()) : Seen.warning(verdict.what(), verdict.next());
     }
 }

@@ -1,3 +1,5 @@
+//SOURCES Outcome.java
+//SOURCES Verdict.java
 package smoke;
 
 import java.time.Duration;
@@ -12,18 +14,15 @@ import ops.Store;
 public final class BackupAge {
     private BackupAge() { }
 
-    static Verdict look(Settings settings) {
-        var store = Store.open(settings);
-        return of(store, settings.env, Duration.ofHours(settings.number(Setting.SMOKE_BACKUP_HOURS)));
-    }
+    static Verdict look(Settings settings) { return of(Store.open(settings), settings.env, Duration.ofHours(settings.number(Setting.SMOKE_BACKUP_HOURS))); }
 
     /** The newest sealed backup of an environment against an age. */
     public static Verdict of(Store store, String env, Duration oldest) {
-        var make = "make one, and see why none was made: ./jbang backup-db --env " + env;
+        var make = "./jbang backup-db --env " + env;
         var sealed = BackupFolder.all(store, env).stream().filter(BackupFolder::sealed).toList();
-        if (sealed.isEmpty()) return Verdict.fail("there is none yet", make).forGood();
+        if (sealed.isEmpty()) return Verdict.fail("there is none yet", "make one: " + make).forGood();
         var newest = sealed.get(0);
         var what = newest.id() + ", " + Amount.age(newest.began(), Instant.now()) + ", of " + sealed.size() + " sealed ones";
-        return newest.began().isBefore(Instant.now().minus(oldest)) ? Verdict.fail(what + ": older than " + Amount.time(oldest), make).forGood() : Verdict.pass(what);
+        return newest.began().isBefore(Instant.now().minus(oldest)) ? Verdict.fail(what, "make one, and see why none was made: " + make).forGood() : Verdict.pass(what);
     }
 }

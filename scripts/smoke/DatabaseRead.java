@@ -2,9 +2,7 @@ package smoke;
 
 import java.time.Duration;
 import java.util.Optional;
-import ops.Database;
 import ops.DatabaseUrl;
-import ops.Setting;
 import ops.Settings;
 
 /**
@@ -13,7 +11,7 @@ import ops.Settings;
  * <p>Through SQL, as the owner of the settings sees it, and through REST, as visitors do. An empty answer of REST is no
  * error: a policy that hides too much looks just like an empty table, so only a row that is known to be there tells.
  */
-public final class DatabaseRead {
+final class DatabaseRead {
     private final Settings settings;
     private final DatabaseUrl url;
     private final Web web;
@@ -25,28 +23,10 @@ public final class DatabaseRead {
     }
 
     Verdict look(Duration limit) throws Exception {
-        var known = settings.get(Setting.SMOKE_CANARY_ROW).map(text -> Row.of(Setting.SMOKE_CANARY_ROW, text));
-        if (known.isEmpty()) return Verdict.unknown("SMOKE_CANARY_ROW is not set", "name a row that is always there and that visitors may see: SMOKE_CANARY_ROW=public.canary:id=1").forGood();
-        var hidden = settings.get(Setting.SMOKE_HIDDEN_ROW).map(text -> Row.of(Setting.SMOKE_HIDDEN_ROW, text));
-        var inSql = throughSql(settings, url, known.get(), hidden);
+        var inSql = SqlRead.look(settings, url);
         if (!inSql.passed()) return inSql;
         var rest = Rest.of(settings, web);
-        if (rest.isEmpty()) return inSql;
-        return throughRest(rest.get(), known.get(), hidden, limit.dividedBy(2));
-    }
-
-    /** The half that needs a database and no site. */
-    public static Verdict throughSql(Settings settings, DatabaseUrl url, Row known, Optional<Row> hidden) {
-        try (var session = Database.connect(url, settings, "handover smoke-tests " + settings.env)) {
-            if (!has(session, known)) return Verdict.fail("the database has no row " + known, "are these the right data? The row is named in SMOKE_CANARY_ROW").forGood();
-            if (hidden.isPresent() && !has(session, hidden.get()))
-                return Verdict.unknown("the database has no row " + hidden.get() + ": that visitors don't see it would prove nothing", "name one that is there in SMOKE_HIDDEN_ROW").forGood();
-            return Verdict.pass("the row " + known + " is read through SQL");
-        }
-    }
-
-    private static boolean has(Database session, Row row) {
-        return session.one("select exists (select from " + Database.quote(row.schema()) + "." + Database.quote(row.table()) + " where " + Database.quote(row.column()) + "::text = ?)", row.value()).equals("t");
+        return rest.isEmpty() ? inSql : throughRest(rest.get(), Row.known(settings).orElseThrow(), Row.hidden(settings), limit.dividedBy(2));
     }
 
     private static Verdict throughRest(Rest rest, Row known, Optional<Row> hidden, Duration limit) throws Verdict.Judged, InterruptedException {

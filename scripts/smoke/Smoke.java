@@ -15,17 +15,15 @@
 //SOURCES Judge.java
 //SOURCES Migrations.java
 //SOURCES Network.java
-//SOURCES Outcome.java
 //SOURCES Page.java
 //SOURCES Redirects.java
 //SOURCES Release.java
 //SOURCES Rest.java
-//SOURCES Row.java
 //SOURCES SecurityHeaders.java
 //SOURCES Site.java
+//SOURCES SqlRead.java
 //SOURCES SupabaseConnection.java
 //SOURCES Trust.java
-//SOURCES Verdict.java
 //SOURCES Web.java
 //DEPS org.jsoup:jsoup:1.24.1              // reads pages as browsers do
 package smoke;

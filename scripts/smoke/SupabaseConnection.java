@@ -2,7 +2,6 @@ package smoke;
 
 import java.time.Duration;
 import java.util.Map;
-import ops.Setting;
 import ops.Settings;
 
 /** Do Supabase's two doors open with the application's key: Auth, and REST? */
@@ -28,7 +27,7 @@ final class SupabaseConnection {
             if (answer.status() != 200) return Verdict.fail(uri + " answers " + answer.status() + answer.excerpt(), next);
         }
         // The root describes all tables, which not every project shows to visitors.
-        var known = settings.get(Setting.SMOKE_CANARY_ROW).map(text -> Row.of(Setting.SMOKE_CANARY_ROW, text));
+        var known = Row.known(settings);
         var answer = known.isPresent() ? rest.table(known.get(), "limit=0", half) : rest.get(rest.rest(), Map.of(), half);
         if (answer.status() == 401 || answer.status() == 403) return Verdict.fail(answer.uri() + " refuses " + (rest.key().isPresent() ? "SUPABASE_ANON_KEY" : "visitors without a key") + " (" + answer.status() + ")" + answer.excerpt(), "copy the anon key of this very project: Project Settings, API keys").forGood();
         if (answer.status() != 200) return Verdict.fail(answer.uri() + " answers " + answer.status() + answer.excerpt(), next);

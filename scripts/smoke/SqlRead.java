@@ -1,0 +1,30 @@
+//SOURCES Outcome.java
+//SOURCES Row.java
+//SOURCES Verdict.java
+package smoke;
+
+import ops.Database;
+import ops.DatabaseUrl;
+import ops.Settings;
+
+/** The half of database read access that needs no site, so that a restore asks the same before anybody sees its result. */
+public final class SqlRead {
+    private SqlRead() { }
+
+    /** Is the row there that is always there, and the one that visitors must not see? Throws the database's failures. */
+    public static Verdict look(Settings settings, DatabaseUrl url) {
+        var known = Row.known(settings);
+        if (known.isEmpty()) return Verdict.unknown("SMOKE_CANARY_ROW is not set", "name a row that is always there and that visitors may see: SMOKE_CANARY_ROW=public.canary:id=1").forGood();
+        var hidden = Row.hidden(settings);
+        try (var session = Database.connect(url, settings, "handover smoke-tests " + settings.env)) {
+            if (!has(session, known.get())) return Verdict.fail("the database has no row " + known.get(), "are these the right data? SMOKE_CANARY_ROW names the row").forGood();
+            if (hidden.isPresent() && !has(session, hidden.get()))
+                return Verdict.unknown("the database has no row " + hidden.get() + ": that visitors don't see it would prove nothing", "name one that is there in SMOKE_HIDDEN_ROW").forGood();
+            return Verdict.pass("the row " + known.get() + " is read through SQL");
+        }
+    }
+
+    private static boolean has(Database session, Row row) {
+        return session.one("select exists (select from " + Database.quote(row.schema()) + "." + Database.quote(row.table()) + " where " + Database.quote(row.column()) + "::text = ?)", row.value()).equals("t");
+    }
+}
