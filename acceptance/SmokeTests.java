@@ -114,7 +114,7 @@ class SmokeTests implements Callable<Integer> {
     }
 
     private void show(List<Check> all) {
-        for (var check : all) run.console.result(String.format("%-12s  %-26s  %s", check.name(), check.title(), check.on() ? "on" : "off: " + check.setting() + " turns it on"));
+        for (var check : all) run.console.result(String.format("%-12s  %-26s  %s", check.name(), check.title(), check.on() ? "on" : "off: " + check.turnedOnBy() + " turns it on"));
     }
 
     private List<Check> choose(List<Check> all) {
@@ -123,7 +123,7 @@ class SmokeTests implements Callable<Integer> {
             throw new Failure.Usage("there is no check '" + name.replaceAll("\\p{Cntrl}", "?") + "'", Similar.to(name, names).map(like -> "did you mean " + like + "? ").orElse("") + "they are: " + String.join(", ", names));
         });
         for (var check : all)
-            if (only.contains(check.name()) && !check.on()) throw new Failure.Usage("the check '" + check.name() + "' is off", check.setting() + " turns it on");
+            if (only.contains(check.name()) && !check.on()) throw new Failure.Usage("the check '" + check.name() + "' is off", check.turnedOnBy() + " turns it on");
         var chosen = all.stream().filter(check -> check.on() && (only.isEmpty() || only.contains(check.name())) && !skip.contains(check.name())).toList();
         if (chosen.isEmpty()) throw new Failure.Usage("no check is left", "see ./jbang smoke-tests --env " + env + " --list");
         return chosen;

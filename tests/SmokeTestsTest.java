@@ -285,6 +285,62 @@ class SmokeTestsTest {
         }
     }
 
+    // --- the database, through SQL and as visitors see it
+
+    private static final String CANARY = "create table canary (id int primary key, word text); insert into canary values (1, 'shown'), (2, 'hidden')";
+
+    private LyingSite.Lie rows(String one, String two) {
+        return exchange -> {
+            var query = exchange.getRequestURI().getQuery();
+            var known = "anon-key-1".equals(exchange.getRequestHeaders().getFirst("apikey"));
+            LyingSite.status(known ? 200 : 401, !known ? "{\"message\": \"Invalid API key\"}" : query.startsWith("id=eq.1") ? one : query.startsWith("id=eq.2") ? two : "[]", "content-type", "application/json").answer(exchange);
+        };
+    }
+
+    @Test void a_known_row_is_read_through_sql_and_rest_and_a_hidden_one_is_not() {
+        var stack = Stack.kit(TestDatabase.create(Stack.next("db_")).execute(CANARY));
+        stack.set("STAGING_SITE_URL", site.url()).set("STAGING_SUPABASE_URL", site.url()).set("STAGING_SUPABASE_ANON_KEY", "anon-key-1").set("SMOKE_CANARY_ROW", "public.canary:id=1").set("SMOKE_HIDDEN_ROW", "public.canary:id=2");
+        site.at("/auth/v1/health", LyingSite.text("application/json", "{\"name\": \"GoTrue\"}")).at("/rest/v1/canary", rows("[{\"id\": 1}]", "[]"));
+        var arguments = new String[] {"smoke-tests", "--env", "staging", "--only", "supabase,database", "--tries", "1"};
+        stack.run(arguments).exits(0).prints("Supabase connection: Auth and REST answer, and take the anon key", "database read access: the row public.canary with id 1 is read through SQL and REST, and visitors don't see public.canary with id 2");
+
+        site.at("/rest/v1/canary", rows("[]", "[]"));
+        stack.run(arguments).exits(14).prints("the row public.canary with id 1 is in the database, and REST answers [] to visitors: a policy (row-level security) hides it");
+        site.at("/rest/v1/canary", rows("[{\"id\": 1}]", "[{\"id\": 2}]"));
+        stack.run(arguments).exits(14).prints("visitors see the row public.canary with id 2, which a policy must hide");
+        site.at("/auth/v1/health", LyingSite.status(503, "down"));
+        stack.run(arguments).exits(14).prints("Supabase connection: " + site.url() + "auth/v1/health answers 503: down");
+        stack.set("STAGING_SUPABASE_ANON_KEY", "another-key");
+        site.at("/auth/v1/health", LyingSite.text("application/json", "{}"));
+        stack.run(arguments).exits(14).prints("refuses SUPABASE_ANON_KEY (401)", "visitors may not read public.canary: REST refuses it").neverShows("another-key");
+
+        stack.set("STAGING_SUPABASE_URL", "none");
+        stack.run(arguments).exits(0).prints("not used: SUPABASE_URL is 'none'", "the row public.canary with id 1 is read through SQL");
+        stack.set("SMOKE_CANARY_ROW", "public.canary:id=3");
+        stack.run(arguments).exits(14).prints("the database has no row public.canary with id 3");
+        stack.set("SMOKE_CANARY_ROW", "public.canary:id=1").set("SMOKE_HIDDEN_ROW", "public.canary:id=4");
+        stack.run(arguments).exits(16).prints("the database has no row public.canary with id 4: that visitors don't see it would prove nothing");
+        stack.set("SMOKE_CANARY_ROW", "canary");
+        stack.run(arguments).exits(16).prints("SMOKE_CANARY_ROW is no row: 'canary'", "it looks like public.canary:id=1");
+
+        stack.set("SMOKE_CANARY_ROW", null).set("SMOKE_HIDDEN_ROW", null).set("STAGING_SUPABASE_URL", null).set("STAGING_POSTGREST_URL", site.url() + "rest/v1");
+        site.at("/rest/v1/", LyingSite.text("application/json", "{}"));
+        stack.run(arguments).exits(16).prints("Supabase connection: PostgREST alone answers", "SMOKE_CANARY_ROW is not set");
+    }
+
+    @Test void migrations_connections_and_the_age_of_the_last_backup_are_looked_at_when_they_are_set() throws IOException {
+        var stack = Stack.kit(TestDatabase.create(Stack.next("db_")).execute("create table schema_migrations (version text); insert into schema_migrations values ('20261101000000'), ('20261122101500')"));
+        stack.set("SMOKE_MIGRATIONS", "migrations").set("SMOKE_CONNECTIONS_PERCENT", "99").set("SMOKE_BACKUP_HOURS", "26");
+        Files.createDirectory(stack.home.resolve("migrations"));
+        Files.writeString(stack.home.resolve("migrations/20261122101500_quotes.sql"), "select 1");
+        var arguments = new String[] {"smoke-tests", "--env", "staging", "--only", "migrations,connections,backup", "--tries", "1"};
+        stack.run(arguments).exits(14).prints("last migration: the last one is 20261122101500, as in migrations", "connections of the database: ", " in use, ", "age of the last backup: there is none yet");
+        stack.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        stack.run(arguments).exits(0).prints("age of the last backup: ", "just now, of 1 sealed ones");
+        Files.writeString(stack.home.resolve("migrations/20261123000000_prices.sql"), "select 1");
+        stack.run(arguments).exits(14).prints("the database is at migration 20261122101500, and " + stack.home.resolve("migrations") + " ends with 20261123000000_prices");
+    }
+
     // --- what a setting turns on
 
     @Test void redirects_headers_caches_and_further_addresses_are_looked_at_when_they_are_set() throws IOException {

@@ -7,9 +7,10 @@ import java.time.Duration;
  *
  * @param name for {@code --only} and {@code --skip}
  * @param title as operators know it
- * @param setting what turns it on; null for those that always run
+ * @param turnedOnBy a setting or an option; null for those that always run
+ * @param look null when it is off
  */
-public record Check(String name, String title, String setting, boolean on, Look look) {
+public record Check(String name, String title, String turnedOnBy, boolean on, Look look) {
     /** Looks once; may be looked at again, and from another thread. */
     public interface Look {
         /**

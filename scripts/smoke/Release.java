@@ -22,13 +22,15 @@ final class Release {
 
     private final Site site;
     private final List<String> places;
+    private final String expected;
 
-    Release(Site site, Settings settings) {
+    Release(Site site, Settings settings, String expected) {
         this.site = site;
+        this.expected = expected;
         places = settings.list(Setting.SMOKE_RELEASE);
     }
 
-    Verdict look(String expected, Duration limit) throws Exception {
+    Verdict look(Duration limit) throws Exception {
         var said = live(limit.dividedBy(2));
         if (said.isEmpty()) return Verdict.unknown("the site does not say of which commit it is: nothing in " + String.join(", ", places), "have the build put it there; SMOKE_RELEASE names the places").forGood();
         if (!same(said.get(), expected)) return Verdict.fail("live is " + said.get() + ", and not " + expected, "is the deployment finished, and does a cache keep the old pages?");

@@ -29,10 +29,9 @@
 package smoke;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.function.Function;
 import ops.DatabaseUrl;
 import ops.Run;
 import ops.Setting;
@@ -40,59 +39,68 @@ import ops.Settings;
 
 /** The smoke tests of an environment: the six that always run, the release, and those that a setting turns on. */
 public final class Smoke {
-    /** What is looked at, and for which release. */
+    /** What is looked at: the site at a URL, or at the environment's own when it is null; and for which commit, or null. */
     public record Target(Settings settings, String url, String expectedCommit, boolean browser) { }
 
-    private Smoke() { }
+    private final Settings settings;
+    private final Site site;
+    private final DatabaseUrl database;
+    private final List<Check> checks = new ArrayList<>();
 
     /** All checks in the order in which they are shown; throws BadSetting when a setting makes no sense. */
     public static List<Check> checks(Run run, Target target) {
         var settings = target.settings;
         var trust = new Trust(settings.get(Setting.SMOKE_CA_FILE).map(Path::of));
         var web = new Web(trust);
-        var address = target.url != null ? Optional.of(target.url) : settings.get(Setting.SITE_URL);
-        var site = address.map(text -> new Site(text, settings, web)).orElse(null);
-        var checks = new ArrayList<Check>();
-        checks.add(ofSite(settings, site, "health", "health endpoint", null, () -> new Health(site, settings)::look));
-        checks.add(ofSite(settings, site, "front-end", "front end loads", null, () -> new FrontEnd(site, settings)::look));
-        checks.add(new Check("supabase", "Supabase connection", null, true, new SupabaseConnection(settings, web)::look));
-        checks.add(ofSite(settings, site, "assets", "static assets load", null, () -> new Assets(site)::look));
-        checks.add(ofDatabase(settings, "database", "database read access", null, url -> new DatabaseRead(settings, url, web)::look));
-        checks.add(ofSite(settings, site, "api", "API response time", null, () -> new ApiTime(site, settings)::look));
-        var release = ofSite(settings, site, "commit", "deployed commit", null, () -> { var live = new Release(site, settings); return limit -> live.look(target.expectedCommit, limit); });
-        checks.add(new Check(release.name(), release.title(), "--expect-commit", target.expectedCommit != null, release.look()));
-        checks.add(ofSite(settings, site, "tls", "TLS certificate", Setting.SMOKE_TLS_DAYS, () -> new Certificate(site, trust, settings)::look));
-        checks.add(ofSite(settings, site, "dns", "DNS", Setting.SMOKE_DNS, () -> new Dns(site, settings)::look));
-        checks.add(ofSite(settings, site, "redirects", "redirects", Setting.SMOKE_REDIRECTS, () -> new Redirects(site, settings)::look));
-        checks.add(ofSite(settings, site, "headers", "security headers", Setting.SMOKE_HEADERS, () -> new SecurityHeaders(site, settings)::look));
-        checks.add(ofDatabase(settings, "migrations", "last migration", Setting.SMOKE_MIGRATIONS, url -> new Migrations(settings, url)::look));
-        checks.add(ofDatabase(settings, "connections", "connections of the database", Setting.SMOKE_CONNECTIONS_PERCENT, url -> new Connections(settings, url)::look));
-        checks.add(check(settings, "backup", "age of the last backup", Setting.SMOKE_BACKUP_HOURS, limit -> BackupAge.look(settings)));
-        checks.add(ofSite(settings, site, "cache", "cached pages", Setting.SMOKE_CACHE, () -> new Cache(site, settings)::look));
-        if (settings.get(Setting.SMOKE_FILE).isPresent())
-            for (var extra : Extra.all(settings)) checks.add(ofSite(settings, site, extra.name(), extra.name(), Setting.SMOKE_FILE, () -> limit -> extra.look(site, limit)));
-        else checks.add(check(settings, "extra", "addresses of your own", Setting.SMOKE_FILE, null));
-        var browsing = ofSite(settings, site, "browser", "real browser", Setting.SMOKE_BROWSER, () -> new Browsing(run, site, settings)::look);
-        checks.add(new Check(browsing.name(), browsing.title(), browsing.setting() + " or --browser", browsing.on() || target.browser, browsing.look()));
+        var url = target.url != null ? target.url : settings.get(Setting.SITE_URL).orElse(null);
+        return new Smoke(settings, url == null ? null : new Site(url, settings, web)).all(run, target, trust, web);
+    }
+
+    private Smoke(Settings settings, Site site) {
+        this.settings = settings;
+        this.site = site;
+        database = settings.get(Setting.DATABASE_URL).isEmpty() ? null : DatabaseUrl.of(settings);
+    }
+
+    private List<Check> all(Run run, Target target, Trust trust, Web web) {
+        ofSite("health", "health endpoint", site -> new Health(site, settings)::look);
+        ofSite("front-end", "front end loads", site -> new FrontEnd(site, settings)::look);
+        add("supabase", "Supabase connection", null, true, new SupabaseConnection(settings, web)::look);
+        ofSite("assets", "static assets load", site -> new Assets(site)::look);
+        ofDatabase("database", "database read access", null, url -> new DatabaseRead(settings, url, web)::look);
+        ofSite("api", "API response time", site -> new ApiTime(site, settings)::look);
+        ofSite("commit", "deployed commit", "--expect-commit", target.expectedCommit != null, site -> new Release(site, settings, target.expectedCommit)::look);
+        ofSite("tls", "TLS certificate", Setting.SMOKE_TLS_DAYS, site -> new Certificate(site, trust, settings)::look);
+        ofSite("dns", "DNS", Setting.SMOKE_DNS, site -> new Dns(site, settings)::look);
+        ofSite("redirects", "redirects", Setting.SMOKE_REDIRECTS, site -> new Redirects(site, settings)::look);
+        ofSite("headers", "security headers", Setting.SMOKE_HEADERS, site -> new SecurityHeaders(site, settings)::look);
+        ofDatabase("migrations", "last migration", Setting.SMOKE_MIGRATIONS, url -> new Migrations(settings, url)::look);
+        ofDatabase("connections", "connections of the database", Setting.SMOKE_CONNECTIONS_PERCENT, url -> new Connections(settings, url)::look);
+        add("backup", "age of the last backup", Setting.SMOKE_BACKUP_HOURS.name(), isSet(Setting.SMOKE_BACKUP_HOURS), limit -> BackupAge.look(settings));
+        ofSite("cache", "cached pages", Setting.SMOKE_CACHE, site -> new Cache(site, settings)::look);
+        if (!isSet(Setting.SMOKE_FILE)) add("extra", "addresses of your own", Setting.SMOKE_FILE.name(), false, null);
+        else for (var extra : Extra.all(settings)) ofSite(extra.name(), extra.name(), Setting.SMOKE_FILE, site -> limit -> extra.look(site, limit));
+        var browsing = target.browser || settings.get(Setting.SMOKE_BROWSER).filter("1"::equals).isPresent();
+        ofSite("browser", "real browser", "--browser, or " + Setting.SMOKE_BROWSER + "=1,", browsing, site -> new Browsing(run, site, settings)::look);
         return checks;
     }
 
-    private interface Making { Check.Look make(); }
+    private boolean isSet(Setting setting) { return settings.get(setting).isPresent(); }
 
-    private interface OfDatabase { Check.Look make(DatabaseUrl url); }
+    private void ofSite(String name, String title, Function<Site, Check.Look> check) { ofSite(name, title, null, true, check); }
 
-    private static Check ofSite(Settings settings, Site site, String name, String title, Setting setting, Making making) {
-        var on = setting == null || settings.get(setting).isPresent();
-        if (site == null) return check(settings, name, title, setting, limit -> Verdict.unknown("SITE_URL is not set for '" + settings.env + "'", "set its address, as in STAGING_SITE_URL=https://staging.example.com/, or give --url").forGood());
-        return new Check(name, title, setting == null ? null : setting.name(), on, on ? making.make() : null);
+    private void ofSite(String name, String title, Setting setting, Function<Site, Check.Look> check) { ofSite(name, title, setting.name(), isSet(setting), check); }
+
+    private void ofSite(String name, String title, String turnedOnBy, boolean on, Function<Site, Check.Look> check) {
+        if (site == null) add(name, title, turnedOnBy, on, limit -> Verdict.unknown("SITE_URL is not set for '" + settings.env + "'", "set its address, as in STAGING_SITE_URL=https://staging.example.com/, or give --url").forGood());
+        else add(name, title, turnedOnBy, on, on ? check.apply(site) : null);
     }
 
-    private static Check ofDatabase(Settings settings, String name, String title, Setting setting, OfDatabase making) {
-        if (settings.get(Setting.DATABASE_URL).isEmpty()) return check(settings, name, title, setting, limit -> Verdict.unknown("DATABASE_URL is not set for '" + settings.env + "'", "set it as STAGING_DATABASE_URL is in .env.operations.example").forGood());
-        return check(settings, name, title, setting, making.make(DatabaseUrl.of(settings)));
+    /** Always on without a setting. */
+    private void ofDatabase(String name, String title, Setting setting, Function<DatabaseUrl, Check.Look> check) {
+        var unknown = Verdict.unknown("DATABASE_URL is not set for '" + settings.env + "'", "set it as STAGING_DATABASE_URL is in .env.operations.example").forGood();
+        add(name, title, setting == null ? null : setting.name(), setting == null || isSet(setting), database == null ? limit -> unknown : check.apply(database));
     }
 
-    private static Check check(Settings settings, String name, String title, Setting setting, Check.Look look) {
-        return new Check(name, title, setting == null ? null : setting.name(), setting == null || settings.get(setting).isPresent(), look);
-    }
+    private void add(String name, String title, String turnedOnBy, boolean on, Check.Look look) { checks.add(new Check(name, title, turnedOnBy, on, look)); }
 }
