@@ -24,6 +24,7 @@
 //SOURCES DrillTest.java
 //SOURCES EnvFileTest.java
 //SOURCES FeaturesTest.java
+//SOURCES FrontEndsTest.java
 //SOURCES GuardTest.java
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java

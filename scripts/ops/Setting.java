@@ -48,7 +48,7 @@ public enum Setting {
 
     SMOKE_SECONDS(Kind.SHARED, "30", "time for all smoke tests together"),
     SMOKE_HEALTH_PATH(Kind.SHARED, "/health", "the health endpoint"),
-    SMOKE_ROOT(Kind.SHARED, "#root,#app,#__next,#__nuxt,#___gatsby,#svelte,app-root", "the element that the application fills, as a CSS selector"),
+    SMOKE_ROOT(Kind.SHARED, "#root,#app,#__next,#__nuxt,#___gatsby,#svelte,app-root,[data-sveltekit-preload-data]", "the element that the application fills, as a CSS selector"),
     SMOKE_API_PATH(Kind.SHARED, null, "what is asked for the API's response time; the health endpoint when empty"),
     SMOKE_API_SECONDS(Kind.SHARED, "3", "the API's budget: its usual answer takes no longer"),
     SMOKE_CANARY_ROW(Kind.SHARED, null, "a row that is always there and that visitors may see"),
