@@ -71,7 +71,7 @@ final class Kit {
     private static synchronized Path original() throws IOException {
         if (original != null) return original;
         original = Files.createDirectory(Stack.folder().resolve("original"));
-        for (var part : List.of("jbang", "jbang.sha256", "jbang-catalog.json", "scripts")) copy(Stack.CHECKOUT.resolve(part), original.resolve(part));
+        for (var part : List.of("jbang", "jbang.sha256", "jbang-catalog.json", "scripts", "acceptance")) copy(Stack.CHECKOUT.resolve(part), original.resolve(part));
         return original;
     }
 
