@@ -17,6 +17,7 @@
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
 //SOURCES BadInputTest.java
+//SOURCES BrowserTest.java
 //SOURCES CopyTest.java
 //SOURCES DatabaseUrlTest.java
 //SOURCES DoctorTest.java

@@ -1,6 +1,7 @@
 package ops;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
@@ -30,11 +31,13 @@ public final class Private {
     }
 
     /** Puts a file in place whole: nobody sees it half-written, whoever reads the old one keeps it. */
-    public static void write(Path file, String text) throws IOException {
+    public static void write(Path file, String text) throws IOException { write(file, text.getBytes(StandardCharsets.UTF_8)); }
+
+    public static void write(Path file, byte[] content) throws IOException {
         var fresh = file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid());
         Files.deleteIfExists(fresh);
         create(fresh);
-        Files.writeString(fresh, text);
+        Files.write(fresh, content);
         Files.move(fresh, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
     }
 
@@ -47,7 +50,7 @@ public final class Private {
     }
 
     /** True when group or others have any right to it. */
-    static boolean openToOthers(Path file) throws IOException {
+    public static boolean openToOthers(Path file) throws IOException {
         var rights = Files.getPosixFilePermissions(file);
         rights.retainAll(OTHERS);
         return !rights.isEmpty();

@@ -1,3 +1,5 @@
+//SOURCES Outcome.java
+//SOURCES Verdict.java
 package smoke;
 
 import java.net.Inet4Address;
@@ -12,7 +14,7 @@ import javax.naming.NamingException;
 import javax.naming.directory.InitialDirContext;
 
 /** Whose fault it is when there is no connection: the site's, or this machine's own network's. */
-final class Network {
+public final class Network {
     private static final String OWN = "see this machine's own network; of the site nothing can be said";
 
     private Network() { }
@@ -46,6 +48,15 @@ final class Network {
         } catch (UnknownHostException e) {
             throw (resolverAnswers(host) ? Verdict.fail("the name " + host + " is unknown", "is it spelled right, and are its DNS records there?")
                 : Verdict.unknown("this machine can't look names up: its DNS resolver does not answer", OWN)).judged();
+        }
+    }
+
+    /** Whether a name is known or there is at least somebody who says that it is not. */
+    public static boolean canLookUp(String host) {
+        try {
+            return !addresses(host).isEmpty();
+        } catch (Verdict.Judged judged) {
+            return judged.verdict.outcome() != Outcome.unknown;
         }
     }
 

@@ -1,0 +1,175 @@
+///usr/bin/env true ; exec jbang "$0" "$@"
+//DESCRIPTION Look at a page in a headless Chromium, as the smoke tests do
+//JAVA 17+
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xmx128m -XX:TieredStopAtLevel=1
+//SOURCES ../scripts/ops/Ops.java
+//SOURCES browser/Chromium.java
+//SOURCES browser/Header.java
+//SOURCES browser/Visit.java
+//SOURCES ../scripts/smoke/Network.java
+
+import browser.*;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import ops.*;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import smoke.Network;
+
+/** Does a page work in a real browser?
+ *
+ *      jbang browser --url https://staging.example.org
+ *
+ *  Needs Chromium or Chrome. Reads the page as a visitor does; changes nothing but the folder of screenshots. */
+@Command(name = "browser", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
+    header = {
+        "  browser --url https://staging.example.org                 does the page work?",
+        "  browser --url https://staging.example.org --root '#main'  where the application renders into #main", ""},
+    description = "The page answers, its root element shows something, no error is left uncaught, and nothing that it asks its own site for fails. "
+        + "A white page that answers 200 fails. What fails at other sites is only mentioned.%n",
+    footer = "%nChromium or Chrome is looked for on the PATH; the environment variable CHROME names another one.")
+class Browser implements Callable<Integer> {
+    private static final int KEPT = 20;
+
+    @Option(names = "--url", required = true, paramLabel = "URL", description = "the page")
+    URI url;
+
+    @Option(names = "--root", paramLabel = "SELECTOR", defaultValue = "#root, #app, #__next, #__nuxt, #___gatsby, #svelte, app-root, [data-sveltekit-preload-data]", description = "the element that the application renders into; default: ${DEFAULT-VALUE}")
+    String root;
+
+    @Option(names = "--seconds", paramLabel = "N", defaultValue = "30", description = "time for everything; default: ${DEFAULT-VALUE}")
+    int seconds;
+
+    @Option(names = "--screenshot", paramLabel = "FILE", description = "default: HOST-TIME.png in .handover/screenshots, where the newest " + KEPT + " are kept")
+    Path screenshot;
+
+    @Option(names = "--header-file", paramLabel = "FILE", description = "holds one line 'Name: value', sent to the page's own origin alone: what opens a protected site")
+    Path headerFile;
+
+    @Mixin Run run;
+
+    private Visit visit;
+    private Instant end;
+    private Path kept;
+
+    public static void main(String... args) { Run.main(new Browser(), args); }
+
+    @Override public Integer call() { return run.execute("browser", this::look); }
+
+    private enum Outcome { pass, fail, unknown }
+
+    private record Report(Outcome outcome, String what, String next, String url, double seconds, String screenshot,
+        List<Visit.Problem> errors, List<Visit.Failed> failedRequests, List<String> consoleErrors, String release) { }
+
+    private void look() throws Exception {
+        if (!String.valueOf(url.getScheme()).matches("https?") || url.getHost() == null || url.getUserInfo() != null)
+            throw new Failure.Usage("--url takes an address that begins with http:// or https://, without a password", "a password goes into --header-file, as Authorization: Basic …");
+        if (seconds < 5) throw new Failure.Usage("--seconds takes 5 or more", "Chromium alone may need 2");
+        var header = headerFile == null ? null : Header.read(headerFile);
+        end = run.started.plusSeconds(seconds);
+        try {
+            judge(header);
+            tell(Outcome.pass, url + " shows its page", null);
+        } catch (Failure.NotVerified | Failure.Unclear e) {
+            tell(e instanceof Failure.Unclear ? Outcome.unknown : Outcome.fail, e.getMessage(), e.hint);
+            throw e;
+        }
+    }
+
+    private void judge(Header header) throws Exception {
+        var steps = new Steps(run, false);
+        // What is left of the time is for the screenshot, and for ending.
+        var deadline = end.minusMillis(Math.min(3000, 250L * seconds));
+        visit = steps.check("Start Chromium", () -> new Visit(Chromium.start(run), url, header, deadline));
+        try {
+            steps.check("The page answers", this::answers);
+            steps.check("It renders", this::renders);
+            steps.check("No error is left uncaught", this::catchesAll);
+            steps.check("What it asks its own site for arrives", this::getsAll);
+        } finally {
+            if (visit.status() > 0) keep();
+        }
+    }
+
+    private int answers() throws Exception {
+        var refusal = visit.open();
+        var status = visit.status();
+        if (refusal.isPresent() && status < 400) {
+            if (isOffline(refusal.get())) throw new Failure.Unclear("nothing can be told of " + url + ": this machine's own network is down (" + refusal.get() + ")", "mend this machine's network, then look again");
+            throw new Failure.NotVerified(url + " does not answer with a page: " + refusal.get(), "see whether its server runs, and where its name leads");
+        }
+        if ("challenge".equals(visit.answered("cf-mitigated"))) throw new Failure.Unclear(url + " asks for a proof that we are human", "let this machine through at Cloudflare, then look again");
+        if (status >= 400) throw new Failure.NotVerified(url + " answers " + status, status == 401 || status == 403 ? "where it is protected, name what opens it: --header-file FILE" : "see the log of its server");
+        return status;
+    }
+
+    private Visit.Root renders() throws Exception {
+        var seen = visit.settle(root);
+        if (seen == Visit.Root.RENDERED) return seen;
+        var causes = Stream.concat(visit.problems().stream(), visit.failed().stream().filter(Visit.Failed::own)).map(Object::toString).toList();
+        var what = switch (seen) {
+            case EMPTY -> " is a white page: it answers " + visit.status() + ", and nothing that can be seen came into ";
+            case MISSING -> " answers " + visit.status() + ", but has none of ";
+            default -> " answers " + visit.status() + ", but a script keeps it too busy to look for ";
+        };
+        throw new Failure.NotVerified(url + what + root,
+            causes.isEmpty() ? "open it in a browser and read its console; --root names another element, --seconds gives it longer" : "mend what keeps it from rendering: " + causes.get(0));
+    }
+
+    private List<Visit.Problem> catchesAll() {
+        var problems = visit.problems();
+        if (!problems.isEmpty()) throw new Failure.NotVerified(url + " has " + many(problems.size(), "uncaught error") + ": " + problems.get(0), "mend it there, or go back to the release before");
+        return problems;
+    }
+
+    private List<Visit.Failed> getsAll() {
+        var own = visit.failed().stream().filter(Visit.Failed::own).toList();
+        visit.failed().stream().filter(each -> !each.own()).forEach(each -> run.console.say("another site's request failed, which does not count: " + each));
+        if (!own.isEmpty()) throw new Failure.NotVerified(url + " asks its own site in vain for " + many(own.size(), "thing") + ": " + own.get(0), "see that the release has it and that the server gives it out");
+        return own;
+    }
+
+    private static String many(int number, String what) { return number == 1 ? "one " + what : number + " " + what + "s, the first"; }
+
+    /** When Chromium's refusal may be this machine's own fault. */
+    private boolean isOffline(String refusal) {
+        return refusal.matches(".*(UNREACHABLE|DISCONNECTED|NETWORK_CHANGED|NETWORK_ACCESS|PROXY).*") || refusal.contains("NAME_NOT_RESOLVED") && !Network.canLookUp(url.getHost());
+    }
+
+    /** Keeps what can be seen, for nobody else, since it may show what the header has opened. */
+    private void keep() throws InterruptedException {
+        var folder = Home.state().resolve("screenshots");
+        var file = screenshot != null ? screenshot.toAbsolutePath() : folder.resolve(url.getHost() + "-" + Stamp.of(Instant.now()) + ".png");
+        try {
+            Private.folder(file.getParent());
+            Private.write(file, visit.picture(end.minusMillis(500)).orElseThrow(() -> new IOException("Chromium gives none")));
+            kept = file;
+            if (file.getParent().equals(folder)) prune(folder);
+        } catch (IOException e) {
+            run.console.warn("no screenshot is kept: " + e.getMessage());
+        }
+    }
+
+    private static void prune(Path folder) throws IOException {
+        try (var all = Files.list(folder)) {
+            for (var old : all.sorted(Comparator.comparing(each -> -each.toFile().lastModified())).skip(KEPT).toList()) Files.deleteIfExists(old);
+        }
+    }
+
+    private void tell(Outcome outcome, String what, String next) {
+        if (run.json) {
+            var there = visit != null;
+            run.console.result(Json.text(new Report(outcome, what, next, url.toString(), run.elapsed().toMillis() / 1000.0, kept == null ? null : kept.toString(), there ? visit.problems() : List.of(),
+                there ? visit.failed() : List.of(), there ? visit.consoleErrors() : List.of(), there ? visit.release() : null)));
+        } else if (outcome == Outcome.pass) run.console.result(what);
+        if (kept != null) run.console.say("screenshot: " + kept);
+    }
+}

@@ -1,0 +1,216 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.File;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class BrowserTest {
+    private static final String SECRET = "only-for-the-own-origin", BUNDLE = "document.getElementById('root').innerHTML = '<h1>Invoices</h1>'";
+
+    private final Kit kit = new Kit(Stack.next("kit"));
+    private final Site site = new Site(), other = new Site();
+
+    @BeforeEach void needsABrowser() { Kit.needs("chromium"); }
+
+    @AfterEach void close() {
+        site.close();
+        other.close();
+    }
+
+    @Test void a_page_that_works_passes_and_what_can_be_seen_of_it_is_kept_for_nobody_else() throws IOException {
+        site.page("/", "<meta name=release content=20261124-1><script src=/app.js defer></script><div id=root></div>").file("/app.js", 200, BUNDLE);
+        var seen = kit.run("browser", "--url", site.url("/"), "--json").exits(0).says("ok: It renders", "screenshot: " + kit.home).json();
+        assertEquals("pass", seen.get("outcome").getAsString());
+        assertEquals("20261124-1", seen.get("release").getAsString());
+        for (var list : List.of("errors", "failed_requests", "console_errors")) assertTrue(seen.getAsJsonArray(list).isEmpty(), list);
+        var screenshot = Path.of(seen.get("screenshot").getAsString());
+        assertEquals(kit.home.resolve(".handover/screenshots"), screenshot.getParent());
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(screenshot)));
+        var picture = ImageIO.read(screenshot.toFile());
+        assertTrue(picture.getWidth() > 1000 && picture.getHeight() > 500, picture::toString);
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    @Test void a_white_page_that_answers_200_is_caught() {
+        site.page("/", "<div id=root><div></div><p hidden>Invoices</p></div>");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "5").exits(14).says("is a white page: it answers 200, and nothing that can be seen came into #root", "screenshot: ");
+    }
+
+    @Test void a_bundle_that_was_cut_in_half_is_caught_and_named() {
+        site.page("/", "<div id=root></div><script src=/assets/app-1a2b.js></script>").file("/assets/app-1a2b.js", 200, "function start() { if (true) {");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "5").exits(14).says("is a white page", "Next:  mend what keeps it from rendering: Uncaught SyntaxError: ", "(" + site.url("/assets/app-1a2b.js") + ":");
+    }
+
+    @Test void an_exception_and_a_rejection_after_it_has_rendered_are_caught() {
+        site.page("/", "<div id=root></div><script src=/app.js></script>")
+            .file("/app.js", 200, BUNDLE + "\nsetTimeout(() => { throw new TypeError('no such invoice') }, 200)\nPromise.reject(new Error('not awaited'))\nPromise.reject(1).catch(() => {})");
+        var result = kit.run("browser", "--url", site.url("/"), "--json").exits(14).says("has 2 uncaught errors, the first: Uncaught (in promise) Error: not awaited (" + site.url("/app.js") + ":3)");
+        assertEquals("Uncaught TypeError: no such invoice", result.json().getAsJsonArray("errors").get(1).getAsJsonObject().get("message").getAsString());
+    }
+
+    @Test void a_request_to_its_own_site_that_fails_is_caught_and_one_to_another_site_only_mentioned() {
+        site.page("/", "<div id=root>Invoices</div><script src=" + other.url("/count.js") + "></script><img src=http://127.0.0.1:1/pixel.png>");
+        kit.run("browser", "--url", site.url("/")).exits(0).says("does not count: " + other.url("/count.js") + ": answers 404", "does not count: http://127.0.0.1:1/pixel.png: ERR_");
+        site.page("/", "<div id=root>Invoices</div><script src=/chunk.js></script><script>fetch('/api/me?token=x')</script>").file("/api/me", 500, "oops");
+        kit.run("browser", "--url", site.url("/")).exits(14).says("asks its own site in vain for 2 things, the first: " + site.url("/chunk.js") + ": answers 404").neverShows("token=x");
+        site.file("/gone", 404, "not here");
+        kit.run("browser", "--url", site.url("/gone")).exits(14).says(site.url("/gone") + " answers 404");
+    }
+
+    @Test void a_page_that_never_finishes_loading_ends_within_the_time() {
+        site.page("/", "<div id=root>Invoices</div><script src=/hangs></script>");
+        var begun = System.nanoTime();
+        kit.run("browser", "--url", site.url("/"), "--seconds", "5").exits(14).says(site.url("/hangs") + ": never ends, and the page waits for it");
+        kit.run("browser", "--url", site.url("/hangs"), "--seconds", "5").exits(14).says(site.url("/hangs") + " does not answer with a page: no answer within the time");
+        assertTrue(System.nanoTime() - begun < 16e9, "it took too long");
+    }
+
+    @Test void the_header_goes_to_the_own_origin_alone_and_is_never_shown() throws Exception {
+        site.page("/", "<div id=root></div><script src=/app.js></script><iframe src=" + other.url("/frame") + "></iframe><img src=/away><script src=" + other.url("/lib.js") + "></script>")
+            .file("/app.js", 200, BUNDLE + "\nnew Worker('/worker.js'); navigator.serviceWorker.register('/service.js')").file("/worker.js", 200, "fetch('/from-worker')").file("/from-worker", 200, "")
+            .file("/service.js", 200, "fetch('/from-service')").file("/from-service", 200, "").away("/away", other.url("/picture"));
+        other.page("/frame", "<img src=" + site.url("/in-frame") + ">").file("/lib.js", 200, "fetch('" + other.url("/data") + "').catch(() => {})").file("/picture", 200, "").file("/data", 200, "");
+        site.file("/in-frame", 200, "");
+        var file = kit.home.resolve("header");
+        Files.writeString(file, "x-bypass: " + SECRET + "\n");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        kit.run("browser", "--url", site.url("/"), "--header-file", file.toString()).exits(78).says("can be read by others", "chmod 600").neverShows(SECRET);
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+        var running = kit.start("browser", "--url", site.url("/"), "--header-file", file.toString(), "--json", "--verbose");
+        var shown = new StringBuilder();
+        while (running.process.isAlive()) shown.append(commandLines());
+        running.result().exits(0).neverShows(SECRET);
+        assertTrue(shown.indexOf("--remote-debugging-pipe") > 0, "Chromium was never seen");
+        assertFalse(shown.indexOf(SECRET) >= 0, "a command line shows the header");
+        var without = new TreeSet<>(site.asked.keySet());
+        without.removeIf(path -> site.asked.get(path).contains("x-bypass: " + SECRET) || path.equals("/favicon.ico"));
+        assertEquals(new TreeSet<>(), without);
+        assertTrue(site.asked.keySet().containsAll(List.of("/", "/app.js", "/away", "/worker.js", "/from-worker", "/service.js", "/from-service", "/in-frame")), () -> site.asked.keySet().toString());
+        assertTrue(other.asked.keySet().containsAll(List.of("/frame", "/lib.js", "/picture", "/data")), () -> other.asked.keySet().toString());
+        assertFalse(other.asked.toString().toLowerCase().contains("x-bypass") || other.asked.toString().contains(SECRET), () -> other.asked.toString());
+    }
+
+    @Test void without_chromium_nothing_can_be_told_and_the_command_that_installs_it_is() throws IOException {
+        var folder = Files.createDirectory(kit.home.resolve("programs"));
+        for (var from : System.getenv("PATH").split(File.pathSeparator)) {
+            if (!Files.isDirectory(Path.of(from))) continue;
+            try (var programs = Files.newDirectoryStream(Path.of(from))) {
+                for (var program : programs)
+                    if (!program.getFileName().toString().contains("chrom") && !Files.exists(folder.resolve(program.getFileName()), java.nio.file.LinkOption.NOFOLLOW_LINKS)) Files.createSymbolicLink(folder.resolve(program.getFileName()), program);
+            }
+        }
+        kit.with("PATH", folder.toString());
+        var unknown = kit.run("browser", "--url", site.url("/"), "--json").exits(16).says("FAILED: there is no Chromium or Chrome on this machine", "install ").json();
+        assertEquals("unknown", unknown.get("outcome").getAsString());
+        kit.with("CHROME", "/bin/false").run("browser", "--url", site.url("/")).exits(16).says("Chromium did not start");
+    }
+
+    @Test void an_address_or_a_selector_that_makes_no_sense_is_refused() {
+        for (var url : List.of("staging", "ftp://x/", "https://me:word@x/")) kit.run("browser", "--url", url).exits(2).says("--url takes an address");
+        site.page("/", "<div id=root>Invoices</div>");
+        kit.run("browser", "--url", site.url("/"), "--root", "#1x[").exits(2).says("--root is not a CSS selector: #1x[");
+    }
+
+    @Test void a_signal_in_the_middle_leaves_neither_a_process_nor_a_profile_and_kill_9_no_process() throws Exception {
+        site.page("/", "<div id=root></div><script src=/hangs></script>");
+        kit.start("browser", "--url", site.url("/")).awaitSays("ok: The page answers").signal("TERM").result().exits(143);
+        kit.awaitNoProcess();
+        assertEquals(List.of(), kit.leftTemporary());
+        kit.start("browser", "--url", site.url("/")).awaitSays("ok: The page answers").signal("KILL").process.waitFor();
+        kit.awaitNoProcess();
+        kit.run("browser", "--url", site.url("/nothing")).exits(14).says(site.url("/nothing") + " answers 404");
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    private static String commandLines() throws IOException {
+        var all = new StringBuilder();
+        try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (var process : processes) {
+                try {
+                    all.append(Files.readString(process.resolve("cmdline"), StandardCharsets.ISO_8859_1));
+                } catch (IOException e) {
+                    // it has ended meanwhile
+                }
+            }
+        }
+        return all.toString();
+    }
+
+    /** A web site on this machine, which notes what it is asked for. */
+    private static final class Site {
+        /** The headers of each request, by its path. */
+        final Map<String, String> asked = new ConcurrentHashMap<>();
+        private final Map<String, Answer> answers = new ConcurrentHashMap<>();
+        private final CountDownLatch closed = new CountDownLatch(1);
+        private final HttpServer server;
+
+        private record Answer(int status, String type, String to, byte[] body) { }
+
+        Site() {
+            try {
+                server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+            } catch (IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            }
+            server.setExecutor(Executors.newCachedThreadPool());
+            server.createContext("/", this::answer);
+            server.start();
+        }
+
+        String url(String path) { return "http://127.0.0.1:" + server.getAddress().getPort() + path; }
+
+        Site page(String path, String body) { return put(path, 200, "text/html", null, "<!doctype html><meta charset=utf-8><title>Site</title>" + body); }
+
+        Site file(String path, int status, String body) { return put(path, status, path.endsWith(".js") ? "text/javascript" : "text/plain", null, body); }
+
+        Site away(String path, String to) { return put(path, 302, "text/plain", to, ""); }
+
+        private Site put(String path, int status, String type, String to, String body) {
+            answers.put(path, new Answer(status, type, to, body.getBytes(StandardCharsets.UTF_8)));
+            return this;
+        }
+
+        private void answer(HttpExchange exchange) throws IOException {
+            var path = exchange.getRequestURI().getPath();
+            var headers = new ArrayList<String>();
+            exchange.getRequestHeaders().forEach((name, values) -> headers.add(name.toLowerCase() + ": " + String.join(", ", values)));
+            asked.merge(path, headers.toString(), String::concat);
+            try (exchange) {
+                if (path.equals("/hangs")) closed.await();
+                var answer = answers.getOrDefault(path, new Answer(404, "text/plain", null, new byte[0]));
+                exchange.getResponseHeaders().set("Content-Type", answer.type);
+                if (answer.to != null) exchange.getResponseHeaders().set("Location", answer.to);
+                exchange.sendResponseHeaders(answer.status, answer.body.length == 0 ? -1 : answer.body.length);
+                exchange.getResponseBody().write(answer.body);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        void close() {
+            closed.countDown();
+            server.stop(0);
+            ((java.util.concurrent.ExecutorService) server.getExecutor()).shutdownNow();
+        }
+    }
+}
