@@ -362,6 +362,17 @@ class SmokeTestsTest {
         }
     }
 
+    @Test void a_white_page_that_answers_200_is_found_with_a_real_browser() {
+        Kit.needs("chromium");
+        kit.set("SMOKE_BROWSER", "1");
+        look("--only", "front-end,browser", "--tries", "1").exits(14).prints("ok ", "front end loads", "real browser: " + site.url() + " is a white page");
+        site.at("/assets/index-1a2b.js", LyingSite.text("text/javascript", "document.getElementById('app').textContent = 'Remorques'"));
+        site.requests.clear();
+        kit.set("SMOKE_BROWSER", null).set("SMOKE_HEADER", "x-bypass: geheim123");
+        look("--only", "browser", "--browser").exits(0).prints("real browser: " + site.url() + " shows its page").neverShows("geheim123");
+        assertTrue(site.requests.stream().filter(request -> request.contains("HeadlessChrome")).allMatch(request -> request.contains("geheim123")), () -> site.requests.toString());
+    }
+
     @Test void a_file_of_checks_that_makes_no_sense_is_refused_in_words() throws IOException {
         kit.set("SMOKE_FILE", "smoke.json");
         look().exits(78).says("SMOKE_FILE: " + kit.home.resolve("smoke.json") + " can't be read");

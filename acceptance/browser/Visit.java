@@ -105,7 +105,7 @@ public final class Visit {
             .filter(each -> each.getKey().equalsIgnoreCase(name)).map(each -> each.getValue().getAsString()).findFirst().orElse(null);
     }
 
-    /** Waits until the root has rendered, the page has loaded and nothing more seems to happen, or until the time is over. */
+    /** Waits until the page has loaded and nothing more seems to happen, or until the time is over. */
     public Root settle(String selector) throws InterruptedException {
         var root = Root.BUSY;
         Instant complete = null;
@@ -114,6 +114,8 @@ public final class Visit {
             var seen = evaluate(LOOK + "(" + Json.text(selector) + ")").orElseGet(JsonObject::new);
             if (seen.has("exceptionDetails")) throw new Failure.Usage("--root is not a CSS selector: " + selector, "quote it for the shell: --root '#root'");
             root = value(seen).map(Root::valueOf).orElse(root);
+            // A page that waits for nothing and shows nothing for so long will go on like that.
+            if (loaded && root != Root.BUSY && root != Root.RENDERED && requests.values().stream().allMatch(request -> request.ended) && Instant.now().isAfter(lastSign.plus(LONGEST_UNREST))) break;
             if (!loaded || root != Root.RENDERED) continue;
             if (complete == null) complete = Instant.now();
             // Some pages never rest.

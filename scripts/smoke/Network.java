@@ -19,7 +19,7 @@ public final class Network {
 
     private Network() { }
 
-    static Verdict explain(String host, String shown, Throwable thrown) throws InterruptedException {
+    static Verdict explain(String host, String shown, Throwable thrown) {
         List<InetAddress> addresses;
         try {
             addresses = addresses(host);
