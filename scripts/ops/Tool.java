@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 
 /**
  * The one door to external programs: argument lists, never a shell; an environment of named variables only, so that no
@@ -39,17 +40,14 @@ public final class Tool implements AutoCloseable {
     private volatile long waitingSince;
     private volatile boolean stopped;
 
-    private enum Output { STREAMED, DISCARDED, SHOWN }
-
-    private Tool(Run run, Path program, List<String> arguments, Map<String, String> environment, Output output) {
+    private Tool(Run run, Path program, List<String> arguments, Map<String, String> environment, Consumer<ProcessBuilder> output) {
         name = program.getFileName().toString();
         var command = new ArrayList<>(List.of(program.toString()));
         command.addAll(arguments);
         var builder = new ProcessBuilder(command);
         builder.environment().keySet().retainAll(INHERITED);
         builder.environment().putAll(environment);
-        if (output == Output.DISCARDED) builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
-        if (output == Output.SHOWN) builder.inheritIO().redirectInput(ProcessBuilder.Redirect.PIPE);
+        output.accept(builder);
         run.console.detail("running " + String.join(" ", command));
         try {
             forget = run.undo.act(() -> {
@@ -66,17 +64,25 @@ public final class Tool implements AutoCloseable {
 
     /** Starts a program whose stdin and stdout the caller streams. */
     public static Tool start(Run run, Path program, List<String> arguments, Map<String, String> environment) {
-        return new Tool(run, program, arguments, environment, Output.STREAMED);
+        return new Tool(run, program, arguments, environment, streamed -> { });
     }
 
     /** Starts a program that the caller only writes to. */
     public static Tool sink(Run run, Path program, List<String> arguments, Map<String, String> environment) {
-        return new Tool(run, program, arguments, environment, Output.DISCARDED);
+        return new Tool(run, program, arguments, environment, sink -> sink.redirectOutput(ProcessBuilder.Redirect.DISCARD));
     }
 
     /** Starts a program that speaks to the operator itself, on our stdout and stderr. */
     public static Tool shown(Run run, Path program, List<String> arguments, Map<String, String> environment) {
-        return new Tool(run, program, arguments, environment, Output.SHOWN);
+        return new Tool(run, program, arguments, environment, shown -> shown.inheritIO().redirectInput(ProcessBuilder.Redirect.PIPE));
+    }
+
+    /** Runs a program to its end in a folder, with all that it says in a file; any exit code but 0 is a ToolFailed. */
+    public static void logged(Run run, Path program, List<String> arguments, Map<String, String> environment, Path folder, Path log, Duration limit) throws IOException, InterruptedException {
+        try (var tool = new Tool(run, program, arguments, environment, logged -> logged.directory(folder.toFile()).redirectErrorStream(true).redirectOutput(log.toFile()))) {
+            tool.stdin().close();
+            tool.finish(limit);
+        }
     }
 
     /** Runs a program to its end and gives its stdout; any exit code but 0 is a ToolFailed with its last words. */
