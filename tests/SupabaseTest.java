@@ -39,10 +39,10 @@ class SupabaseTest {
         }
     }
 
-    /** Roles of the whole server, so they go when the test ends; and projects with the platform's schemas. */
+    /** Roles of the whole server, so they go when the test ends (anon is the stack's own); and projects with the platform's schemas. */
     private static final class ImitatedSupabase implements AutoCloseable {
         ImitatedSupabase() {
-            TestDatabase.superuser("create role supabase_admin; create role anon; create role authenticated; create role sb_postgres login bypassrls password 'sb-Passw0rd'");
+            TestDatabase.superuser("create role supabase_admin; create role authenticated; create role sb_postgres login bypassrls password 'sb-Passw0rd'");
         }
 
         TestDatabase emptyProject() {
@@ -69,7 +69,7 @@ class SupabaseTest {
 
         @Override public void close() {
             for (var database : TestDatabase.serverRows("select datname from pg_database where datname like 'project\\_%'")) TestDatabase.superuser("drop database " + TestDatabase.quote(database) + " with (force)");
-            TestDatabase.superuser("drop role supabase_admin, anon, authenticated, sb_postgres");
+            TestDatabase.superuser("drop role supabase_admin, authenticated, sb_postgres");
         }
     }
 }

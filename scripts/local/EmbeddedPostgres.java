@@ -132,8 +132,14 @@ public final class EmbeddedPostgres implements AutoCloseable {
     /** Connects as superuser. */
     public Connection connect(String database) throws SQLException { return connect(SUPERUSER, password, database); }
 
-    Connection connect(String role, Secret password, String database) throws SQLException {
+    Connection connect(String role, Secret password, String database) throws SQLException { return connect(role, password, database, 0); }
+
+    /** @param seconds to connect, and for each answer; 0 sets no limit */
+    Connection connect(String role, Secret password, String database, int seconds) throws SQLException {
         var properties = new Properties();
+        properties.setProperty("sslmode", "disable");       // else the driver tries twice, and takes twice the time
+        properties.setProperty("connectTimeout", String.valueOf(seconds));
+        properties.setProperty("socketTimeout", String.valueOf(seconds));
         properties.setProperty("user", role);
         properties.setProperty("password", password.reveal());
         return new org.postgresql.Driver().connect("jdbc:postgresql://127.0.0.1:" + port + "/" + database, properties);

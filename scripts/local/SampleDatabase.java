@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import ops.Failure;
@@ -21,7 +22,10 @@ import ops.Secret;
 public final class SampleDatabase {
     public static final String NAME = "dealer";
     public static final String OWNER = "dealer";
+    /** Who looks at the site without having signed in, as Supabase calls it. */
+    static final String VISITOR = "anon";
     public static final int DEFAULT_SEED = 1;
+    private static final int SESSION_SECONDS = 2;
     private static final String FRESH = NAME + "_being_made";
 
     /** What was made: as much as that times the smallest one, from that seed. */
@@ -49,6 +53,9 @@ public final class SampleDatabase {
     /** The owner's connection URL, with the password. */
     public String url() { return server.url(OWNER, password, NAME); }
 
+    /** A session of the owner's for one question, since a restore ends sessions and renames databases. It gives up soon: no answer is one too. */
+    Connection session() throws SQLException { return server.connect(OWNER, password, NAME, SESSION_SECONDS); }
+
     /** What is there; empty when there is none, or when nobody can say how it was made. */
     public Optional<Made> made() throws IOException, SQLException {
         if (!Files.exists(note) || !exists()) return Optional.empty();
@@ -67,9 +74,7 @@ public final class SampleDatabase {
         if (scale < 1 || scale > 10_000) throw new Failure.Usage("a scale of " + scale + " is not possible", "1 gives about 6 MB, 180 about 1 GB, at most 10000");
         Files.deleteIfExists(note);
         try (var connection = server.connect("postgres")) {
-            if (!asks(connection, "select exists (select from pg_roles where rolname = '" + OWNER + "')"))
-                execute(connection, "create role " + OWNER + " login createdb");
-            execute(connection, "alter role " + OWNER + " password '" + password.reveal() + "'");
+            makeRoles(connection);
             execute(connection, "drop database if exists " + FRESH + " with (force)");
             execute(connection, "create database " + FRESH + " owner " + OWNER + " template template0");
         }
@@ -79,6 +84,7 @@ public final class SampleDatabase {
             execute(connection, SampleTables.CREATE);
             execute(connection, SampleRows.sql(scale, seed));
             execute(connection, SampleTables.FINISH);
+            execute(connection, SampleTables.CANARY);
             connection.commit();
             connection.setAutoCommit(true);
             execute(connection, "vacuum analyze");
@@ -88,6 +94,21 @@ public final class SampleDatabase {
             execute(connection, "alter database " + FRESH + " rename to " + NAME);
         }
         Private.write(note, "scale=" + scale + "\nseed=" + seed + "\n");
+    }
+
+    /** Gives the one that is there what earlier versions of the kit did not make. */
+    public void complete() throws SQLException {
+        try (var connection = server.connect(NAME)) {
+            if (asks(connection, "select to_regclass('public.canary') is not null")) return;
+            makeRoles(connection);
+            execute(connection, SampleTables.CANARY + "alter table canary owner to " + OWNER);
+        }
+    }
+
+    private void makeRoles(Connection connection) throws SQLException {
+        for (var role : List.of(OWNER, VISITOR))
+            if (!asks(connection, "select exists (select from pg_roles where rolname = '" + role + "')")) execute(connection, "create role " + role);
+        execute(connection, "alter role " + OWNER + " login createdb password '" + password.reveal() + "'; grant " + VISITOR + " to " + OWNER);
     }
 
     private static void execute(Connection connection, String sql) throws SQLException {

@@ -125,4 +125,13 @@ final class SampleTables {
         comment on function balance(bigint) is 'Solde dû par un client';
         comment on view open_quotes is 'Soumissions auxquelles personne n''a encore répondu';
         """;
+
+    /** One row that a visitor sees and one that row-level security hides from him. */
+    static final String CANARY = """
+        create table public.canary (id int primary key, word text not null, shown boolean not null);
+        insert into public.canary values (1, 'sereine', true), (2, 'cachée', false);
+        alter table public.canary enable row level security;
+        create policy shown on public.canary for select to anon using (shown);
+        grant select on public.canary to anon;
+        """;
 }
