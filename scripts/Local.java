@@ -1,11 +1,12 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
-//DESCRIPTION Run the embedded stack: PostgreSQL with a sample database, and an S3 store
+//DESCRIPTION Run the embedded stack: PostgreSQL with a sample database, an S3 store, and a sample site
 //JAVA 17+
 //RUNTIME_OPTIONS -XX:+UseSerialGC -Xmx256m
 //SOURCES ops/Ops.java
 //SOURCES local/EmbeddedPostgres.java
 //SOURCES local/EmbeddedS3.java
 //SOURCES local/SampleDatabase.java
+//SOURCES local/SampleSite.java
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import local.*;
@@ -27,14 +29,14 @@ import picocli.CommandLine.Option;
  *
  *      jbang local
  *
- *  Needs nothing installed: PostgreSQL's server comes from Maven Central when the system has none. While it runs, the
- *  other commands take --env local. */
+ *  Needs nothing installed: PostgreSQL's server comes from Maven Central when the system has none. Only the sample site
+ *  needs npm. While it runs, the other commands take --env local. */
 @Command(name = "local", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
     header = {
         "  local                start the stack; Ctrl-C stops it, its data are kept",
         "  local --scale 180    with a database of about 1 GB",
         "  local --reset        start from nothing", ""},
-    description = "Runs PostgreSQL with a sample database, and an S3 store, on free ports of this machine only. Prints 'ready' when --env local works.%n")
+    description = "Runs PostgreSQL with a sample database, an S3 store and, where npm is, a sample site, on free ports of this machine only. Prints 'ready' when --env local works.%n")
 class Local implements Callable<Integer> {
     private static final String BUCKET = "handover-backups", ACCESS_KEY = "handover-local";
 
@@ -56,6 +58,7 @@ class Local implements Callable<Integer> {
     @Mixin Run run;
 
     private Path settings;
+    private String noSite;
 
     public static void main(String... args) { Run.main(new Local(), args); }
 
@@ -69,12 +72,14 @@ class Local implements Callable<Integer> {
         run.state("the embedded stack is stopped; what it keeps is in " + state);
         if (reset) steps.change("Start from nothing", "", this::deleteAll);
         var starting = steps.start(this::startStore);
+        var building = steps.start(() -> SiteBuild.in(state.resolve("site"), run));
         var postgres = steps.change("Start PostgreSQL", "", this::startPostgres);
         var sample = new SampleDatabase(postgres, state);
         steps.change("Have the sample database", "", () -> { steps.found(make(sample)); return null; });
         var store = steps.change("Start the S3 store", "", () -> Steps.await(starting));
-        steps.change("Write the settings for --env local", "", () -> writeSettings(postgres, sample, store));
-        tell(postgres, store);
+        var site = steps.change("Start the sample site", "", () -> startSite(building, sample));
+        steps.change("Write the settings for --env local", "", () -> writeSettings(postgres, sample, store, site));
+        tell(postgres, store, site);
         postgres.awaitEnd();
         TimeUnit.SECONDS.sleep(1);        // Ctrl-C reaches PostgreSQL too, and may end it before we hear of it
         throw new Failure.ToolFailed("PostgreSQL ended by itself", "read " + postgres.log() + ", then start again: ./jbang local");
@@ -111,6 +116,21 @@ class Local implements Callable<Integer> {
         return store;
     }
 
+    /** Whatever keeps the site from being there is said, and no more: the rest is of use without it. */
+    private Optional<SampleSite> startSite(Future<SiteBuild> building, SampleDatabase sample) throws Exception {
+        try {
+            var site = SampleSite.start(Steps.await(building), sample, anonKey());
+            run.undo.add("stop the sample site", site::close);
+            return Optional.of(site);
+        } catch (Failure | IOException e) {
+            noSite = "none: " + e.getMessage();
+            run.console.warn("there is no sample site: " + e.getMessage() + (e instanceof Failure failure ? "; " + failure.hint : ""));
+            return Optional.empty();
+        }
+    }
+
+    private Secret anonKey() throws IOException { return KeptSecret.in(state.resolve("anon.key")); }
+
     private Secret secretKey() throws IOException { return KeptSecret.in(state.resolve("s3.secret")); }
 
     /** Makes the sample database unless it is there as it is wanted; says what it is. */
@@ -119,13 +139,16 @@ class Local implements Callable<Integer> {
         var wanted = new SampleDatabase.Made(scale != null ? scale : there.map(SampleDatabase.Made::scale).orElse(1),
             seed != null ? seed : there.map(SampleDatabase.Made::seed).orElse(SampleDatabase.DEFAULT_SEED));
         var asked = scale != null || seed != null;
-        if (there.equals(Optional.of(wanted)) || sample.exists() && there.isEmpty() && !asked) return "kept, " + there.map(Object::toString).orElse("made by somebody else");
+        if (there.equals(Optional.of(wanted)) || sample.exists() && there.isEmpty() && !asked) {
+            sample.complete();
+            return "kept, " + there.map(Object::toString).orElse("made by somebody else");
+        }
         if (sample.exists()) run.console.warn("the database dealer is made anew, because it is of " + there.map(Object::toString).orElse("unknown scale") + " and not of " + wanted);
         sample.make(wanted.scale(), wanted.seed());
         return wanted.toString();
     }
 
-    private Path writeSettings(EmbeddedPostgres postgres, SampleDatabase sample, EmbeddedS3 store) throws IOException {
+    private Path writeSettings(EmbeddedPostgres postgres, SampleDatabase sample, EmbeddedS3 store, Optional<SampleSite> site) throws IOException {
         var values = new LinkedHashMap<String, String>();
         values.put("LOCAL_DATABASE_URL", sample.url());
         values.put("LOCAL_SUPERUSER_URL", postgres.superuserUrl());
@@ -135,18 +158,30 @@ class Local implements Callable<Integer> {
         values.put("AWS_SECRET_ACCESS_KEY", secretKey().reveal());
         values.put("AWS_REGION", "us-east-1");
         values.put("S3_PATH_STYLE", "true");
-        run.undo.add("remove " + settings, () -> Files.deleteIfExists(settings));
-        Private.write(settings, "# The embedded stack, while it runs. Written by ./jbang local.\n"
-            + values.entrySet().stream().map(value -> value.getKey() + "='" + value.getValue() + "'\n").collect(Collectors.joining()));
-        return settings;
+        if (site.isPresent()) {
+            values.put("LOCAL_SITE_URL", site.get().url());
+            values.put("LOCAL_SUPABASE_URL", site.get().url());
+            values.put("LOCAL_SUPABASE_ANON_KEY", anonKey().reveal());
+            values.put("SMOKE_CANARY_ROW", "public.canary:id=1");
+            values.put("SMOKE_HIDDEN_ROW", "public.canary:id=2");
+            values.put("SMOKE_API_PATH", "/api/trailers");
+        }
+        return run.undo.act(() -> {
+            run.undo.add("remove " + settings, () -> Files.deleteIfExists(settings));
+            Private.write(settings, "# The embedded stack, while it runs. Written by ./jbang local.\n"
+                + values.entrySet().stream().map(value -> value.getKey() + "='" + value.getValue() + "'\n").collect(Collectors.joining()));
+            return settings;
+        });
     }
 
-    private void tell(EmbeddedPostgres postgres, EmbeddedS3 store) {
+    private void tell(EmbeddedPostgres postgres, EmbeddedS3 store, Optional<SampleSite> site) {
+        var address = site.map(there -> there.url() + "/").orElse(noSite);
         var database = "postgresql://" + SampleDatabase.OWNER + "@127.0.0.1:" + postgres.port() + "/" + SampleDatabase.NAME;
-        if (run.json) run.console.result(Json.text(Map.of("ready", true, "database", database, "store", store.endpoint(), "bucket", BUCKET, "settings", settings.toString())));
+        if (run.json) run.console.result(Json.text(Map.of("ready", true, "database", database, "store", store.endpoint(), "bucket", BUCKET, "site", address, "settings", settings.toString())));
         else run.console.result(String.join("\n",
             "database  " + database + " (PostgreSQL " + postgres.major() + ", data in " + postgres.data() + ")",
             "store     " + store.endpoint() + ", bucket " + BUCKET + " (objects in " + state.resolve("s3") + ")",
+            "site      " + address + site.map(there -> " (release " + there.release() + ", with an imitation of Supabase)").orElse(""),
             "settings  " + settings + ", read by --env local; the passwords are there",
             "ready"));
     }

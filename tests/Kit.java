@@ -71,13 +71,14 @@ final class Kit {
     private static synchronized Path original() throws IOException {
         if (original != null) return original;
         original = Files.createDirectory(Stack.folder().resolve("original"));
-        for (var part : List.of("jbang", "jbang.sha256", "jbang-catalog.json", "scripts", "acceptance")) copy(Stack.CHECKOUT.resolve(part), original.resolve(part));
+        Files.createDirectory(original.resolve("tests"));
+        for (var part : List.of("jbang", "jbang.sha256", "jbang-catalog.json", "scripts", "acceptance", "tests/sample-site")) copy(Stack.CHECKOUT.resolve(part), original.resolve(part));
         return original;
     }
 
     private static void copy(Path from, Path to) throws IOException {
         try (var files = Files.walk(from)) {
-            for (var file : files.toList()) {
+            for (var file : files.filter(each -> !from.relativize(each).toString().contains("node_modules")).toList()) {
                 var copy = to.resolve(from.relativize(file).toString());
                 if (!Files.isDirectory(copy)) Files.copy(file, copy);
             }

@@ -4,20 +4,31 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.DriverManager;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import local.EmbeddedPostgres;
 import local.SampleDatabase;
@@ -32,6 +43,7 @@ import software.amazon.awssdk.services.s3.S3Client;
 
 /** Runs {@code ./jbang local} as an operator does, each test with a state folder of its own. */
 class LocalTest {
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
     private final Kit kit = new Kit(Stack.next("kit"));
     private final List<Kit.Running> started = new ArrayList<>();
     private Path state;
@@ -39,6 +51,7 @@ class LocalTest {
     @BeforeEach void makeStateFolder() throws IOException {
         state = Files.createTempDirectory("handover-local-");
         Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx--x--x"));
+        Files.move(kit.home.resolve("tests/sample-site"), kit.home.resolve("away"));       // most tests here save the time that building it takes
     }
 
     @AfterEach void stopAll() throws Exception {
@@ -157,11 +170,89 @@ class LocalTest {
         }
     }
 
+    @Test void the_site_answers_pages_and_files_as_a_web_server_should() throws Exception {
+        var site = site(Stack.up());
+        var page = get(site + "/");
+        assertEquals("200 text/html; charset=utf-8 no-cache", described(page));
+        assertTrue(page.body().contains("<meta name=\"release\" content=\"sample\">") && get(site + "/version.json").body().equals("{\"release\":\"sample\"}"), page.body());
+        assertEquals(page.body(), get(site + "/remorques/12").body());
+        var script = Pattern.compile("/assets/[^\"]+\\.js").matcher(page.body()).results().findFirst().orElseThrow().group();
+        assertEquals("200 text/javascript; charset=utf-8 public, max-age=31536000, immutable", described(get(site + script)));
+        for (var missing : List.of("/assets/gone.js", "/robots.txt", "/api/nothing", "/%2e%2e/index.htm")) assertEquals("404 text/plain; charset=utf-8 no-store", described(get(site + missing)), missing);
+        assertEquals("200 image/svg+xml no-cache", described(get(site + "/favicon.svg")));
+        for (var each : List.of(page, get(site + "/assets/gone.js"), get(site + "/health")))
+            assertEquals(List.of("nosniff", "DENY", "strict-origin-when-cross-origin"), Stream.of("x-content-type-options", "x-frame-options", "referrer-policy").map(name -> each.headers().firstValue(name).orElse("")).toList());
+        var head = HTTP.send(request(site + "/").method("HEAD", HttpRequest.BodyPublishers.noBody()).build(), HttpResponse.BodyHandlers.ofString());
+        assertEquals(List.of("", (long) page.body().getBytes(StandardCharsets.UTF_8).length), List.of(head.body(), head.headers().firstValueAsLong("content-length").orElseThrow()));
+        assertTrue(JsonParser.parseString(get(site + "/api/trailers").body()).getAsJsonArray().size() > 3);
+    }
+
+    @Test void the_imitated_supabase_shows_what_row_level_security_lets_a_visitor_see_and_refuses_a_wrong_key() throws Exception {
+        var site = site(Stack.up());
+        var key = Stack.up().setting("LOCAL_SUPABASE_ANON_KEY");
+        assertEquals("{\"name\":\"GoTrue\",\"version\":\"imitation\"}", get(site + "/auth/v1/health", key).body());
+        assertEquals("[{\"word\":\"sereine\"}]", get(site + "/rest/v1/canary?id=eq.1&select=word&limit=1", key).body());
+        assertEquals("[]", get(site + "/rest/v1/canary?id=eq.2", key).body());
+        assertEquals("[]", get(site + "/rest/v1/canary?word=eq.x'%20or%20true--", key).body());
+        assertEquals(400, get(site + "/rest/v1/canary?select=word%22%20from%20customers--", key).statusCode());
+        assertEquals(401, get(site + "/rest/v1/customers", key).statusCode());
+        assertEquals(404, get(site + "/rest/v1/nothing", key).statusCode());
+        for (var path : List.of("/auth/v1/health", "/rest/v1/", "/rest/v1/canary?id=eq.1")) assertEquals(401, get(site + path, key + "x").statusCode(), path);
+    }
+
+    @Test void the_site_says_when_its_database_is_gone_and_stops_with_the_stack_and_is_built_once() throws Exception {
+        Kit.needs("npm");
+        bringSite();
+        var local = start();
+        var site = setting("LOCAL_SITE_URL");
+        var health = get(site + "/health");
+        assertEquals("200 {\"status\":\"ok\",\"database\":\"ok\"}", health.statusCode() + " " + health.body());
+        sql("LOCAL_SUPERUSER_URL", "alter database dealer rename to elsewhere");
+        health = get(site + "/health");
+        assertEquals("503 {\"status\":\"down\",\"database\":\"down\"}", health.statusCode() + " " + health.body());
+        assertEquals(503, get(site + "/api/trailers").statusCode());
+        sql("LOCAL_SUPERUSER_URL", "alter database elsewhere rename to dealer");
+        assertEquals(200, get(site + "/health").statusCode());
+        sql("drop table canary");       // as in a state that an older kit has kept
+        local.signal("TERM").result().exits(143);
+        assertThrows(ConnectException.class, () -> get(site + "/health"));
+
+        kit.with("PATH", withoutNpm().toString());
+        local = start();
+        assertEquals("[{\"word\":\"sereine\"}]", get(setting("LOCAL_SITE_URL") + "/rest/v1/canary?select=word", setting("LOCAL_SUPABASE_ANON_KEY")).body());
+    }
+
+    @Test void without_npm_or_with_one_that_fails_or_never_ends_the_rest_of_the_stack_is_there() throws Exception {
+        start().signal("TERM").result().exits(143).prints("\nsite      none: there is no tests/sample-site\n");
+        bringSite();
+        var path = withoutNpm();
+        kit.with("PATH", path.toString());
+        var local = start();
+        assertThrows(NoSuchElementException.class, () -> setting("LOCAL_SITE_URL"));
+        local.signal("TERM").result().exits(143).prints("\nsite      none: npm is not installed\n").says("apt-get install npm");
+
+        var npm = Files.writeString(path.resolve("npm"), "#!/bin/bash\necho begun\necho 'npm error code EOF'\necho 'npm error the network is away' >&2\nexit 7\n");
+        Files.setPosixFilePermissions(npm, PosixFilePermissions.fromString("rwxr-xr-x"));
+        var log = state.resolve("site/npm.log");
+        start().signal("TERM").result().exits(143).prints("\nsite      none: npm ci failed (exit 7): npm error the network is away, see " + log + "\n");
+        assertTrue(Files.readString(log).startsWith("begun\n"));
+
+        Files.writeString(npm, "#!/bin/bash\n(trap '' TERM; while :; do sleep 1; done) & echo $! > " + state.resolve("child") + "\nsleep 300\n");
+        local = run().awaitSays("Start the S3 store");
+        waitFor(() -> !read(state.resolve("child")).isBlank());
+        local.signal("TERM").result().exits(143);
+        var child = Path.of("/proc", read(state.resolve("child")).strip(), "cmdline");
+        waitFor(() -> read(child).isEmpty());
+        try (var left = Files.list(state.resolve("site"))) {
+            assertEquals(List.of(log), left.toList());
+        }
+    }
+
     @Test void as_root_it_works_below_a_folder_that_the_servers_user_cannot_enter_and_throwaway_leaves_nothing() throws Exception {
         assumeTrue(System.getProperty("user.name").equals("root"), "only root needs another user for PostgreSQL");
         Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx------"));
         var inside = state.resolve("in side");
-        var local = new Kit(Stack.next("kit")).start("local", "--throwaway", "--state", inside.toString());
+        var local = kit.start("local", "--throwaway", "--state", inside.toString());
         started.add(local);
         local.awaitOutput("ready\n");
         var real = inside.resolve("postgres").toRealPath();
@@ -169,6 +260,39 @@ class LocalTest {
         assertEquals("rwx--x--x", PosixFilePermissions.toString(Files.getPosixFilePermissions(real)));
         local.signal("TERM").result().exits(143);
         assertFalse(Files.exists(real) || Files.exists(inside));
+    }
+
+    private void bringSite() throws IOException { Files.move(kit.home.resolve("away"), kit.home.resolve("tests/sample-site")); }
+
+    /** A folder with a link to every program but npm, where PostgreSQL's user too can enter. */
+    private Path withoutNpm() throws IOException {
+        var programs = Files.createDirectory(state.resolve("bin"));
+        for (var folder : System.getenv("PATH").split(":")) {
+            try (var all = Files.newDirectoryStream(Path.of(folder))) {
+                for (var program : all)
+                    if (!program.endsWith("npm") && Files.notExists(programs.resolve(program.getFileName()), LinkOption.NOFOLLOW_LINKS)) Files.createSymbolicLink(programs.resolve(program.getFileName()), program);
+            } catch (NoSuchFileException e) {
+                // PATH may name what is not there
+            }
+        }
+        return programs;
+    }
+
+    private static String site(Stack stack) {
+        Kit.needs("npm");
+        return stack.setting("LOCAL_SITE_URL");
+    }
+
+    private static HttpRequest.Builder request(String url) { return HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(10)); }
+
+    private static HttpResponse<String> get(String url, String... key) throws Exception {
+        var request = request(url);
+        for (var each : key) request.header("apikey", each);
+        return HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    private static String described(HttpResponse<String> response) {
+        return response.statusCode() + " " + response.headers().firstValue("content-type").orElse("") + " " + response.headers().firstValue("cache-control").orElse("");
     }
 
     private Kit.Running run(String... more) {
@@ -185,8 +309,10 @@ class LocalTest {
         return Files.readAllLines(state.resolve("env.operations")).stream().filter(line -> line.startsWith(name + "='")).findFirst().orElseThrow().replaceAll("^[^']*'|'$", "");
     }
 
-    private String sql(String sql) throws Exception {
-        var url = URI.create(setting("LOCAL_DATABASE_URL"));
+    private String sql(String sql) throws Exception { return sql("LOCAL_DATABASE_URL", sql); }
+
+    private String sql(String whose, String sql) throws Exception {
+        var url = URI.create(setting(whose));
         var user = url.getUserInfo().split(":");
         try (var connection = DriverManager.getConnection("jdbc:postgresql://" + url.getHost() + ":" + url.getPort() + url.getPath(), user[0], user[1]); var statement = connection.createStatement()) {
             var rows = statement.execute(sql) ? statement.getResultSet() : null;
