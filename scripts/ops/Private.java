@@ -3,7 +3,9 @@ package ops;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
@@ -38,13 +40,19 @@ public final class Private {
         Files.deleteIfExists(fresh);
         create(fresh);
         Files.write(fresh, content);
-        Files.move(fresh, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    /** Removes a folder and all that is in it; one that is gone already is fine. */
+    /** Removes a folder and all that is in it, also while somebody still writes into it or removes it too; one that is gone already is fine. */
     public static void remove(Path folder) throws IOException {
-        if (!Files.exists(folder)) return;
-        try (var all = Files.walk(folder)) {
+        // Under another name nobody finds it any more.
+        var going = folder.resolveSibling(folder.getFileName() + "." + System.nanoTime());
+        try {
+            Files.move(folder, going, StandardCopyOption.ATOMIC_MOVE);
+        } catch (NoSuchFileException e) {
+            return;
+        }
+        try (var all = Files.walk(going)) {
             for (var path : all.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(path);
         }
     }

@@ -135,7 +135,7 @@ public final class Settings {
         for (var setting : Setting.values()) known.add(setting.name());
         var found = new ArrayList<String>();
         sources.forEach((source, values) -> {
-            if (values == System.getenv()) return;
+            if (values == System.getenv() || env.equals(LOCAL)) return; // the stack's own file is written by no person
             for (var given : values.keySet()) {
                 var name = given.startsWith(prefix()) ? given.substring(prefix().length()) : given;
                 var bare = name.endsWith("_FILE") && !known.contains(name) ? name.substring(0, name.length() - 5) : name;

@@ -2,6 +2,7 @@ package ops;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -63,11 +64,18 @@ public final class Workspace {
         try (var folders = Files.newDirectoryStream(base, "handover-run-*")) {
             for (var folder : folders) {
                 var name = NAME.matcher(folder.getFileName().toString());
-                var ours = name.matches() && Files.getOwner(folder).getName().equals(System.getProperty("user.name"));
-                if (!ours || ProcessHandle.of(Long.parseLong(name.group(1))).isPresent()) continue;
+                if (!name.matches() || ProcessHandle.of(Long.parseLong(name.group(1))).isPresent() || !isOurs(folder)) continue;
                 Private.remove(folder);
                 run.console.detail("removed what process " + name.group(1) + ", which was killed, had left in " + folder);
             }
+        }
+    }
+
+    private static boolean isOurs(Path folder) throws IOException {
+        try {
+            return Files.getOwner(folder).getName().equals(System.getProperty("user.name"));
+        } catch (NoSuchFileException e) {
+            return false; // another run has just removed it
         }
     }
 }
