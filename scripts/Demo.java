@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
     header = {
         "  demo           the tour; leaves nothing behind",
         "  demo --keep    keeps the stack's data, for ./jbang local", ""},
-    description = "Starts the embedded stack, backs its sample database up, lists, verifies, shows and drills the backup, loses a table and restores it.%n")
+    description = "Starts the embedded stack, backs its sample database up, lists, verifies, shows and drills the backup, loses a table, restores it, and looks whether the site works.%n")
 class Demo implements Callable<Integer> {
     private static final Duration LIMIT = Duration.ofMinutes(5);
     /** What the launcher and JBang go by; nothing else of this environment reaches the tour. */
@@ -68,6 +68,10 @@ class Demo implements Callable<Integer> {
             jbang("restore-db", "latest", "--env", "local");
             try (var session = connect()) {
                 run.console.say("The table is back, with " + session.one("select count(*) from public.invoice_lines") + " rows.");
+            }
+            if (Settings.ofStack(state).get(Setting.SITE_URL).isPresent()) {
+                show("Does the site work, and what of it can't be told?", "smoke-tests --env local");
+                jbang("smoke-tests", "--env", "local");
             }
         }
         run.console.say("");

@@ -20,14 +20,10 @@ import ops.Steps;
  * <p>A single-page application's host may answer 200 and the page itself for whatever is missing. So the type counts, and a
  * name that nobody has must not be found.
  */
-final class Assets {
+record Assets(Site site) {
     private static final Set<String> SCRIPT = Set.of("text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript", "application/ecmascript");
     private static final String MISSING = "deploy again: the page and its files are not of one build, or files are missing";
     private static final Map<String, String> ALGORITHMS = Map.of("sha256", "SHA-256", "sha384", "SHA-384", "sha512", "SHA-512");
-
-    private final Site site;
-
-    Assets(Site site) { this.site = site; }
 
     Verdict look(Duration limit) throws Exception {
         var until = System.nanoTime() + limit.toNanos();

@@ -23,17 +23,7 @@ import ops.Workspace;
  *
  * <p>The browser is a script of its own, so that what it needs is fetched and loaded only where it is asked for.
  */
-final class Browsing {
-    private final Run run;
-    private final Site site;
-    private final Settings settings;
-
-    Browsing(Run run, Site site, Settings settings) {
-        this.run = run;
-        this.site = site;
-        this.settings = settings;
-    }
-
+record Browsing(Run run, Site site, Settings settings) {
     Verdict look(Duration limit) throws IOException, InterruptedException {
         // Of its own time it needs some to begin and to end.
         var seconds = Math.max(1, limit.minusSeconds(2).toSeconds());

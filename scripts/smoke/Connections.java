@@ -7,15 +7,7 @@ import ops.Setting;
 import ops.Settings;
 
 /** How many of the server's connections are in use? The one that is not there any more is the one a visitor needs. */
-final class Connections {
-    private final Settings settings;
-    private final DatabaseUrl url;
-
-    Connections(Settings settings, DatabaseUrl url) {
-        this.settings = settings;
-        this.url = url;
-    }
-
+record Connections(Settings settings, DatabaseUrl url) {
     Verdict look(Duration limit) {
         try (var session = Database.connect(url, settings, "handover smoke-tests " + settings.env)) {
             var used = session.rows("""

@@ -11,17 +11,7 @@ import ops.Settings;
  * <p>Through SQL, as the owner of the settings sees it, and through REST, as visitors do. An empty answer of REST is no
  * error: a policy that hides too much looks just like an empty table, so only a row that is known to be there tells.
  */
-final class DatabaseRead {
-    private final Settings settings;
-    private final DatabaseUrl url;
-    private final Web web;
-
-    DatabaseRead(Settings settings, DatabaseUrl url, Web web) {
-        this.settings = settings;
-        this.url = url;
-        this.web = web;
-    }
-
+record DatabaseRead(Settings settings, DatabaseUrl url, Web web) {
     Verdict look(Duration limit) throws Exception {
         var inSql = SqlRead.look(settings, url);
         if (!inSql.passed()) return inSql;

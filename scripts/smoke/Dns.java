@@ -9,15 +9,7 @@ import ops.Setting;
 import ops.Settings;
 
 /** Does the name lead where it should, and visitors with IPv4 alone there too? */
-final class Dns {
-    private final Site site;
-    private final Settings settings;
-
-    Dns(Site site, Settings settings) {
-        this.site = site;
-        this.settings = settings;
-    }
-
+record Dns(Site site, Settings settings) {
     Verdict look(Duration limit) throws Exception {
         var host = site.address.getHost();
         var found = Network.addresses(host);

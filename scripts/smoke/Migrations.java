@@ -12,15 +12,7 @@ import ops.Setting;
 import ops.Settings;
 
 /** Is the last migration of the database the last one of the repository? */
-final class Migrations {
-    private final Settings settings;
-    private final DatabaseUrl url;
-
-    Migrations(Settings settings, DatabaseUrl url) {
-        this.settings = settings;
-        this.url = url;
-    }
-
+record Migrations(Settings settings, DatabaseUrl url) {
     Verdict look(Duration limit) {
         var folder = Home.dir().resolve(settings.require(Setting.SMOKE_MIGRATIONS));
         var last = last(folder);

@@ -5,15 +5,7 @@ import java.util.Map;
 import ops.Settings;
 
 /** Do Supabase's two doors open with the application's key: Auth, and REST? */
-final class SupabaseConnection {
-    private final Settings settings;
-    private final Web web;
-
-    SupabaseConnection(Settings settings, Web web) {
-        this.settings = settings;
-        this.web = web;
-    }
-
+record SupabaseConnection(Settings settings, Web web) {
     Verdict look(Duration limit) throws Exception {
         var supabase = Rest.of(settings, web);
         if (supabase.isEmpty()) return Verdict.pass("not used: SUPABASE_URL is 'none'");
