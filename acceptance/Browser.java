@@ -6,6 +6,7 @@
 //SOURCES browser/Chromium.java
 //SOURCES browser/Header.java
 //SOURCES browser/Visit.java
+//SOURCES ../scripts/smoke/Gate.java
 //SOURCES ../scripts/smoke/Network.java
 
 import browser.*;
@@ -22,7 +23,9 @@ import ops.*;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import smoke.Gate;
 import smoke.Network;
+import smoke.Verdict;
 
 /** Does a page work in a real browser?
  *
@@ -34,7 +37,7 @@ import smoke.Network;
         "  browser --url https://staging.example.org                 does the page work?",
         "  browser --url https://staging.example.org --root '#main'  where the application renders into #main", ""},
     description = "The page answers, its root element shows something, no error is left uncaught, and nothing that it asks its own site for fails. "
-        + "A white page that answers 200 fails. What fails at other sites is only mentioned.%n",
+        + "A white page that answers 200 fails. What fails at other sites, or asks for a login, is only mentioned.%n",
     footer = "%nChromium or Chrome is looked for on the PATH; the environment variable CHROME names another one.")
 class Browser implements Callable<Integer> {
     private static final int KEPT = 20;
@@ -106,15 +109,18 @@ class Browser implements Callable<Integer> {
             if (isOffline(refusal.get())) throw new Failure.Unclear("nothing can be told of " + url + ": this machine's own network is down (" + refusal.get() + ")", "mend this machine's network, then look again");
             throw new Failure.NotVerified(url + " does not answer with a page: " + refusal.get(), "see whether its server runs, and where its name leads");
         }
-        if ("challenge".equals(visit.answered("cf-mitigated"))) throw new Failure.Unclear(url + " asks for a proof that we are human", "let this machine through at Cloudflare, then look again");
-        if (status >= 400) throw new Failure.NotVerified(url + " answers " + status, status == 401 || status == 403 ? "where it is protected, name what opens it: --header-file FILE" : "see the log of its server");
+        Gate.before(url, visit.address(), status, visit::answered).ifPresent(Browser::nothingCanBeTold);
+        if (status >= 400) throw new Failure.NotVerified(url + " answers " + status, status == 403 ? "where it is protected, name what opens it: --header-file FILE" : "see the log of its server");
         return status;
     }
+
+    private static void nothingCanBeTold(Verdict verdict) { throw new Failure.Unclear(verdict.what(), verdict.next()); }
 
     private Visit.Root renders() throws Exception {
         var seen = visit.settle(root);
         if (seen == Visit.Root.RENDERED) return seen;
-        var causes = Stream.concat(visit.problems().stream(), visit.failed().stream().filter(Visit.Failed::own)).map(Object::toString).toList();
+        if (seen == Visit.Root.MISSING && visit.asksForPassword()) nothingCanBeTold(Gate.password(visit.address()));
+        var causes = Stream.concat(visit.problems().stream(), visit.failed().stream().filter(Visit.Failed::counts)).map(Object::toString).toList();
         var what = switch (seen) {
             case EMPTY -> " is a white page: it answers " + visit.status() + ", and nothing that can be seen came into ";
             case MISSING -> " answers " + visit.status() + ", but has none of ";
@@ -131,8 +137,8 @@ class Browser implements Callable<Integer> {
     }
 
     private List<Visit.Failed> getsAll() {
-        var own = visit.failed().stream().filter(Visit.Failed::own).toList();
-        visit.failed().stream().filter(each -> !each.own()).forEach(each -> run.console.say("another site's request failed, which does not count: " + each));
+        var own = visit.failed().stream().filter(Visit.Failed::counts).toList();
+        visit.failed().stream().filter(each -> !each.counts()).forEach(each -> run.console.say("a request failed, which does not count: " + each));
         if (!own.isEmpty()) throw new Failure.NotVerified(url + " asks its own site in vain for " + many(own.size(), "thing") + ": " + own.get(0), "see that the release has it and that the server gives it out");
         return own;
     }

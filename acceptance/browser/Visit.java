@@ -26,8 +26,8 @@ public final class Visit {
         @Override public String toString() { return message + " (" + source + ")"; }
     }
 
-    /** A request that failed; own when it went to the page's own site. */
-    public record Failed(String url, String why, boolean own) {
+    /** A request that failed. It counts when it went to the page's own site, but for a refusal to one who is not logged in: many applications ask first. */
+    public record Failed(String url, String why, boolean counts) {
         @Override public String toString() { return url + ": " + why; }
     }
 
@@ -48,6 +48,7 @@ public final class Visit {
 
     /** What a page waits for before it is loaded. */
     private static final Set<String> LOADED_FIRST = Set.of("Document", "Stylesheet", "Script", "Image");
+    private static final Set<String> ASKED_BY_SCRIPTS = Set.of("Fetch", "XHR");
     private static final String LOOK = """
         (selector => {
           const seen = element => { const box = element.getBoundingClientRect(); return box.width > 0 && box.height > 0 && element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) }
@@ -99,6 +100,13 @@ public final class Visit {
 
     public int status() { return answer == null ? 0 : answer.get("status").getAsInt(); }
 
+    /** Where the page came from, at the end of all redirects. */
+    public URI address() { return answer == null ? url : URI.create(answer.get("url").getAsString()); }
+
+    public boolean asksForPassword() throws InterruptedException {
+        return evaluate("String(document.querySelector('input[type=password]') != null)").flatMap(Visit::value).filter("true"::equals).isPresent();
+    }
+
     /** A header of the page's answer; null when it has none. */
     public String answered(String name) {
         return answer == null ? null : answer.getAsJsonObject("headers").entrySet().stream()
@@ -143,7 +151,7 @@ public final class Visit {
         for (var request : requests.values()) {
             var waits = !loaded && !request.ended && LOADED_FIRST.contains(request.type);
             var why = request.status >= 400 ? "answers " + request.status : request.failure != null ? request.failure : waits ? "never ends, and the page waits for it" : null;
-            if (why != null && !request.url.endsWith("/favicon.ico")) failed.add(new Failed(request.url, why, isOwn(request.url)));
+            if (why != null && !request.url.endsWith("/favicon.ico")) failed.add(new Failed(request.url, why, isOwn(request.url) && !(request.status == 401 && ASKED_BY_SCRIPTS.contains(request.type))));
         }
         return failed;
     }

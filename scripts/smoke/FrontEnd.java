@@ -30,7 +30,7 @@ final class FrontEnd {
             if (ERROR.matcher(element.text().strip()).find()) return Verdict.fail(answer.uri() + " answers 200 with an error page: '" + element.text() + "'", "see what is deployed, and the host's log");
         var found = element(page);
         if (found == null && page.document().selectFirst("input[type=password]") != null)
-            return Verdict.unknown("a login stands before the site: " + answer.uri() + " asks for a password, and is not the application", "give the smoke tests a way past it (SMOKE_HEADER), or look from a place that is let in").forGood();
+            return Gate.password(answer.uri());
         if (found == null) return Verdict.fail(answer.uri() + " answers 200 with HTML without the application's root element (" + root + ")", "see what is deployed; SMOKE_ROOT names the element");
         return Verdict.pass(answer.uri() + " is HTML with " + found + (page.document().title().isBlank() ? "" : ", '" + page.document().title() + "'"));
     }

@@ -3,9 +3,7 @@ package smoke;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.regex.Pattern;
 import ops.Failure;
 import ops.Secret;
@@ -15,13 +13,10 @@ import ops.Settings;
 /**
  * The site that is looked at.
  *
- * <p>A secret that opens it (SMOKE_HEADER) goes to its own origin only. What stands before a site and answers in its place,
- * asking for a login or for proof of being no machine, is nothing that the site says: then nothing can be told.
+ * <p>A secret that opens it (SMOKE_HEADER) goes to its own origin only.
  */
 public final class Site {
     private static final Pattern HEADER = Pattern.compile("([A-Za-z0-9-]+):\\s*(\\S.*)");
-    private static final Pattern GATE = Pattern.compile("(?i)^(?:vercel\\.com|.*\\.cloudflareaccess\\.com|login\\..*|accounts\\..*|auth\\..*|sso\\..*)$|/(?:sso-api|cdn-cgi/access)(?:/|$)");
-    private static final String LET_IN = "give the smoke tests a way past it (SMOKE_HEADER), or look from a place that is let in";
 
     final URI address;
     final Web web;
@@ -49,12 +44,7 @@ public final class Site {
         return Map.of(header.group(1), new Secret(header.group(2)).reveal());
     }
 
-    boolean isOwn(URI uri) { return origin(uri).equals(origin(address)); }
-
-    private static String origin(URI uri) {
-        var port = uri.getPort() >= 0 ? uri.getPort() : uri.getScheme().equals("https") ? 443 : 80;
-        return uri.getScheme() + "://" + uri.getHost().toLowerCase(java.util.Locale.ROOT) + ":" + port;
-    }
+    boolean isOwn(URI uri) { return Gate.origin(uri).equals(Gate.origin(address)); }
 
     /** A path of the site: from its root with a slash before it, from its address without one. */
     URI at(String path) {
@@ -70,7 +60,7 @@ public final class Site {
 
     Answer get(URI uri, Map<String, String> headers, Duration limit) throws Verdict.Judged, InterruptedException {
         var answer = web.follow(uri, to -> headersFor(to, headers), limit);
-        var gate = gate(answer);
+        var gate = Gate.before(address, answer.uri(), answer.status(), name -> answer.header(name).orElse(null));
         if (gate.isPresent()) throw gate.get().judged();
         return answer;
     }
@@ -83,18 +73,5 @@ public final class Site {
         var all = new java.util.HashMap<>(headers);
         all.putAll(secret);
         return all;
-    }
-
-    /** Says who answers in the site's place, if somebody does. */
-    private Optional<Verdict> gate(Answer answer) {
-        var where = answer.uri().toString();
-        for (var name : List.of("cf-mitigated", "x-vercel-mitigated"))
-            if (answer.header(name).isPresent()) return Optional.of(Verdict.unknown(where + " asks for proof of being no machine (" + name + ": " + answer.header(name).get() + ")", LET_IN).forGood());
-        if (answer.status() == 407) return Optional.of(Verdict.unknown("a proxy on the way asks for a login", "see this machine's own network").forGood());
-        if (answer.status() == 429) return Optional.of(Verdict.unknown(where + " says that we ask too often (429)", LET_IN));
-        var elsewhere = !isOwn(answer.uri());
-        if (answer.status() == 401 && !elsewhere || elsewhere && GATE.matcher(answer.uri().getHost()).find() || elsewhere && GATE.matcher(answer.uri().getRawPath()).find())
-            return Optional.of(Verdict.unknown("a login stands before the site: " + (elsewhere ? Web.arrows(answer.way()) + " → " : "") + where + " (" + answer.status() + ")", LET_IN).forGood());
-        return Optional.empty();
     }
 }

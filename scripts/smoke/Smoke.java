@@ -11,6 +11,7 @@
 //SOURCES Dns.java
 //SOURCES Extra.java
 //SOURCES FrontEnd.java
+//SOURCES Gate.java
 //SOURCES Health.java
 //SOURCES Judge.java
 //SOURCES Migrations.java
