@@ -340,7 +340,7 @@ class RestoreDb implements Callable<Integer> {
 
     /** As the smoke tests do, when they know a row. */
     private String readKnownRow(DatabaseUrl in) {
-        if (settings.get(Setting.SMOKE_CANARY_ROW).isEmpty()) return "";
+        if (!SqlRead.isAsked(settings)) return "";
         var verdict = SqlRead.look(settings, in);
         if (verdict.outcome() != Outcome.pass) throw new Failure.NotVerified("smoke test of " + in + ": " + verdict.what(), "if the backup is older than that row, take SMOKE_CANARY_ROW out of the settings for this run; else " + verdict.next());
         return "; " + verdict.what();

@@ -49,6 +49,8 @@ class SmokeTestsTest {
         look().exits(16).prints("unknown ", "database read access: DATABASE_URL is not set for 'staging'", "5 of 6 pass, 1 of 6 can't be told");
         kit.set("STAGING_SUPABASE_URL", null);
         once("supabase").exits(16).prints("SUPABASE_URL is not set for 'staging'", "'none' says that the site does without");
+        kit.set("SMOKE_CANARY_ROW", "none");
+        look("--only", "database").exits(0).prints("database read access: not used: SMOKE_CANARY_ROW is 'none'");
         kit.set("STAGING_SITE_URL", null).set("STAGING_DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none");
         once("health").exits(16).prints("SITE_URL is not set for 'staging'");
     }
@@ -62,6 +64,8 @@ class SmokeTestsTest {
     @Test void an_error_page_that_answers_200_is_no_front_end() {
         site.at("/", LyingSite.text("text/html", "<html><head><title>404: Not Found</title></head><body><div id=app></div></body></html>"));
         once("front-end").exits(14).prints("FAILED", "front end loads: " + site.url() + " answers 200 with an error page: '404: Not Found'");
+        site.at("/", LyingSite.text("text/html", "<html><head><title>500 remorques en stock</title></head><body><div id=app><h1>Introuvable ailleurs</h1></div></body></html>"));
+        once("front-end").exits(0);
         site.at("/", LyingSite.text("text/html", "<html><head><title>Bienvenue</title></head><body><p>It works!</p></body></html>"));
         once("front-end").exits(14).prints("without the application's root element (#root,#app,");
         site.at("/", LyingSite.text("text/html", ""));
@@ -132,6 +136,14 @@ class SmokeTestsTest {
     @Test void a_redirect_loop_is_shown() {
         site.at("/", LyingSite.redirect("/fr")).at("/fr", LyingSite.redirect("/"));
         once("front-end").exits(14).prints("a redirect loop: " + site.url() + " → " + site.url() + "fr → " + site.url());
+    }
+
+    @Test void a_redirect_that_sets_a_cookie_and_comes_back_is_no_loop() {
+        site.at("/", exchange -> {
+            var known = String.valueOf(exchange.getRequestHeaders().getFirst("cookie")).contains("seen=1");
+            (known ? LyingSite.text("text/html", LyingSite.PAGE) : LyingSite.status(302, "", "location", "/", "set-cookie", "seen=1; Path=/")).answer(exchange);
+        });
+        once("front-end").exits(0);
     }
 
     @Test void a_redirect_to_another_site_is_not_followed_into_a_pass() {
@@ -387,6 +399,8 @@ class SmokeTestsTest {
         look().exits(78).says("'www.example.com' is no address of a site", "it looks like https://www.example.com/");
         kit.set("STAGING_SITE_URL", site.url()).set("SMOKE_HEADER", "geheim123");
         look().exits(78).says("SMOKE_HEADER is no header").neverShows("geheim123");
+        kit.set("SMOKE_HEADER", null).set("SMOKE_TLS_DAYS", "30");
+        look().exits(78).says("SMOKE_TLS_DAYS is not two numbers of days: 30");
     }
 
     // --- secrets

@@ -51,7 +51,7 @@ public enum Setting {
     SMOKE_ROOT(Kind.SHARED, "#root,#app,#__next,#__nuxt,#___gatsby,#svelte,app-root,[data-sveltekit-preload-data]", "the element that the application fills, as a CSS selector"),
     SMOKE_API_PATH(Kind.SHARED, null, "what is asked for the API's response time; the health endpoint when empty"),
     SMOKE_API_SECONDS(Kind.SHARED, "3", "the API's budget: its usual answer takes no longer"),
-    SMOKE_CANARY_ROW(Kind.SHARED, null, "a row that is always there and that visitors may see"),
+    SMOKE_CANARY_ROW(Kind.SHARED, null, "a row that is always there and that visitors may see; none says that the site does without a database"),
     SMOKE_HIDDEN_ROW(Kind.SHARED, null, "a row that is there and that a policy hides from visitors"),
     SMOKE_RELEASE(Kind.SHARED, "meta,/version.json,header:x-release", "where the site says of which commit it is; the first that says something counts"),
     SMOKE_HEADER(Kind.SECRET, null, "a header that opens a protected site; it goes to the site's own origin only"),

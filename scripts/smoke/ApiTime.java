@@ -21,10 +21,10 @@ final class ApiTime {
     }
 
     Verdict look(Duration limit) throws Exception {
-        var until = System.nanoTime() + limit.toNanos();
+        var deadline = Deadline.in(limit);
         var times = new ArrayList<Duration>();
         for (var i = 0; i < REQUESTS; i++) {
-            var answer = site.get(site.at(path), Duration.ofNanos(Math.max(1_000_000, until - System.nanoTime())));
+            var answer = site.get(site.at(path), deadline.left());
             if (answer.status() != 200) return Verdict.fail(answer.uri() + " answers " + answer.status() + answer.excerpt(), "see the application's log; the path is set in SMOKE_API_PATH");
             times.add(answer.took());
         }

@@ -26,15 +26,14 @@ record Assets(Site site) {
     private static final Map<String, String> ALGORITHMS = Map.of("sha256", "SHA-256", "sha384", "SHA-384", "sha512", "SHA-512");
 
     Verdict look(Duration limit) throws Exception {
-        var until = System.nanoTime() + limit.toNanos();
+        var deadline = Deadline.in(limit);
         var page = Page.of(site, limit);
         var assets = page.assets();
-        var left = Duration.ofNanos(Math.max(1, until - System.nanoTime()));
         var madeUp = madeUp(page, assets);
         var looks = new ArrayList<Steps.Each<Duration, Verdict>>();
         for (var asset : assets) looks.add(time -> judge(asset, time));
         looks.add(time -> judgeMadeUp(madeUp, time));
-        var verdicts = Steps.sideBySide(looks, each -> caught(each, left));
+        var verdicts = Steps.sideBySide(looks, each -> caught(each, deadline.left()));
         var bad = verdicts.stream().filter(verdict -> !verdict.passed()).toList();
         if (!bad.isEmpty()) return new Verdict(bad.get(0).outcome(), bad.get(0).what() + (bad.size() == 1 ? "" : ", and " + (bad.size() - 1) + " more like it"), bad.get(0).next(), bad.get(0).settled());
         var tested = assets.stream().filter(asset -> !asset.integrity().isEmpty()).count();

@@ -10,8 +10,9 @@ import org.jsoup.select.Selector;
 /** Is it the application that a visitor gets, and not an error page? */
 final class FrontEnd {
     /** As titles and headings of error pages begin; a word somewhere in a page says nothing. */
-    private static final Pattern ERROR = Pattern.compile("(?i)^\\W*(?:[45]\\d\\d\\b|(?:http )?error\\b|erreur\\b|application error|internal server error|bad gateway|service unavailable|service indisponible"
-        + "|(?:page|site|deployment|file) (?:not found|introuvable|could not be found)|this page could not be found|not found|introuvable|no such app|there isn.t a .* site here|worker threw exception)");
+    private static final Pattern ERROR = Pattern.compile("(?i)^\\W*(?:[45]\\d\\d\\W*(?:$|not found|page|error|erreur|internal|bad|service|gateway|forbidden|unauthorized)|(?:http )?error\\b|erreur\\b"
+        + "|application error|internal server error|bad gateway|service unavailable|service indisponible|(?:page|site|deployment|file) (?:not found|introuvable|could not be found)|this page could not be found|not found$"
+        + "|no such app|there isn.t a .* site here|worker threw exception)");
 
     private final Site site;
     private final String root;
@@ -26,7 +27,7 @@ final class FrontEnd {
         var answer = page.answer();
         if (!site.isOwn(answer.uri()) && !sameSite(answer.uri().getHost(), site.address.getHost()))
             return Verdict.fail("leads to another site: " + Web.arrows(answer.way()) + " → " + answer.uri(), "is the address right? See the redirects of the host").forGood();
-        for (var element : page.document().select("title, h1"))
+        for (var element : page.document().select("title, h1:first-of-type"))
             if (ERROR.matcher(element.text().strip()).find()) return Verdict.fail(answer.uri() + " answers 200 with an error page: '" + element.text() + "'", "see what is deployed, and the host's log");
         var found = element(page);
         if (found == null && page.document().selectFirst("input[type=password]") != null)

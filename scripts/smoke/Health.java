@@ -28,10 +28,10 @@ final class Health {
     }
 
     Verdict look(Duration limit) throws Exception {
-        var until = System.nanoTime() + limit.toNanos();
+        var deadline = Deadline.in(limit);
         Verdict last = null;
         for (var i = 0; i < TIMES; i++) {
-            last = judge(site.get(site.at(path), Duration.ofNanos(until - System.nanoTime())));
+            last = judge(site.get(site.at(path), deadline.left()));
             if (!last.passed()) return last;
         }
         return Verdict.pass(last.what() + ", " + TIMES + " times running");

@@ -93,6 +93,7 @@ public final class Judge {
         } catch (ExecutionException e) {
             if (e.getCause() instanceof Verdict.Judged judged) return judged.verdict;
             if (e.getCause() instanceof Failure.BadSetting wrong) return Verdict.unknown(wrong.getMessage(), wrong.hint).forGood();
+            if (e.getCause() instanceof Failure.StoreFailed failure) return Verdict.unknown(failure.getMessage(), failure.hint);
             if (e.getCause() instanceof Failure failure) return Verdict.fail(failure.getMessage(), failure.hint);
             throw new IllegalStateException(check.name() + ": " + e.getCause(), e.getCause());
         } finally {

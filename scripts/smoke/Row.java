@@ -8,6 +8,8 @@ import ops.Settings;
 
 /** One row, named as SCHEMA.TABLE:COLUMN=VALUE. */
 record Row(String schema, String table, String column, String value) {
+    /** Says that there is none, because the site does without a database. */
+    static final String UNUSED = "none";
     private static final Pattern FORM = Pattern.compile("([^.:=]+)\\.([^:=]+):([^=]+)=(.+)");
 
     /** The one that is always there and that visitors may see. */
@@ -16,7 +18,7 @@ record Row(String schema, String table, String column, String value) {
     /** The one that is there and that visitors must not see. */
     static Optional<Row> hidden(Settings settings) { return of(settings, Setting.SMOKE_HIDDEN_ROW); }
 
-    private static Optional<Row> of(Settings settings, Setting setting) { return settings.get(setting).map(text -> of(setting, text)); }
+    private static Optional<Row> of(Settings settings, Setting setting) { return settings.get(setting).filter(text -> !text.equals(UNUSED)).map(text -> of(setting, text)); }
 
     private static Row of(Setting setting, String text) {
         var row = FORM.matcher(text);

@@ -8,6 +8,7 @@
 //SOURCES Check.java
 //SOURCES Connections.java
 //SOURCES DatabaseRead.java
+//SOURCES Deadline.java
 //SOURCES Dns.java
 //SOURCES Extra.java
 //SOURCES FrontEnd.java
@@ -68,7 +69,8 @@ public final class Smoke {
         ofSite("front-end", "front end loads", site -> new FrontEnd(site, settings)::look);
         add("supabase", "Supabase connection", null, true, new SupabaseConnection(settings, web)::look);
         ofSite("assets", "static assets load", site -> new Assets(site)::look);
-        ofDatabase("database", "database read access", null, url -> new DatabaseRead(settings, url, web)::look);
+        if (settings.get(Setting.SMOKE_CANARY_ROW).filter(Row.UNUSED::equals).isPresent()) add("database", "database read access", null, true, limit -> Verdict.pass("not used: SMOKE_CANARY_ROW is 'none'"));
+        else ofDatabase("database", "database read access", null, url -> new DatabaseRead(settings, url, web)::look);
         ofSite("api", "API response time", site -> new ApiTime(site, settings)::look);
         ofSite("commit", "deployed commit", "--expect-commit", target.expectedCommit != null, site -> new Release(site, settings, target.expectedCommit)::look);
         ofSite("tls", "TLS certificate", Setting.SMOKE_TLS_DAYS, site -> new Certificate(site, trust, settings)::look);

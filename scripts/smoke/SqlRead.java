@@ -11,10 +11,13 @@ import ops.Settings;
 public final class SqlRead {
     private SqlRead() { }
 
+    /** Whether there is something to look for. */
+    public static boolean isAsked(Settings settings) { return Row.known(settings).isPresent(); }
+
     /** Is the row there that is always there, and the one that visitors must not see? Throws the database's failures. */
     public static Verdict look(Settings settings, DatabaseUrl url) {
         var known = Row.known(settings);
-        if (known.isEmpty()) return Verdict.unknown("SMOKE_CANARY_ROW is not set", "name a row that is always there and that visitors may see: SMOKE_CANARY_ROW=public.canary:id=1").forGood();
+        if (known.isEmpty()) return Verdict.unknown("SMOKE_CANARY_ROW is not set", "name a row that is always there and that visitors may see, SMOKE_CANARY_ROW=public.canary:id=1; 'none' says that the site does without a database").forGood();
         var hidden = Row.hidden(settings);
         try (var session = Database.connect(url, settings, "handover smoke-tests " + settings.env)) {
             if (!has(session, known.get())) return Verdict.fail("the database has no row " + known.get(), "are these the right data? SMOKE_CANARY_ROW names the row").forGood();

@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.CookieManager;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -44,12 +45,12 @@ public final class Web {
 
     Web(Trust trust) {
         this.trust = trust;
-        client = HttpClient.newBuilder().sslContext(trust.context()).followRedirects(HttpClient.Redirect.NEVER).connectTimeout(CONNECT).build();
+        client = HttpClient.newBuilder().sslContext(trust.context()).followRedirects(HttpClient.Redirect.NEVER).cookieHandler(new CookieManager()).connectTimeout(CONNECT).build();
     }
 
     /** One request; redirects are answers like others. */
     Answer get(URI uri, Map<String, String> headers, Duration limit) throws Verdict.Judged, InterruptedException {
-        var request = HttpRequest.newBuilder(uri).header("accept-encoding", "gzip").header("user-agent", "handover-smoke-tests/" + Ops.VERSION)
+        var request = HttpRequest.newBuilder(uri).header("accept", "*/*").header("accept-encoding", "gzip").header("user-agent", "handover-smoke-tests/" + Ops.VERSION)
             // To a server without TLS the client would offer HTTP/2 first, which some take badly.
             .version(uri.getScheme().equals("https") ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1);
         headers.forEach(request::setHeader);
@@ -72,14 +73,15 @@ public final class Web {
 
     /** Follows redirects; each request's headers are those for its own address. */
     Answer follow(URI uri, HeadersFor headers, Duration limit) throws Verdict.Judged, InterruptedException {
-        var until = System.nanoTime() + limit.toNanos();
+        var deadline = Deadline.in(limit);
         var way = new ArrayList<URI>();
         while (true) {
-            var answer = get(uri, headers.of(uri), Duration.ofNanos(Math.max(1_000_000, until - System.nanoTime())));
+            var answer = get(uri, headers.of(uri), deadline.left());
             if (!answer.isRedirect()) return new Answer(answer.uri(), answer.status(), answer.headers(), answer.body(), answer.took(), List.copyOf(way));
             way.add(uri);
             uri = target(answer);
-            if (way.contains(uri)) throw Verdict.fail("a redirect loop: " + arrows(way) + " → " + uri, "see the redirects of the host, of the application and of what stands before it").forGood().judged();
+            // One that has just got a cookie may be sent to where it was.
+            if (way.contains(uri) && answer.header("set-cookie").isEmpty()) throw Verdict.fail("a redirect loop: " + arrows(way) + " → " + uri, "see the redirects of the host, of the application and of what stands before it").forGood().judged();
             if (way.size() > MOST_REDIRECTS) throw Verdict.fail("more than " + MOST_REDIRECTS + " redirects: " + arrows(way.subList(0, 3)) + " → …", "see the redirects of the host and of the application").forGood().judged();
         }
     }
