@@ -25,6 +25,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import smoke.Gate;
 import smoke.Network;
+import smoke.Outcome;
 import smoke.Verdict;
 
 /** Does a page work in a real browser?
@@ -66,8 +67,6 @@ class Browser implements Callable<Integer> {
     public static void main(String... args) { Run.main(new Browser(), args); }
 
     @Override public Integer call() { return run.execute("browser", this::look); }
-
-    private enum Outcome { pass, fail, unknown }
 
     private record Report(Outcome outcome, String what, String next, String url, double seconds, String screenshot,
         List<Visit.Problem> errors, List<Visit.Failed> failedRequests, List<String> consoleErrors, String release) { }

@@ -56,22 +56,15 @@ public final class Site {
     }
 
     /** What the site says at an address, at the end of all redirects. */
-    Answer get(URI uri, Duration limit) throws Verdict.Judged, InterruptedException { return get(uri, Map.of(), limit); }
-
-    Answer get(URI uri, Map<String, String> headers, Duration limit) throws Verdict.Judged, InterruptedException {
-        var answer = web.follow(uri, to -> headersFor(to, headers), limit);
+    Answer get(URI uri, Duration limit) throws Verdict.Judged, InterruptedException {
+        var answer = web.follow(uri, this::headersFor, limit);
         var gate = Gate.before(address, answer.uri(), answer.status(), name -> answer.header(name).orElse(null));
         if (gate.isPresent()) throw gate.get().judged();
         return answer;
     }
 
     /** What it answers itself, without following a redirect. */
-    Answer getOnce(URI uri, Duration limit) throws Verdict.Judged, InterruptedException { return web.get(uri, headersFor(uri, Map.of()), limit); }
+    Answer getOnce(URI uri, Duration limit) throws Verdict.Judged, InterruptedException { return web.get(uri, headersFor(uri), limit); }
 
-    private Map<String, String> headersFor(URI uri, Map<String, String> headers) {
-        if (!isOwn(uri) || secret.isEmpty()) return headers;
-        var all = new java.util.HashMap<>(headers);
-        all.putAll(secret);
-        return all;
-    }
+    private Map<String, String> headersFor(URI uri) { return isOwn(uri) ? secret : Map.of(); }
 }
