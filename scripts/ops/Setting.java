@@ -46,6 +46,15 @@ public enum Setting {
     PG_BIN(Kind.SHARED, null, "folder of pg_dump and pg_restore, when the ones found are not the right ones"),
     LOG_DIR(Kind.SHARED, null, "folder of the log files; .handover/logs beside the settings when empty"),
 
+    DEPLOY_APP(Kind.SHARED, null, "the application's folder, in a git checkout; the kit's own folder when empty"),
+    DEPLOY_OUTPUT(Kind.SHARED, null, "the folder that the application's build makes, as dist; the usual ones are looked for when empty"),
+    DEPLOY_BUILD_VARIABLES(Kind.SHARED, null, "more variables that the build may see, comma separated; those that are shown to visitors anyway, VITE_… and the like, always reach it"),
+    DEPLOY_BRANCHES(Kind.SHARED, "main,master", "from these branches a protected environment is deployed, comma separated"),
+    DEPLOY_BACKUP_HOURS(Kind.SHARED, "26", "a protected environment is deployed only when its last backup is no older"),
+    DEPLOY_DIRECTORY(Kind.IDENTITY, null, "folder that a web server serves the site from, as current in it; also USER@HOST:/srv/site"),
+    DEPLOY_KEEP(Kind.SHARED, "5", "so many releases stay in that folder"),
+    DEPLOY_HOOK(Kind.SHARED, null, "program that is told of each deploy and rollback: one JSON document on its stdin"),
+
     SMOKE_SECONDS(Kind.SHARED, "30", "time for all smoke tests together"),
     SMOKE_HEALTH_PATH(Kind.SHARED, "/health", "the health endpoint"),
     SMOKE_ROOT(Kind.SHARED, "#root,#app,#__next,#__nuxt,#___gatsby,#svelte,app-root,[data-sveltekit-preload-data]", "the element that the application fills, as a CSS selector"),
