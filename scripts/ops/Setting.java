@@ -46,6 +46,7 @@ public enum Setting {
     PG_BIN(Kind.SHARED, null, "folder of pg_dump and pg_restore, when the ones found are not the right ones"),
     LOG_DIR(Kind.SHARED, null, "folder of the log files; .handover/logs beside the settings when empty"),
 
+    DEPLOY_PROVIDER(Kind.IDENTITY, null, "who serves the site: vercel, cloudflare-pages, cloudflare-workers, or directory"),
     DEPLOY_APP(Kind.SHARED, null, "the application's folder, in a git checkout; the kit's own folder when empty"),
     DEPLOY_OUTPUT(Kind.SHARED, null, "the folder that the application's build makes, as dist; the usual ones are looked for when empty"),
     DEPLOY_BUILD_VARIABLES(Kind.SHARED, null, "more variables that the build may see, comma separated; those that are shown to visitors anyway, VITE_… and the like, always reach it"),
