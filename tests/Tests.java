@@ -13,6 +13,7 @@
 //SOURCES Features.java
 //SOURCES FullDisk.java
 //SOURCES LyingSite.java
+//SOURCES SiteRepository.java
 //SOURCES BackupDbTest.java
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
@@ -20,6 +21,7 @@
 //SOURCES BrowserTest.java
 //SOURCES CopyTest.java
 //SOURCES DatabaseUrlTest.java
+//SOURCES DeployTest.java
 //SOURCES DoctorTest.java
 //SOURCES DocumentsTest.java
 //SOURCES DrillTest.java
