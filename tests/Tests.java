@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION Run the tests: all of them, or those whose class or sentence holds one of the words given
 //JAVA 17+
-//RUNTIME_OPTIONS -Xmx512m
+//RUNTIME_OPTIONS -Xmx512m -Dsun.net.httpserver.nodelay=true
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../scripts/ops/Ops.java
@@ -13,6 +13,13 @@
 //SOURCES Features.java
 //SOURCES FullDisk.java
 //SOURCES LyingSite.java
+//SOURCES DeployStandIn.java
+//SOURCES VercelStandIn.java
+//SOURCES CloudflareStandIn.java
+//SOURCES PagesStandIn.java
+//SOURCES WorkersStandIn.java
+//SOURCES StandInSite.java
+//SOURCES ProviderClis.java
 //SOURCES BackupDbTest.java
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
@@ -20,6 +27,7 @@
 //SOURCES BrowserTest.java
 //SOURCES CopyTest.java
 //SOURCES DatabaseUrlTest.java
+//SOURCES DeployStandInTest.java
 //SOURCES DoctorTest.java
 //SOURCES DocumentsTest.java
 //SOURCES DrillTest.java
@@ -31,6 +39,7 @@
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
 //SOURCES PartialRestoreTest.java
+//SOURCES ProviderClisTest.java
 //SOURCES PruneTest.java
 //SOURCES RestoreDbTest.java
 //SOURCES RetentionTest.java
