@@ -55,7 +55,7 @@ class DeployTest {
 
     @Test void what_is_live_afterwards_is_the_commit_and_everything_about_it_is_recorded() throws IOException {
         var result = deploy().exits(0).says("ok: Look at the checkout: " + site.head().substring(0, 12) + " The trailers, on main", "ok: Reach the provider: directory, ", "ok: See what is live: nothing yet", "ok: Check what was built: 4 files, ",
-            "ok: Keep the artifact: stored", "ok: Look at the staged release: 3 of 3 pass, served by this machine", "ok: Look at the site: 6 of 6 pass", "ok: Mark it as good: tag deploy/staging/");
+            "ok: Keep the artifact: stored", "ok: Look at the staged release: 3 of 3 pass, served by this machine", "ok: Look at the site: 7 of 7 pass", "ok: Mark it as good: tag deploy/staging/");
         result.prints("deployed " + current() + " (" + site.head().substring(0, 12) + " The trailers) to " + server.url());
         assertEquals(site.head(), liveCommit());
         var release = recorded(current());
@@ -183,7 +183,7 @@ class DeployTest {
         var before = kit.keys("handover/staging/releases/").size();
         site.write("build.js", "console.log('so far so good'); throw new Error('no trailers today')").commit("No trailers");
         deploy().exits(12).says("npm run build: npm failed (exit 1)", "no trailers today", "State: nothing was changed: what was live is live.");
-        site.write("package-lock.json", "{\"name\": \"trailers\", \"lockfileVersion\": 3, \"packages\": {\"\": {\"dependencies\": {\"left-pad\": \"1.3.0\"}}}}").commit("No lock");
+        site.write("package-lock.json", "{\"name\": \"trailers\", \"lockfileVersion\": 3, \"packages\": {\"\": {\"name\": \"trailers\"}, \"node_modules/nowhere\": {\"version\": \"1.0.0\", \"resolved\": \"http://127.0.0.1:9/nowhere.tgz\"}}}").commit("No lock");
         deploy().exits(12).says("npm ci: npm failed (exit 1)");
         site.git("revert --no-edit HEAD~1..HEAD").out();
         site.write("build.js", "import { mkdirSync } from 'node:fs'; mkdirSync('dist')").commit("Nothing");
@@ -223,7 +223,7 @@ class DeployTest {
         deploy().exits(0);
         kit.set("STAGING_SUPABASE_URL", null);
         site.write("src/more.html", "more").commit("More");
-        deploy().exits(16).says("1 of 6 can't be told", "is live, and is not proven to work");
+        deploy().exits(16).says("1 of 7 can't be told", "is live, and is not proven to work");
         assertEquals(site.head(), liveCommit());
         run("rollback", "--list").exits(0).prints("never proven: its deploy did not come to its end");
     }

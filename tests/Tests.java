@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION Run the tests: all of them, or those whose class or sentence holds one of the words given
 //JAVA 17+
-//RUNTIME_OPTIONS -Xmx512m
+//RUNTIME_OPTIONS -Xmx512m -Dsun.net.httpserver.nodelay=true
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../scripts/ops/Ops.java
@@ -14,6 +14,13 @@
 //SOURCES FullDisk.java
 //SOURCES LyingSite.java
 //SOURCES SiteRepository.java
+//SOURCES DeployStandIn.java
+//SOURCES VercelStandIn.java
+//SOURCES CloudflareStandIn.java
+//SOURCES PagesStandIn.java
+//SOURCES WorkersStandIn.java
+//SOURCES StandInSite.java
+//SOURCES ProviderClis.java
 //SOURCES BackupDbTest.java
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
@@ -22,6 +29,7 @@
 //SOURCES CopyTest.java
 //SOURCES DatabaseUrlTest.java
 //SOURCES DeployTest.java
+//SOURCES DeployStandInTest.java
 //SOURCES DoctorTest.java
 //SOURCES DocumentsTest.java
 //SOURCES DrillTest.java
@@ -33,6 +41,7 @@
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
 //SOURCES PartialRestoreTest.java
+//SOURCES ProviderClisTest.java
 //SOURCES PruneTest.java
 //SOURCES RestoreDbTest.java
 //SOURCES RetentionTest.java
