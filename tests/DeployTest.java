@@ -183,9 +183,9 @@ class DeployTest {
         var before = kit.keys("handover/staging/releases/").size();
         site.write("build.js", "console.log('so far so good'); throw new Error('no trailers today')").commit("No trailers");
         deploy().exits(12).says("npm run build: npm failed (exit 1)", "no trailers today", "State: nothing was changed: what was live is live.");
-        site.write("package-lock.json", "{\"name\": \"trailers\", \"lockfileVersion\": 3, \"packages\": {\"\": {\"name\": \"trailers\"}, \"node_modules/nowhere\": {\"version\": \"1.0.0\", \"resolved\": \"http://127.0.0.1:9/nowhere.tgz\"}}}").commit("No lock");
+        site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"dependencies\": {\"left-pad\": \"1.3.0\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("Not locked");
         deploy().exits(12).says("npm ci: npm failed (exit 1)");
-        site.git("revert --no-edit HEAD~1..HEAD").out();
+        site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
         site.write("build.js", "import { mkdirSync } from 'node:fs'; mkdirSync('dist')").commit("Nothing");
         deploy().exits(1).says("the build has made no page: there is no index.html in dist", "DEPLOY_OUTPUT");
         assertEquals(before, kit.keys("handover/staging/releases/").size());
