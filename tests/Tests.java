@@ -14,6 +14,7 @@
 //SOURCES FullDisk.java
 //SOURCES LyingSite.java
 //SOURCES SiteRepository.java
+//SOURCES DeployedSite.java
 //SOURCES DeployStandIn.java
 //SOURCES VercelStandIn.java
 //SOURCES CloudflareStandIn.java
@@ -45,6 +46,7 @@
 //SOURCES PruneTest.java
 //SOURCES RestoreDbTest.java
 //SOURCES RetentionTest.java
+//SOURCES RollbackTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
 //SOURCES SmokeTestsTest.java
