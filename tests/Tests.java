@@ -30,6 +30,7 @@
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
+//SOURCES MigrationsTest.java
 //SOURCES PartialRestoreTest.java
 //SOURCES PruneTest.java
 //SOURCES RestoreDbTest.java
@@ -37,6 +38,7 @@
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
 //SOURCES SmokeTestsTest.java
+//SOURCES StatementsTest.java
 //SOURCES SupabaseTest.java
 
 import java.io.IOException;

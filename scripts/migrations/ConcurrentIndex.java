@@ -24,7 +24,7 @@ record ConcurrentIndex(String name, String table, boolean unique, String columns
         var form = FORM.matcher(statement.words());
         if (!form.matches()) return Optional.empty();
         var whole = FORM.matcher(statement.text().replaceAll("--[^\n]*|/\\*.*?\\*/", " ").strip().replaceAll("\\s+", " "));
-        return Optional.of(new ConcurrentIndex(Tables.plain(form.group(2)), form.group(3).replaceAll("(?=[^\"]*(?:\"[^\"]*\"[^\"]*)*$) ", ""), form.group(1) != null, spelling(whole.matches() ? whole.group(4) : form.group(4))));
+        return Optional.of(new ConcurrentIndex(Tables.plain(form.group(2)), form.group(3).replaceAll(" ?\\. ?", "."), form.group(1) != null, spelling(whole.matches() ? whole.group(4) : form.group(4))));
     }
 
     /** Without brackets, casts, blanks and what is so without being said: in these a server's own wording differs. */

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import ops.Amount;
 
@@ -13,7 +13,8 @@ import ops.Amount;
  * in no danger. The bodies of functions are not looked into.
  */
 final class Lint {
-    private static final String NAME = "(?:(?:\"(?:[^\"]|\"\")+\"|[\\p{L}_][\\p{L}\\p{N}_$]*) ?\\.? ?)+?";
+    private static final String WORD = "(?:\"(?:[^\"]|\"\")++\"|[\\p{L}_][\\p{L}\\p{N}_$]*+)";
+    private static final String NAME = WORD + "(?: ?\\. ?" + WORD + ")?+";
     private static final String TABLE = "(?<table>" + NAME + ")(?= |$|\\(|,)";
     private static final String ALTER = "^ALTER (?:FOREIGN )?TABLE (?:IF EXISTS )?(?:ONLY )?" + TABLE + ".*?";
     private static final String COLUMN = "(?<column>\"(?:[^\"]|\"\")+\"|(?!CONSTRAINT\\b|DEFAULT\\b|NOT\\b|EXPRESSION\\b|IDENTITY\\b)[\\p{L}_][\\p{L}\\p{N}_$]*)";
@@ -71,11 +72,11 @@ final class Lint {
     }
 
     /** Empty when the table is not there yet. */
-    private static Optional<String> words(Rule rule, java.util.regex.Matcher match, Tables tables) {
+    private static Optional<String> words(Rule rule, Matcher match, Tables tables) {
         var what = rule.what;
         if (what.contains("{column}")) what = what.replace("{column}", shown(match.group("column")));
         if (!what.contains("{table}")) return Optional.of(what);
-        var table = match.group("table").replace(" ", "");
+        var table = match.group("table").replaceAll(" ?\\. ?", ".");
         var words = what.replace("{table}", shown(table));
         return tables.size(table).map(size -> words.replace("{size}", size < 1 << 20 ? "" : " (" + Amount.bytes(size) + ")"));
     }
