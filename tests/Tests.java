@@ -41,6 +41,7 @@
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
+//SOURCES MigrationsTest.java
 //SOURCES PartialRestoreTest.java
 //SOURCES ProviderClisTest.java
 //SOURCES PruneTest.java
@@ -50,6 +51,7 @@
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
 //SOURCES SmokeTestsTest.java
+//SOURCES StatementsTest.java
 //SOURCES SupabaseTest.java
 
 import java.io.IOException;
