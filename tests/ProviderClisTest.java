@@ -135,6 +135,12 @@ class ProviderClisTest {
 
     private JsonObject pagesRest(String method, String rest) { return rest(method, standIn.cloudflareUrl() + "/accounts/" + CloudflareStandIn.ACCOUNT + "/pages/projects/shop" + rest); }
 
+    /** Where a proxy is set, wrangler says so on stdout, before the JSON. */
+    private static JsonArray list(Kit.Result result) {
+        var out = "\n" + result.out();
+        return JsonParser.parseString(out.substring(out.indexOf("\n[\n"))).getAsJsonArray();
+    }
+
     private void shows(String url, String version) {
         assertTrue(get(url).contains("<title>" + version + "</title>"), () -> get(url));
         assertTrue(get(url + "/assets/app.js").contains(version), () -> get(url + "/assets/app.js"));
@@ -329,8 +335,6 @@ class ProviderClisTest {
         assertEquals(one, pagesRest("GET", "").getAsJsonObject("result").getAsJsonObject("canonical_deployment").get("id").getAsString());
         assertFalse(wrangler("pages", "deployment", "--help").exits(0).out().contains("rollback"));
     }
-
-    private static JsonArray list(Kit.Result result) { return JsonParser.parseString(result.out()).getAsJsonArray(); }
 
     @Test void pages_deploy_of_a_detached_head_without_a_branch_goes_to_preview_and_exits_0() throws IOException {
         standIn.pages.deployed(Map.of("index.html", "<title>one</title>"), COMMIT, "release one");
