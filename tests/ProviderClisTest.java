@@ -107,9 +107,13 @@ class ProviderClisTest {
         return wrangler(with(List.of("pages", "deploy", "dist", "--project-name", "shop", "--commit-hash", COMMIT, "--commit-message", "release " + version, "--commit-dirty=true"), more).toArray(String[]::new));
     }
 
-    private String workerUpload(String version) throws IOException {
+    private void workerSite(String version) throws IOException {
         site(version);
         Files.writeString(folder.resolve("wrangler.json"), "{\"name\": \"shop\", \"compatibility_date\": \"2026-01-01\", \"assets\": {\"directory\": \"dist\", \"not_found_handling\": \"single-page-application\"}}");
+    }
+
+    private String workerUpload(String version) throws IOException {
+        workerSite(version);
         wrangler("versions", "upload", "--message", "release " + version, "--tag", version).exits(0);
         return output("version-upload").get("version_id").getAsString();
     }
@@ -396,8 +400,9 @@ class ProviderClisTest {
     // --- Cloudflare Workers
 
     @Test void wrangler_uploads_deploys_and_lists_versions_of_a_worker_and_rolls_back_to_one_by_its_id() throws IOException {
-        var one = workerUpload("one");
-        workerDeploy(one);
+        workerSite("one");
+        wrangler("deploy", "--message", "release one", "--tag", "one").exits(0);
+        var one = output("deploy").get("version_id").getAsString();
         shows(standIn.workerSite("shop"), "one");
         var two = workerUpload("two");
         shows(standIn.workerSite("shop"), "one");
@@ -413,6 +418,12 @@ class ProviderClisTest {
 
         wrangler("rollback", one, "--name", "shop", "--yes", "--message", "two is bad").exits(0);
         shows(standIn.workerSite("shop"), "one");
+    }
+
+    @Test void the_first_version_of_a_worker_can_not_be_uploaded_without_deploying_it() throws IOException {
+        workerSite("one");
+        wrangler("versions", "upload", "--message", "release one", "--tag", "one").exits(1);
+        assertEquals(Map.of(), standIn.workers.live("shop"));
     }
 
     @Test void a_second_plain_rollback_of_a_worker_returns_to_the_bad_version() throws IOException {
