@@ -94,6 +94,44 @@ class DeployTest {
         deploy().exits(0).says("ok: Take the lock: without a database it keeps away runs on this machine only", "the environment has no database");
     }
 
+    /** With a real sshd; where the test finds it is told by a wrapper, since ssh reads the settings of the user's own home. */
+    @Test void a_folder_on_another_machine_is_reached_by_ssh_and_rsync() throws Exception {
+        Kit.needs("ssh", "rsync", "ssh-keygen");
+        var sshd = Path.of("/usr/sbin/sshd");
+        org.junit.jupiter.api.Assumptions.assumeTrue(Files.isExecutable(sshd), "sshd is not installed");
+        var port = freePort();
+        var user = System.getProperty("user.name");
+        kit.bash("mkdir -p ssh bin && cd ssh && ssh-keygen -q -t ed25519 -N '' -f host && ssh-keygen -q -t ed25519 -N '' -f key && cp key.pub authorized && chmod 600 authorized && mkdir -p /run/sshd 2>/dev/null || true");
+        var ssh = kit.home.resolve("ssh");
+        Files.writeString(ssh.resolve("sshd_config"), "Port " + port + "\nListenAddress 127.0.0.1\nHostKey " + ssh + "/host\nAuthorizedKeysFile " + ssh + "/authorized\nPidFile none\nStrictModes no\nUsePAM no\n");
+        Files.writeString(ssh.resolve("config"), "Host www1\nHostName 127.0.0.1\nPort " + port + "\nIdentityFile " + ssh + "/key\nStrictHostKeyChecking accept-new\nUserKnownHostsFile " + ssh + "/known\n");
+        kit.bash("printf '#!/bin/sh\\nexec %s -F %s/config \"$@\"\\n' \"$(command -v ssh)\" " + ssh + " >bin/ssh && chmod +x bin/ssh").exits(0);
+        kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH")).set("STAGING_DEPLOY_DIRECTORY", user + "@www1:" + www);
+        var server = new ProcessBuilder(sshd.toString(), "-D", "-e", "-f", ssh.resolve("sshd_config").toString()).redirectErrorStream(true).redirectOutput(ssh.resolve("log").toFile()).start();
+        try {
+            for (var at = System.nanoTime(); !Files.readString(ssh.resolve("log")).contains("listening") && System.nanoTime() - at < 10_000_000_000L; ) Thread.sleep(50);
+            deploy().exits(0).says("ok: Reach the provider: directory, " + user + "@www1:" + www + ", 0 releases", "ok: Look at the site: 7 of 7 pass");
+            var first = deployed.current();
+            deployed.change("second");
+            deploy().exits(0).says("ok: See what is live: " + first);
+            deployed.run("rollback").exits(0).says("ok: Choose the way: instant: directory still has " + first);
+            assertEquals(first, deployed.current());
+            assertEquals("rw-r--r--", java.nio.file.attribute.PosixFilePermissions.toString(Files.getPosixFilePermissions(www.resolve("current/app.js"))));
+            server.destroy();
+            server.waitFor();
+            deploy().exits(12).says("www1: ssh failed (exit 255)", "try it by hand: ssh " + user + "@www1 ", "nothing was changed");
+        } finally {
+            server.descendants().forEach(ProcessHandle::destroyForcibly);
+            server.destroyForcibly();
+        }
+    }
+
+    private static int freePort() throws IOException {
+        try (var socket = new java.net.ServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+
     // --- what it refuses
 
     @Test void what_is_not_committed_is_not_deployed() {
@@ -206,6 +244,39 @@ class DeployTest {
         deploy().exits(16).says("1 of 7 can't be told", "is live, and is not proven to work");
         assertEquals(site.head(), deployed.liveCommit());
         deployed.run("rollback", "--list").exits(0).prints("never proven: its deploy did not come to its end");
+    }
+
+    // --- migrations
+
+    @Test void migrations_that_are_pending_are_rehearsed_in_the_last_backup_and_applied_before_the_release_is_live() {
+        kit.database.execute("create table trailer (id int primary key, colour text)");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        site.write("supabase/migrations/20261101000000_prices.sql", "alter table public.trailer add column price numeric;\n").commit("Prices");
+        deploy("--dry-run").exits(0).says("ok: Look at the migrations: 1 pending: 20261101000000_prices.sql", "would rehearse the migrations: in the last backup", "would promote");
+        deploy().exits(10).says("migrations are pending: 1 pending: 20261101000000_prices.sql", "--apply-migrations; or, if this release does without them: --leave-migrations", "nothing was changed");
+        deploy("--apply-migrations").exits(0).says("ok: Rehearse 20261101000000_prices.sql", ", in backup 2", "ok: Apply the migrations: 1 applied; the database is at 20261101000000", "ok: Look at the site: 7 of 7 pass");
+        assertEquals(List.of("20261101000000", "prices"), List.of(kit.database.one("select version from supabase_migrations.schema_migrations"), kit.database.one("select name from supabase_migrations.schema_migrations")));
+        assertEquals("20261101000000", recorded(deployed.current()).get("schema_version").getAsString());
+        deploy().exits(0).says("ok: Look at the migrations: nothing is pending; the last one is 20261101000000");
+    }
+
+    @Test void a_migration_that_fails_on_the_real_rows_is_caught_by_the_rehearsal() {
+        kit.database.execute("create table trailer (id int primary key, colour text); insert into trailer values (1, 'red'), (2, 'red')");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        site.write("supabase/migrations/20261101000000_unique.sql", "create unique index trailer_colour on public.trailer (colour);\n").commit("One of each");
+        deploy("--apply-migrations").exits(14).says("20261101000000_unique.sql", "trailer_colour", "State: nothing was changed: what was live is live.");
+        assertEquals("0", kit.database.one("select count(*) from pg_indexes where indexname = 'trailer_colour'"));
+        deploy("--apply-migrations", "--unrehearsed").exits(1).says("20261101000000_unique.sql", "what was live is live");
+        assertTrue(deployed.isNothingLive());
+    }
+
+    @Test void a_release_whose_migrations_destroyed_what_the_one_before_needs_is_not_taken_back_by_itself() {
+        kit.database.execute("create table trailer (id int primary key, colour text)");
+        deploy().exits(0);
+        site.write("supabase/migrations/20261101000000_drop.sql", "alter table public.trailer drop column colour;\n").write("src/health.json", "{\"status\": \"down\"}").commit("No colours");
+        deploy("--apply-migrations", "--unrehearsed").exits(14).says("warning: a rollback can't undo this: 20261101000000_drop.sql, line 1: ", "it was not taken back, since its migrations have changed what the release before needs", "./jbang rollback --env staging --accept-schema-ahead");
+        assertEquals(site.head(), deployed.liveCommit());
+        deployed.run("rollback").exits(10).says("the database is at migration 20261101000000, and release ");
     }
 
     // --- others at work

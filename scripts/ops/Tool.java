@@ -159,7 +159,7 @@ public final class Tool implements AutoCloseable {
         if (!inTime || stopped)
             throw new Failure.ToolFailed(name + " was stopped: no sign of life for " + Amount.time(inTime ? silent : limit) + said(), "see what blocks it, then run it again");
         if (process.exitValue() != 0) {
-            var how = process.exitValue() > 128 ? "was killed by signal " + (process.exitValue() - 128) : "failed (exit " + process.exitValue() + ")";
+            var how = process.exitValue() > 128 && process.exitValue() < 193 ? "was killed by signal " + (process.exitValue() - 128) : "failed (exit " + process.exitValue() + ")";
             throw new Failure.ToolFailed(name + " " + how + said(), "mend what it says, then run it again; --verbose shows how it was called");
         }
     }
