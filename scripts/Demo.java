@@ -1,5 +1,5 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
-//DESCRIPTION A guided tour on this machine alone: a database, a store, a backup, its proof, a restore
+//DESCRIPTION A guided tour on this machine alone: a backup, its proof, a restore, a deploy that is taken back, a rollback
 //JAVA 17+
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx96m
 //SOURCES ops/Ops.java
@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Option;
     header = {
         "  demo           the tour; leaves nothing behind",
         "  demo --keep    keeps the stack's data, for ./jbang local", ""},
-    description = "Starts the embedded stack, backs its sample database up, lists, verifies, shows and drills the backup, loses a table, restores it, and looks whether the site works.%n")
+    description = "Starts the embedded stack, backs its sample database up, lists, verifies, shows and drills the backup, loses a table, restores it, looks whether the site works, deploys it, deploys a broken one that is taken back, and rolls back.%n")
 class Demo implements Callable<Integer> {
     private static final Duration LIMIT = Duration.ofMinutes(5);
     /** What the launcher and JBang go by; nothing else of this environment reaches the tour. */
@@ -44,6 +45,7 @@ class Demo implements Callable<Integer> {
     private final Path launcher = Home.dir().resolve("jbang");
     private final Map<String, String> environment = new LinkedHashMap<>();
     private Path state;
+    private Path repository;
 
     public static void main(String... args) { Run.main(new Demo(), args); }
 
@@ -72,11 +74,63 @@ class Demo implements Callable<Integer> {
             if (Settings.ofStack(state).get(Setting.SITE_URL).isPresent()) {
                 show("Does the site work, and what of it can't be told?", "smoke-tests --env local");
                 jbang("smoke-tests", "--env", "local");
+                deployAndRollBack();
             }
         }
         run.console.say("");
         run.console.say(keep ? "The stack is stopped; its data are kept in " + state + ": ./jbang local starts it again" : "The stack is stopped and its data are removed; --keep keeps them");
         run.console.say("Yours next: copy .env.operations.example to .env.operations, fill it in, then ./jbang doctor --env staging");
+    }
+
+    /** The sample site in a repository of its own, as a team has it. */
+    private void deployAndRollBack() throws IOException, InterruptedException {
+        if (!Tool.isOnPath("git")) {
+            run.console.say("");
+            run.console.say("Deploying is left out of the tour: git is not installed");
+            return;
+        }
+        var folder = Files.createTempDirectory("handover-demo-site-");
+        run.undo.add("remove " + folder, () -> Private.remove(folder));
+        repository = folder.resolve("repository");
+        copySite(Home.dir().resolve("tests/sample-site"), repository);
+        Files.writeString(repository.resolve(".gitignore"), "node_modules/\ndist/\n");
+        git("init", "--quiet", "--initial-branch=main");
+        git("init", "--quiet", "--bare", folder.resolve("remote.git").toString());
+        git("remote", "add", "origin", folder.resolve("remote.git").toString());
+        commit("The trailers");
+        show("Ship the site: built from the commit, looked at before anybody sees it and again when it is live", "deploy --env local");
+        jbang("deploy", "--env", "local", "--app", repository.toString());
+        var page = repository.resolve("index.html");
+        Files.writeString(page, Files.readString(page).replaceFirst("id=\"app\"", "id=\"oops\""));
+        commit("A mistake");
+        show("A mistake, promoted in a hurry without the look before: seen when it is live, and taken back (exit 15)", "deploy --env local --unstaged");
+        jbang(Exit.ROLLED_BACK, "deploy", "--env", "local", "--app", repository.toString(), "--unstaged");
+        Files.writeString(page, Files.readString(page).replaceFirst("id=\"oops\"", "id=\"app\"") + "<!-- cheaper -->\n");
+        commit("Cheaper trailers");
+        show("The next one is good", "deploy --env local --quiet");
+        jbang("deploy", "--env", "local", "--app", repository.toString(), "--quiet");
+        show("And is not wanted after all: back, in seconds and without a build", "rollback --env local");
+        jbang("rollback", "--env", "local", "--app", repository.toString());
+        show("What has been live, what is, and what is marked bad", "rollback --env local --list");
+        jbang("rollback", "--env", "local", "--list", "--quiet");
+    }
+
+    private static void copySite(Path from, Path to) throws IOException {
+        try (var all = Files.walk(from)) {
+            for (var path : all.filter(path -> !from.relativize(path).toString().matches("(node_modules|dist)(/.*)?")).toList()) Files.copy(path, to.resolve(from.relativize(path).toString()));
+        }
+    }
+
+    private void commit(String subject) throws IOException, InterruptedException {
+        git("add", "--all");
+        git("-c", "user.name=demo", "-c", "user.email=demo@localhost", "commit", "--quiet", "--message=" + subject);
+        git("push", "--quiet", "origin", "HEAD");
+    }
+
+    private void git(String... arguments) throws IOException, InterruptedException {
+        var all = new ArrayList<>(List.of("-C", repository.toString()));
+        all.addAll(List.of(arguments));
+        Tool.text(run, Path.of("git"), all, Map.of(), LIMIT);
     }
 
     private Database connect() {
@@ -99,6 +153,7 @@ class Demo implements Callable<Integer> {
         for (var name : HANDED_ON)
             if (System.getenv(name) != null) environment.put(name, System.getenv(name));
         environment.put("HANDOVER_LOCAL_STATE", state.toString());
+        environment.put("SMOKE_SECONDS", "8"); // of what is broken on purpose nobody wants to watch how patient the tests are
         environment.put("LOG_DIR", state.resolve("logs").toString());
     }
 
@@ -120,9 +175,11 @@ class Demo implements Callable<Integer> {
         throw new Failure.Failed("the embedded stack ended before it was ready" + local.said(), "start it alone and look: ./jbang local");
     }
 
-    private void jbang(String... command) throws InterruptedException {
+    private void jbang(String... command) throws InterruptedException { jbang(Exit.DONE, command); }
+
+    private void jbang(Exit expected, String... command) throws InterruptedException {
         try (var tool = Tool.shown(run, launcher, List.of(command), environment)) {
-            tool.finish(LIMIT);
+            tool.finish(LIMIT, expected.code);
         }
     }
 }

@@ -32,6 +32,9 @@ import release.*;
     description = "Takes the provider's own instant rollback, else the archived artifact. It never touches the database: where migrations lie between it refuses. "
         + "What it does not undo: environment variables and crons at the provider, and data that the newer release has written.%n")
 class Rollback implements Callable<Integer> {
+    /** Of a reason in the list; --json has all of it. */
+    private static final int LONGEST = 100;
+
     private enum Way { instant, artifact, rebuild }
 
     @Option(names = "--env", required = true, paramLabel = "NAME", description = "the environment, as in NAME_SITE_URL")
@@ -261,7 +264,7 @@ class Rollback implements Callable<Integer> {
         else {
             for (var line : lines)
                 run.console.result(String.format("%-5s %s  %s  %-12s  %s%s", line.live ? "live" : line.bad != null ? "bad" : line.good ? "good" : "?", line.release, line.commit.substring(0, 12), Amount.age(Instant.parse(line.created), run.started), line.subject,
-                    (line.bad == null ? line.good ? "" : "; never proven" : "; " + line.bad) + (line.behindMigration ? "; behind a migration, made for " + (line.schemaVersion.isEmpty() ? "none" : line.schemaVersion) : "")));
+                    (line.bad == null ? line.good ? "" : "; never proven" : "; " + (line.bad.length() <= LONGEST ? line.bad : line.bad.substring(0, LONGEST) + "…")) + (line.behindMigration ? "; behind a migration, made for " + (line.schemaVersion.isEmpty() ? "none" : line.schemaVersion) : "")));
             run.console.result("live: " + Deployment.words(releases, current));
         }
     }

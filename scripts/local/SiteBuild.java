@@ -1,6 +1,5 @@
 package local;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -13,7 +12,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import ops.Failure;
 import ops.Home;
 import ops.Ops;
@@ -71,7 +69,7 @@ public record SiteBuild(Path folder, String release) {
     }
 
     private static void build(Path sources, List<Path> files, Path built, String release, Run run) throws IOException, InterruptedException {
-        if (Stream.of(System.getenv().getOrDefault("PATH", "/usr/bin:/bin").split(File.pathSeparator)).noneMatch(folder -> Files.isExecutable(Path.of(folder, "npm"))))
+        if (!Tool.isOnPath("npm"))
             throw new Failure.ToolFailed("npm is not installed", "apt-get install npm");
         var kept = Private.folder(built.getParent());
         clear(kept);

@@ -1,11 +1,13 @@
 package ops;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -18,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * The one door to external programs: argument lists, never a shell; an environment of named variables only, so that no
@@ -60,6 +63,11 @@ public final class Tool implements AutoCloseable {
         listener = new Thread(this::listen, name + " stderr");
         listener.setDaemon(true);
         listener.start();
+    }
+
+    /** Whether there is a program of this name. */
+    public static boolean isOnPath(String name) {
+        return Stream.of(System.getenv().getOrDefault("PATH", "/usr/bin:/bin").split(File.pathSeparator)).anyMatch(folder -> Files.isExecutable(Path.of(folder, name)));
     }
 
     /** Starts a program whose stdin and stdout the caller streams. */
@@ -152,13 +160,16 @@ public final class Tool implements AutoCloseable {
     public OutputStream stdin() { return process.getOutputStream(); }
 
     /** Waits for the end; throws ToolFailed unless it came in time and with exit code 0. */
-    public void finish(Duration limit) throws InterruptedException {
+    public void finish(Duration limit) throws InterruptedException { finish(limit, 0); }
+
+    /** The same where another exit code is what is wanted. */
+    public void finish(Duration limit, int wanted) throws InterruptedException {
         var inTime = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
         if (!inTime) stop();
         listener.join(1000);
         if (!inTime || stopped)
             throw new Failure.ToolFailed(name + " was stopped: no sign of life for " + Amount.time(inTime ? silent : limit) + said(), "see what blocks it, then run it again");
-        if (process.exitValue() != 0) {
+        if (process.exitValue() != wanted) {
             var how = process.exitValue() > 128 && process.exitValue() < 193 ? "was killed by signal " + (process.exitValue() - 128) : "failed (exit " + process.exitValue() + ")";
             throw new Failure.ToolFailed(name + " " + how + said(), "mend what it says, then run it again; --verbose shows how it was called");
         }
