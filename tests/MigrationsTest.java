@@ -3,6 +3,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -44,6 +45,8 @@ class MigrationsTest {
         assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname in ('a', 'b', 'schema_migrations')"));
         migrate(kit, "apply").exits(1).says("FAILED: 2_b.sql, line 4: column \"nope\" does not exist", "State: applied, and they stay: 1_a.sql.", "Next:  mend the migration");
         assertEquals(List.of("a"), kit.database.rows("select relname from pg_class where relname in ('a', 'b')"));
+        file(kit, "2_b.sql", "create table b (id int);\nselect pg_terminate_backend(pg_backend_pid())");
+        migrate(kit, "apply").exits(1).says("FAILED: 2_b.sql, line 2: terminating connection due to administrator command", "State: the database is as it was.");
         file(kit, "2_b.sql", "create table b (id int)");
         migrate(kit, "apply").exits(0).says("1 pending: 2_b.sql");
     }
@@ -189,7 +192,7 @@ class MigrationsTest {
         var cli = Files.createDirectory(kit.home.resolve("cli"));
         for (var name : List.of("package.json", "package-lock.json")) Files.copy(Stack.CHECKOUT.resolve("tests/supabase-cli").resolve(name), cli.resolve(name));
         var installed = kit.bash("cd cli && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier");
-        org.junit.jupiter.api.Assumptions.assumeTrue(installed.exit() == 0, () -> "the Supabase CLI can't be had: " + installed);
+        assumeTrue(installed.exit() == 0, () -> "the Supabase CLI can't be had: " + installed.err().lines().limit(5).toList());
         file(kit, "20260101000000_tricky.sql", TRICKY);
         file(kit, "20260102000000_no_semicolon.sql", "create table u (id int) -- and a comment; here");
         file(kit, "20260103000000_.sql", "");
