@@ -32,7 +32,9 @@ class MigrationsTest {
         // Killed behind the index and before its record: the next run sees that it is there.
         kit.database.execute("delete from supabase_migrations.schema_migrations where version = '20260103000000'");
         migrate(kit, "apply").exits(0).says("line 3: index orders_email is there already, valid and as it is to be");
-        kit.database.execute("delete from supabase_migrations.schema_migrations where version = '20260103000000'; drop index orders_email; create index orders_email on orders (email)");
+        file(kit, "20260104000000_gone.sql", "drop index concurrently orders_gone");
+        migrate(kit, "apply").exits(0).says("20260104000000_gone.sql, line 1: index \"orders_gone\" does not exist: taken for done");
+        kit.database.execute("delete from supabase_migrations.schema_migrations where version >= '20260103000000'; drop index orders_email; create index orders_email on orders (email)");
         migrate(kit, "apply").exits(10).says("there is an index orders_email already, and it is another one");
     }
 
@@ -63,6 +65,8 @@ class MigrationsTest {
         file(kit, "20260104000000_index.sql", "create index concurrently orders_note on orders (note)");
         migrate(kit, "rehearse").exits(0).says("ok: Bring the backup up to date with 20260102000000_later.sql", "ok: Rehearse 20260104000000_index.sql")
             .prints("destructive: 20260103000000_note.sql, line 1: changes every row of orders", "rehearsed: 20260103000000_note.sql 0.", ", in backup ");
+        file(kit, "20260105000000_unique.sql", "drop index concurrently orders_gone");
+        migrate(kit, "rehearse").exits(14).says("20260105000000_unique.sql, line 1: index \"orders_gone\" does not exist");
         file(kit, "20260105000000_unique.sql", "create unique index orders_email on orders (email)");
         migrate(kit, "rehearse").exits(14).prints("slow: 20260105000000_unique.sql, line 1: builds an index on orders")
             .says("FAILED: 20260105000000_unique.sql, line 1: could not create unique index \"orders_email\" (Key (email)=(mail", "; seen in backup ", "Next:  mend the migration, or the data");

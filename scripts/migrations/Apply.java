@@ -104,7 +104,7 @@ public final class Apply {
     private void alone(Database session, Execution execution, MigrationFile file) throws InterruptedException {
         state(file + " is being applied, outside a transaction: the next run goes on with it");
         session.execute("set lock_timeout = '" + patience.toSeconds() + "s'");
-        execution.oneByOne(file, patience);
+        execution.oneByOne(file, true, patience);
         History.add(session, file);
     }
 

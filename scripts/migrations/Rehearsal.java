@@ -93,7 +93,7 @@ public final class Rehearsal {
             session.rows("select pg_catalog.set_config('search_path', ?, false)", row -> row[0], plan.searchPath());
             var execution = new Execution(run, session, trouble -> new Failure.NotVerified(trouble + "; seen in " + where + ": on the environment's own data it would fail too", "mend the migration, or the data that it stumbles on"));
             var begun = Instant.now();
-            if (file.runsAlone()) execution.oneByOne(file, Duration.ZERO);
+            if (file.runsAlone()) execution.oneByOne(file, false, Duration.ZERO);
             else {
                 session.execute("begin");
                 execution.inTransaction(file, () -> { });
