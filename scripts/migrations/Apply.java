@@ -74,7 +74,7 @@ public final class Apply {
     }
 
     private boolean apply(MigrationFile file, Blockers blockers) throws Exception {
-        var begun = System.nanoTime();
+        var begun = Instant.now();
         try (var session = Database.forScripts(url, settings, who())) {
             var forget = run.undo.add("end the migration's session", session::close);
             blockers.of(session);
@@ -83,7 +83,7 @@ public final class Apply {
             else whole(session, execution, file);
             forget.run();
         }
-        done.add(new Timed(file.fileName(), Duration.ofNanos(System.nanoTime() - begun)));
+        done.add(Timed.since(begun, file));
         state("");
         return true;
     }
@@ -104,7 +104,7 @@ public final class Apply {
     private void alone(Database session, Execution execution, MigrationFile file) throws InterruptedException {
         state(file + " is being applied, outside a transaction: the next run goes on with it");
         session.execute("set lock_timeout = '" + patience.toSeconds() + "s'");
-        execution.oneByOne(file, patience);
+        execution.oneByOne(file, true, patience);
         History.add(session, file);
     }
 
@@ -116,13 +116,14 @@ public final class Apply {
 
     private Failure failed(Execution.Trouble trouble, Database session, Blockers blockers) {
         if (!trouble.file().runsAlone()) {
-            session.attempt("rollback");
+            session.rollback();
             state("");
         }
         var holder = blockers.last();
         if (!trouble.isLockTimeout()) return new Failure.Failed(trouble.toString(), "mend the migration, or the data that it stumbles on, and run this again");
-        return new Failure.Failed(trouble.file().at(trouble.statement()) + " waited " + (trouble.file().runsAlone() ? patience.toSeconds() : lockSeconds) + " s for a lock, in vain, for " + trouble.statement().shown()
-            + (holder.isEmpty() ? "" : "; it is held by " + holder), "run this again when that session has ended, or end it: select pg_terminate_backend(" + (holder.isEmpty() ? "PID" : holder.replaceFirst("^process (\\d+) .*", "$1")) + ")");
+        var waited = trouble.file().at(trouble.statement()) + " waited " + (trouble.file().runsAlone() ? patience.toSeconds() : lockSeconds) + " s for a lock, in vain, for " + trouble.statement().shown();
+        return holder.isEmpty() ? new Failure.Failed(waited, "run this again at a quieter time")
+            : new Failure.Failed(waited + "; it is held by " + holder, "run this again when that session has ended, or end it: select pg_terminate_backend(" + holder.replaceFirst("^process (\\d+) .*", "$1") + ")");
     }
 
     private void state(String now) {

@@ -1,7 +1,10 @@
 package migrations;
 
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import ops.Database;
 
 /**
@@ -29,7 +32,7 @@ record ConcurrentIndex(String name, String table, boolean unique, String columns
 
     /** Without brackets, casts, blanks and what is so without being said: in these a server's own wording differs. */
     private static String spelling(String definition) {
-        return definition.toLowerCase(java.util.Locale.ROOT).replaceAll("^\\s*using btree|::[a-z_ ]+(\\[])?|\\basc\\b|[\\s()\"]", "").replaceAll("tablespace.*", "");
+        return definition.toLowerCase(Locale.ROOT).replaceAll("^\\s*using btree|::[a-z_ ]+(\\[])?|\\basc\\b|[\\s()\"]", "").replaceAll("tablespace.*", "");
     }
 
     /** @param session whose search path finds the table */
@@ -48,7 +51,7 @@ record ConcurrentIndex(String name, String table, boolean unique, String columns
 
     /** Unquoted names are in capitals here. */
     private String sqlTable() {
-        return java.util.Arrays.stream(table.split("\\.(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")).map(part -> Database.quote(Tables.plain(part))).collect(java.util.stream.Collectors.joining("."));
+        return Stream.of(table.split("\\.(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")).map(part -> Database.quote(Tables.plain(part))).collect(Collectors.joining("."));
     }
 
     /** Its name as SQL writes it, when it is there and not valid. */

@@ -49,15 +49,16 @@ final class Execution {
     /**
      * Executes one after the other, outside a transaction.
      *
+     * @param mayHaveBegun an earlier run may have done some of it, so that an index which is to be dropped may be gone already
      * @param patience how long to wait for an index that a killed run's session is still building
      */
-    void oneByOne(MigrationFile file, Duration patience) throws InterruptedException {
+    void oneByOne(MigrationFile file, boolean mayHaveBegun, Duration patience) throws InterruptedException {
         for (var statement : file.body()) {
             var index = ConcurrentIndex.of(statement);
             if (index.isPresent() && isThere(file, statement, index.get(), patience)) continue;
             var complaint = session.attempt(statement.text());
             if (complaint.isEmpty()) continue;
-            if (complaint.get().state().equals(NO_SUCH_OBJECT) && statement.is("DROP INDEX .*")) {
+            if (mayHaveBegun && complaint.get().state().equals(NO_SUCH_OBJECT) && statement.is("DROP INDEX .*")) {
                 run.console.warn(file.at(statement) + " " + complaint.get().message() + ": taken for done");
                 continue;
             }

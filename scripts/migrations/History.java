@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import ops.Database;
 import ops.Failure;
 
@@ -56,7 +57,7 @@ final class History {
     }
 
     /** Whether a migration whose commit was not answered is there. Throws Unclear when that can't be told either. */
-    static boolean has(MigrationFile file, java.util.function.Supplier<Database> again) {
+    static boolean has(MigrationFile file, Supplier<Database> again) {
         try (var session = again.get()) {
             return has(session, file);
         } catch (Failure e) {

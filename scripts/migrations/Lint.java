@@ -66,7 +66,7 @@ final class Lint {
             for (var statement : file.body())
                 for (var rule : RULES) {
                     var match = rule.pattern.matcher(statement.words());
-                    if (match.find()) words(rule, match, tables).ifPresent(what -> findings.add(new Finding(file.fileName(), statement.line(), what, rule.instead, rule.destructive)));
+                    if (match.lookingAt()) words(rule, match, tables).ifPresent(what -> findings.add(new Finding(file.fileName(), statement.line(), what, rule.instead, rule.destructive)));
                 }
         return findings;
     }
@@ -81,5 +81,6 @@ final class Lint {
         return tables.size(table).map(size -> words.replace("{size}", size < 1 << 20 ? "" : " (" + Amount.bytes(size) + ")"));
     }
 
-    private static String shown(String name) { return name.contains("\"") ? name : name.toLowerCase(Locale.ROOT); }
+    /** Unquoted names are in capitals here. */
+    private static String shown(String name) { return Pattern.compile("\"[^\"]*\"|[^\"]+").matcher(name).replaceAll(part -> Matcher.quoteReplacement(part.group().startsWith("\"") ? part.group() : part.group().toLowerCase(Locale.ROOT))); }
 }

@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import ops.*;
 
@@ -78,7 +79,7 @@ public final class Rehearsal {
     }
 
     /** Versions that the backup has: by its table, or by its manifest when the table was not in it. */
-    private java.util.Set<String> applied(TrialRestore trial) {
+    private Set<String> applied(TrialRestore trial) {
         try (var session = Database.connect(trial.database(), settings, who())) {
             var applied = History.of(session).keySet();
             var last = trial.manifest().schemaVersion();
@@ -92,13 +93,13 @@ public final class Rehearsal {
             session.rows("select pg_catalog.set_config('search_path', ?, false)", row -> row[0], plan.searchPath());
             var execution = new Execution(run, session, trouble -> new Failure.NotVerified(trouble + "; seen in " + where + ": on the environment's own data it would fail too", "mend the migration, or the data that it stumbles on"));
             var begun = Instant.now();
-            if (file.runsAlone()) execution.oneByOne(file, Duration.ZERO);
+            if (file.runsAlone()) execution.oneByOne(file, false, Duration.ZERO);
             else {
                 session.execute("begin");
                 execution.inTransaction(file, () -> { });
                 session.execute("commit");
             }
-            return new Timed(file.fileName(), Duration.between(begun, Instant.now()));
+            return Timed.since(begun, file);
         }
     }
 
@@ -119,7 +120,7 @@ public final class Rehearsal {
                     execution.inTransaction(file, () -> session.execute("set local statement_timeout = '" + Math.max(1, Duration.between(Instant.now(), end).toMillis()) + "ms'"));
                     return true;
                 });
-                times.add(new Timed(file.fileName(), Duration.between(begun, Instant.now())));
+                times.add(Timed.since(begun, file));
                 left.remove(0);
             }
             session.execute("rollback");
@@ -129,7 +130,7 @@ public final class Rehearsal {
     }
 
     private Failure rolledBack(Execution.Trouble trouble, Database session, Blockers blockers, int seconds) {
-        session.attempt("rollback");
+        session.rollback();
         var backup = "make a backup, so that it is rehearsed beside the environment: ./jbang backup-db --env " + settings.env;
         if (trouble.isCanceled()) return new Failure.NotVerified(trouble.file().at(trouble.statement()) + " the rehearsal took longer than " + seconds + " s, and would have kept others waiting: it was rolled back", backup);
         if (trouble.isLockTimeout()) return new Failure.NotVerified(trouble.file().at(trouble.statement()) + " the rehearsal waited " + seconds + " s for a lock" + (blockers.last().isEmpty() ? "" : " that is held by " + blockers.last()), backup);

@@ -16,7 +16,7 @@ final class Statements {
     private final List<Statement> found = new ArrayList<>();
     private final StringBuilder words = new StringBuilder();
     private final StringBuilder essence = new StringBuilder();
-    private int at, begin, firstWord = -1;
+    private int at, begin, firstWord = -1, counted, lines = 1;
     /** Brackets, and bodies between BEGIN ATOMIC and END, in which a semicolon ends nothing. */
     private int brackets, bodies;
     private String lastWord = "";
@@ -137,5 +137,9 @@ final class Statements {
         essence.setLength(0);
     }
 
-    private int line(int index) { return 1 + (int) sql.substring(0, index).chars().filter(c -> c == '\n').count(); }
+    /** Never asked for an earlier one than before: counting anew each time would take minutes in a file of many statements. */
+    private int line(int index) {
+        for (; counted < index; counted++) if (sql.charAt(counted) == '\n') lines++;
+        return lines;
+    }
 }

@@ -191,6 +191,15 @@ public final class Database implements AutoCloseable {
         }
     }
 
+    /** Ends a transaction that is not to be; the server does so itself when the session is lost. */
+    public void rollback() {
+        try {
+            execute("rollback");
+        } catch (Failure.ToolFailed e) {
+            // then there is no session any more
+        }
+    }
+
     /** Writes the rows of a COPY. */
     public interface CopySource { void writeTo(OutputStream to) throws IOException; }
 
