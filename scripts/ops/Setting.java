@@ -46,6 +46,18 @@ public enum Setting {
     PG_BIN(Kind.SHARED, null, "folder of pg_dump and pg_restore, when the ones found are not the right ones"),
     LOG_DIR(Kind.SHARED, null, "folder of the log files; .handover/logs beside the settings when empty"),
 
+    DEPLOY_PROVIDER(Kind.IDENTITY, null, "who serves the site: vercel, cloudflare-pages, cloudflare-workers, or directory"),
+    DEPLOY_LIVE_SECONDS(Kind.SHARED, "120", "time for the provider to make ready, or live, what it has taken"),
+    VERCEL_TOKEN(Kind.SECRET, null, "a token of Vercel for the project's team"),
+    VERCEL_ORG_ID(Kind.SHARED, null, "the team that the project belongs to, team_…; your own account's id when it is none's"),
+    VERCEL_PROJECT_ID(Kind.IDENTITY, null, "the environment's project at Vercel, prj_…"),
+    VERCEL_API_URL(Kind.SHARED, "https://api.vercel.com", "address of Vercel's API"),
+    CLOUDFLARE_API_TOKEN(Kind.SECRET, null, "a token of Cloudflare that may edit Pages, or Workers"),
+    CLOUDFLARE_ACCOUNT_ID(Kind.SHARED, null, "the account that the project belongs to"),
+    CLOUDFLARE_PAGES_PROJECT(Kind.IDENTITY, null, "the environment's project at Cloudflare Pages"),
+    CLOUDFLARE_WORKER(Kind.IDENTITY, null, "the environment's Worker, which serves static assets"),
+    CLOUDFLARE_API_URL(Kind.SHARED, "https://api.cloudflare.com/client/v4", "address of Cloudflare's API"),
+
     SMOKE_SECONDS(Kind.SHARED, "30", "time for all smoke tests together"),
     SMOKE_HEALTH_PATH(Kind.SHARED, "/health", "the health endpoint"),
     SMOKE_ROOT(Kind.SHARED, "#root,#app,#__next,#__nuxt,#___gatsby,#svelte,app-root,[data-sveltekit-preload-data]", "the element that the application fills, as a CSS selector"),

@@ -80,7 +80,7 @@ public final class Settings {
     }
 
     /** A setting that counts only with the prefix. */
-    String requireOwn(Setting setting) {
+    public String requireOwn(Setting setting) {
         return find(prefix() + setting).orElseThrow(() -> notSet(prefix() + setting));
     }
 

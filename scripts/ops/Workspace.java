@@ -28,7 +28,7 @@ public final class Workspace {
     }
 
     /** One on the disk, for what is too large for memory. */
-    static Path createOnDisk(Run run) { return create(run, onDisk()); }
+    public static Path createOnDisk(Run run) { return create(run, onDisk()); }
 
     /** Where that would be: TMPDIR, else /var/tmp. */
     static Path onDisk() {
