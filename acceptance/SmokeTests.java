@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -77,6 +76,7 @@ class SmokeTests implements Callable<Integer> {
     private Settings settings;
     private List<Check> checks;
     private Instant began;
+    private Findings findings;
     private List<Judge.Result> results;
 
     public static void main(String... args) { Run.main(new SmokeTests(), args); }
@@ -110,7 +110,7 @@ class SmokeTests implements Callable<Integer> {
         if (watch > 0) keepWatching();
         judge();
         report();
-        if (!nagios) conclude();
+        if (!nagios) findings.conclude();
     }
 
     private void show(List<Check> all) {
@@ -132,18 +132,8 @@ class SmokeTests implements Callable<Integer> {
     /** Looks at all of them side by side, and says of each what was seen, in their order, as soon as it is known. */
     private void judge() throws Exception {
         began = Instant.now();
-        results = new ArrayList<>();
-        for (var judging : new Judge(settings.seconds(Setting.SMOKE_SECONDS), tries).start(checks)) {
-            var result = Steps.await(judging);
-            results.add(result);
-            if (!run.json && !nagios && watch == 0) run.console.result(line(result));
-        }
-    }
-
-    private static String line(Judge.Result result) {
-        var verdict = result.verdict();
-        var word = switch (verdict.outcome()) { case pass -> verdict.isWarning() ? "warning" : "ok"; case fail -> "FAILED"; case unknown -> "unknown"; };
-        return String.format(Locale.ROOT, "%-8s %6.2f s  %s: %s%s", word, result.seconds(), result.check().title(), verdict.what(), verdict.next() == null ? "" : "\n                    next: " + verdict.next());
+        findings = Findings.of(checks, settings.seconds(Setting.SMOKE_SECONDS), tries, result -> { if (!run.json && !nagios && watch == 0) run.console.result(Findings.line(result)); });
+        results = findings.results();
     }
 
     private record Seen(String name, String title, Outcome outcome, boolean warning, double seconds, String what, String next, List<Judge.Attempt> attempts) { }
@@ -153,42 +143,26 @@ class SmokeTests implements Callable<Integer> {
     private void report() throws IOException {
         if (junit != null) JUnitReport.write(junit, env, began, results);
         if (nagios) run.console.result(nagiosLine());
-        else if (run.json) run.console.result(Json.text(new Report(env, address(), began.truncatedTo(ChronoUnit.SECONDS).toString(), Ops.VERSION, outcome(), seconds(), results.stream()
+        else if (run.json) run.console.result(Json.text(new Report(env, address(), began.truncatedTo(ChronoUnit.SECONDS).toString(), Ops.VERSION, findings.outcome(), seconds(), results.stream()
             .map(result -> new Seen(result.check().name(), result.check().title(), result.verdict().outcome(), result.verdict().isWarning(), result.seconds(), result.verdict().what(), result.verdict().next(), result.attempts())).toList())));
-        else run.console.result(String.format(Locale.ROOT, "%s %s: %s, in %.1f s", env, address() == null ? "" : address(), counts(), seconds()));
+        else run.console.result(String.format(Locale.ROOT, "%s %s: %s, in %.1f s", env, address() == null ? "" : address(), findings.counts(), seconds()));
     }
 
     private String address() { return url != null ? url : settings.get(Setting.SITE_URL).orElse(null); }
 
     private double seconds() { return results.stream().mapToDouble(Judge.Result::seconds).max().orElse(0); }
 
-    private Outcome outcome() { return count(Outcome.fail) > 0 ? Outcome.fail : count(Outcome.unknown) > 0 ? Outcome.unknown : Outcome.pass; }
-
-    private long count(Outcome outcome) { return results.stream().filter(result -> result.verdict().outcome() == outcome).count(); }
-
-    private String counts() {
-        return Stream.of(Outcome.values()).filter(outcome -> count(outcome) > 0).map(outcome -> count(outcome) + " of " + results.size() + " " + switch (outcome) { case pass -> "pass"; case fail -> "FAIL"; case unknown -> "can't be told"; }).collect(Collectors.joining(", "));
-    }
-
-    private void conclude() {
-        var first = results.stream().filter(result -> result.verdict().outcome() == outcome()).findFirst().orElseThrow();
-        var what = counts() + "; the first: " + first.check().title() + ": " + first.verdict().what();
-        if (outcome() == Outcome.fail) throw new Failure.NotVerified(what, first.verdict().next());
-        if (outcome() == Outcome.unknown) throw new Failure.Unclear(what, first.verdict().next());
-    }
-
     private void keepWatching() throws Exception {
         while (true) {
             judge();
-            var bad = results.stream().filter(result -> result.verdict().outcome() != Outcome.pass).map(result -> result.check().title() + ": " + result.verdict().what()).collect(Collectors.joining("; "));
-            run.console.result(began.truncatedTo(ChronoUnit.SECONDS) + " " + counts() + (bad.isEmpty() ? "" : "; " + bad));
+            run.console.result(began.truncatedTo(ChronoUnit.SECONDS) + " " + findings.counts() + findings.wrong("; "));
             var next = Duration.between(Instant.now(), began.plusSeconds(watch));
             if (!next.isNegative()) TimeUnit.MILLISECONDS.sleep(next.toMillis());
         }
     }
 
     private int nagiosExit() {
-        return switch (outcome()) { case pass -> results.stream().anyMatch(result -> result.verdict().isWarning()) ? 1 : 0; case fail -> 2; case unknown -> 3; };
+        return switch (findings.outcome()) { case pass -> results.stream().anyMatch(result -> result.verdict().isWarning()) ? 1 : 0; case fail -> 2; case unknown -> 3; };
     }
 
     /** What went wrong, and behind the bar how long each took, in its order. */
@@ -196,6 +170,6 @@ class SmokeTests implements Callable<Integer> {
         var word = List.of("OK", "WARNING", "CRITICAL", "UNKNOWN").get(nagiosExit());
         var wrong = results.stream().filter(result -> result.verdict().outcome() != Outcome.pass || result.verdict().isWarning()).map(result -> "; " + result.check().title() + ": " + result.verdict().what()).collect(Collectors.joining());
         var times = results.stream().map(result -> String.format(Locale.ROOT, " '%s'=%.3fs", result.check().name().replaceAll("['=]", "_"), result.seconds())).collect(Collectors.joining());
-        return "SMOKE " + word + ": " + (counts() + wrong).replace('|', '/') + " |" + times;
+        return "SMOKE " + word + ": " + (findings.counts() + wrong).replace('|', '/') + " |" + times;
     }
 }

@@ -90,7 +90,7 @@ class Local implements Callable<Integer> {
         Private.folder(state);
         StateFolder.openTheWay(state);
         if (state.startsWith(Home.state())) StateFolder.openTheWay(Home.state());
-        var lock = FolderLock.take(state);
+        var lock = FolderLock.take(state, "an embedded stack already runs in " + state, "use that one, stop it first, or name another folder: ./jbang local --state FOLDER");
         run.undo.add("release " + state, () -> { if (throwaway) deleteAll(); lock.close(); if (throwaway) Files.delete(state); });
         Files.deleteIfExists(settings);
         return state;

@@ -1,5 +1,4 @@
 //DEPS org.postgresql:postgresql:42.7.14
-//SOURCES FolderLock.java
 //SOURCES KeptSecret.java
 //SOURCES PostgresBinaries.java
 //SOURCES ServerPrograms.java
@@ -25,6 +24,7 @@ import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import ops.Failure;
+import ops.FolderLock;
 import ops.Private;
 import ops.Secret;
 
@@ -56,7 +56,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         wanted = major;
         var real = StateFolder.open(folder, user);
         data = real.resolve("data");
-        lock = FolderLock.take(real);
+        lock = FolderLock.take(real, "a PostgreSQL of ours already runs in " + real, "use that one, or stop it first");
         password = KeptSecret.in(real.resolve("superuser.password"));
         programs = new ServerPrograms(user, real);
     }

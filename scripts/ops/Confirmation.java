@@ -14,6 +14,12 @@ public final class Confirmation {
 
     private Confirmation() { }
 
+    /** The same, where a name may also have been given as an option, for runs without a person; null when it was not. */
+    public static void given(String option, String what, String name) {
+        if (option == null) typed(what, name);
+        else if (!option.equals(name)) throw new Failure.Refused("not confirmed: --confirm says '" + option.replaceAll("\\p{Cntrl}", "?") + "', not '" + name + "'", "run it again if you mean it: --confirm " + name);
+    }
+
     /**
      * Asks for a name to be typed, and returns when it was.
      *

@@ -95,7 +95,8 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    private String schemaVersion() {
+    /** The last migration; empty without a table of migrations that the role can read. */
+    public String schemaVersion() {
         for (var schema : List.of("supabase_migrations", "public")) {
             // Not to_regclass(): without the right to use the schema that is an error, and no answer.
             var readable = one("""

@@ -51,6 +51,11 @@ public abstract sealed class Failure extends RuntimeException {
         public NotVerified(String what, String hint) { super(Exit.VERIFICATION, what, hint); }
     }
 
+    /** A new release was live and did not pass; the one before is live again, and was looked at. */
+    public static final class RolledBack extends Failure {
+        public RolledBack(String what, String hint) { super(Exit.ROLLED_BACK, what, hint); }
+    }
+
     /** Neither success nor failure could be established. */
     public static final class Unclear extends Failure {
         public Unclear(String what, String hint) { super(Exit.UNKNOWN, what, hint); }

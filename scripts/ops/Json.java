@@ -16,10 +16,10 @@ public final class Json {
 
     public static String text(Object value) { return GSON.toJson(value); }
 
-    static byte[] bytes(Object value) { return (text(value) + "\n").getBytes(StandardCharsets.UTF_8); }
+    public static byte[] bytes(Object value) { return (text(value) + "\n").getBytes(StandardCharsets.UTF_8); }
 
     /** Null for an empty text; fields that are missing are null. Throws NotVerified when it is not such JSON. */
-    static <T> T read(byte[] bytes, Class<T> type, String uri) {
+    public static <T> T read(byte[] bytes, Class<T> type, String uri) {
         try {
             return GSON.fromJson(new String(bytes, StandardCharsets.UTF_8), type);
         } catch (JsonParseException | NumberFormatException e) { // Gson lets the latter out as it is

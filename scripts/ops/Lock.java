@@ -42,6 +42,9 @@ public final class Lock {
         exclusive(run, url, settings, "restore-db", patience);
     }
 
+    /** The same for a deploy or a rollback, by the name of its script. */
+    public static void forDeploy(Run run, DatabaseUrl url, Settings settings, String script, Duration patience) throws InterruptedException { exclusive(run, url, settings, script, patience); }
+
     /** Takes the locks of a restore, to drop what restores have left; does not wait for them. */
     public static void forPrune(Run run, DatabaseUrl url, Settings settings) throws InterruptedException {
         exclusive(run, url, settings, "backups prune", Duration.ZERO);
@@ -67,7 +70,7 @@ public final class Lock {
     }
 
     private static Database session(Run run, DatabaseUrl url, Settings settings, String script) {
-        var who = "handover " + script + " " + settings.env + ", process " + ProcessHandle.current().pid() + host();
+        var who = "handover " + script + " " + settings.env + ", process " + ProcessHandle.current().pid() + (Host.name().isEmpty() ? "" : " on " + Host.name());
         Database session;
         try {
             session = Database.connect(url.withDatabase("postgres"), settings, who);
@@ -77,14 +80,6 @@ public final class Lock {
         }
         run.undo.add("release the lock", session::close);
         return session;
-    }
-
-    private static String host() {
-        try {
-            return " on " + java.nio.file.Files.readString(java.nio.file.Path.of("/proc/sys/kernel/hostname")).strip();
-        } catch (java.io.IOException e) {
-            return ""; // a name is a comfort here, and asking DNS for it may take long
-        }
     }
 
     /** Who holds a lock of the environment now; takes none, and asks on a session of the environment's own database. */

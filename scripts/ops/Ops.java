@@ -14,9 +14,11 @@
 //SOURCES EnvFile.java
 //SOURCES Exit.java
 //SOURCES Failure.java
+//SOURCES FolderLock.java
 //SOURCES Guard.java
 //SOURCES History.java
 //SOURCES Home.java
+//SOURCES Host.java
 //SOURCES Json.java
 //SOURCES Leftovers.java
 //SOURCES Load.java

@@ -1,6 +1,8 @@
 package ops;
 
 import java.io.IOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,6 +14,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /**
  * The settings of one environment.
@@ -23,6 +27,12 @@ import java.util.TreeSet;
 public final class Settings {
     public static final String LOCAL = "local";
     static final String NAME = "[a-z][a-z0-9-]{0,30}";
+
+    /** In an address. */
+    private static final Pattern PASSWORD = Pattern.compile("^[a-z0-9+]+://[^:@/]+:([^@/]+)@");
+    private static final Pattern SECRET_NAME = Pattern.compile("(?!.*(ANON|PUBLISHABLE|PUBLIC)_).*(PASSWORD|SECRET|TOKEN|_KEY|HEADER)");
+    /** Shorter ones are ordinary words. */
+    private static final int SHORTEST_SECRET = 8;
 
     public final String env;
     private final Map<String, Map<String, String>> sources = new LinkedHashMap<>();
@@ -79,7 +89,7 @@ public final class Settings {
         return get(setting).orElseThrow(() -> missing(setting));
     }
 
-    /** A setting that counts only with the prefix. */
+    /** A setting that counts only with the prefix; throws BadSetting with that name when it is missing. */
     public String requireOwn(Setting setting) {
         return find(prefix() + setting).orElseThrow(() -> notSet(prefix() + setting));
     }
@@ -108,6 +118,29 @@ public final class Settings {
 
     public List<String> list(Setting setting) {
         return get(setting).stream().flatMap(all -> List.of(all.split(",")).stream()).map(String::strip).filter(s -> !s.isEmpty()).toList();
+    }
+
+    /** What stands in the settings and is none of the kit's, by name; STAGING_NAME counts as NAME and goes before it. */
+    public Map<String, String> others(Predicate<String> wanted) {
+        var found = new LinkedHashMap<String, String>();
+        for (var prefix : List.of(prefix(), ""))
+            for (var values : sources.values())
+                values.forEach((name, value) -> { if (name.startsWith(prefix) && wanted.test(name.substring(prefix.length()))) found.putIfAbsent(name.substring(prefix.length()), value); });
+        return found;
+    }
+
+    /** Values that nobody outside may see, of every environment, by the names that they have in the settings. */
+    public Map<String, String> secrets() {
+        var found = new LinkedHashMap<String, String>();
+        for (var setting : Setting.values()) if (setting.kind == Setting.Kind.SECRET) secret(setting).ifPresent(secret -> found.put(setting.name(), secret.reveal()));
+        for (var values : sources.values())
+            values.forEach((name, value) -> {
+                var password = PASSWORD.matcher(value);
+                if (password.find()) found.put(name, URLDecoder.decode(password.group(1).replace("+", "%2B"), StandardCharsets.UTF_8));
+                else if (SECRET_NAME.matcher(name).matches() && !name.endsWith(Setting.BACKUP_SSE_KMS_KEY.name())) found.put(name, value);
+            });
+        found.values().removeIf(value -> value.length() < SHORTEST_SECRET);
+        return found;
     }
 
     /** Where a setting comes from, for a hint: the file or the process environment, and under which name. */

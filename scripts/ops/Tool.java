@@ -85,6 +85,24 @@ public final class Tool implements AutoCloseable {
         }
     }
 
+    /** Runs a program to its end in a folder; whatever it says goes to the log line by line, and its last words into the ToolFailed of any exit code but 0. */
+    public static void narrated(Run run, Path program, List<String> arguments, Map<String, String> environment, Path folder, Duration limit) throws IOException, InterruptedException {
+        try (var tool = new Tool(run, program, arguments, environment, narrated -> narrated.directory(folder.toFile()).redirectErrorStream(true))) {
+            tool.stdin().close();
+            var timer = Watch.after(limit, tool::stop);
+            try (var lines = new BufferedReader(new InputStreamReader(tool.stdout(), StandardCharsets.UTF_8))) {
+                for (String line; (line = lines.readLine()) != null; ) {
+                    tool.keep(line);
+                    run.console.detail(tool.name + ": " + line);
+                }
+            } catch (IOException e) {
+                if (!tool.stopped) throw e; // Java closes the streams of what it stops; finish() says why
+            }
+            timer.cancel();
+            tool.finish(limit);
+        }
+    }
+
     /** Runs a program to its end and gives its stdout; any exit code but 0 is a ToolFailed with its last words. */
     public static byte[] output(Run run, Path program, List<String> arguments, Map<String, String> environment, Duration limit) throws IOException, InterruptedException {
         try (var tool = start(run, program, arguments, environment)) {
@@ -207,14 +225,17 @@ public final class Tool implements AutoCloseable {
 
     private void listen() {
         try (var lines = new BufferedReader(new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8))) {
-            for (String line; (line = lines.readLine()) != null; ) {
-                synchronized (complaints) {
-                    complaints.add(line.strip());
-                    if (complaints.size() > KEPT_LINES) complaints.removeFirst();
-                }
-            }
+            for (String line; (line = lines.readLine()) != null; ) keep(line);
         } catch (IOException e) {
             // the program is gone, and its exit code says more
+        }
+    }
+
+    private void keep(String line) {
+        if (line.isBlank()) return;
+        synchronized (complaints) {
+            complaints.add(line.strip());
+            if (complaints.size() > KEPT_LINES) complaints.removeFirst();
         }
     }
 }

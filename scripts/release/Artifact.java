@@ -1,14 +1,140 @@
+//DEPS org.apache.commons:commons-compress:1.28.0
 package release;
 
-/** What a build has made, as it is kept in the bucket. */
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.security.DigestOutputStream;
+import java.util.List;
+import ops.Amount;
+import ops.BackupFolder;
+import ops.Failure;
+import ops.Manifest;
+import ops.Packing;
+import ops.Run;
+import ops.Seal;
+import ops.Sha256;
+import ops.Store;
+import ops.Upload;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+
+/**
+ * What a build has made, kept in the bucket once, as {@code PREFIX/ENV/artifacts/SHA256.tar.zst}: an archive in which nothing
+ * but names and contents counts, so that the same files always have the same address. {@code zstd -d | tar x} opens it.
+ */
 public final class Artifact {
     /**
      * How it is kept.
      *
-     * @param sha256 of its tar archive before packing: its address in the bucket
+     * @param sha256 of its tar archive, before packing: its address
      * @param bytes of all files together
      */
-    public record Stored(String sha256, long bytes, int files) { }
+    public record Stored(String sha256, long bytes, int files) {
+        @Override public String toString() { return files + " files, " + Amount.bytes(bytes) + ", SHA-256 " + sha256.substring(0, 12) + "…"; }
+    }
+
+    private static final int LEVEL = 6, PLAIN = 0644, PROGRAM = 0755;
+    private static final String NEXT = "deploy that commit anew, or roll back to another release";
 
     private Artifact() { }
+
+    /** Looks at a folder without storing it; throws Failed when it holds what can't be kept. */
+    public static Stored of(Path folder) throws IOException {
+        var digest = Sha256.digest();
+        try (var to = new DigestOutputStream(OutputStream.nullOutputStream(), digest)) {
+            archive(folder, to);
+        }
+        long bytes = 0;
+        var files = 0;
+        for (var file : files(folder)) {
+            if (Files.isSymbolicLink(file)) continue;
+            bytes += Files.size(file);
+            files++;
+        }
+        return new Stored(Sha256.hex(digest.digest()), bytes, files);
+    }
+
+    private static String name(String env, Stored stored) { return env + "/artifacts/" + stored.sha256 + ".tar.zst"; }
+
+    private static String key(Store store, String env, Stored stored) { return store.prefix + "/" + name(env, stored); }
+
+    public static boolean isKept(Store store, String env, Stored stored) { return store.head(key(store, env, stored)).isPresent(); }
+
+    /** Stores it and compares with what the store says that it has; false when it was there already. */
+    public static boolean store(Run run, Store store, String env, Path folder, Stored stored) throws IOException, InterruptedException {
+        if (isKept(store, env, stored)) return false;
+        try (var upload = store.begin(run, key(store, env, stored), Upload.partBytes(stored.bytes))) {
+            try (var packed = Packing.pack(upload, LEVEL, List.of())) {
+                archive(folder, packed);
+            }
+            upload.commit();
+            Seal.compare(store, new BackupFolder(store.prefix + "/", "", List.of()),
+                List.of(new Manifest.Part(name(env, stored), "all", stored.bytes, upload.bytes(), upload.sha256(), upload.storeSha256(), upload.storeEtag())));
+        }
+        return true;
+    }
+
+    /** Unpacks a kept one into an empty folder; throws NotVerified unless it is what was stored. */
+    public static void fetch(Store store, String env, Stored stored, Path folder) throws IOException {
+        var key = key(store, env, stored);
+        try (var raw = new Sha256.Reader(Packing.unpack(store.stream(key), null)); var tar = new TarArchiveInputStream(new BufferedInputStream(raw))) {
+            long left = stored.bytes;
+            for (TarArchiveEntry entry; (entry = tar.getNextEntry()) != null; ) {
+                left -= entry.getSize();
+                var to = folder.resolve(entry.getName()).normalize();
+                if (left < 0 || !to.startsWith(folder)) throw new Failure.NotVerified(store.uri(key) + " is not what was stored", NEXT);
+                Files.createDirectories(to.getParent());
+                if (entry.isSymbolicLink()) Files.createSymbolicLink(to, Path.of(entry.getLinkName()));
+                else {
+                    Files.copy(tar, to);
+                    if (entry.getMode() == PROGRAM) to.toFile().setExecutable(true, false);
+                }
+            }
+            raw.readAllBytes();
+            if (!raw.hex().equals(stored.sha256)) throw new Failure.NotVerified(store.uri(key) + " has another SHA-256 than its release says", NEXT);
+        } catch (IOException e) {
+            throw new Failure.NotVerified(store.uri(key) + " can't be unpacked: " + e.getMessage(), NEXT);
+        }
+    }
+
+    /** Entries in the order of their names; owner, time and rights are the same for all. */
+    private static void archive(Path folder, OutputStream to) throws IOException {
+        var tar = new TarArchiveOutputStream(new BufferedOutputStream(to), "UTF-8");
+        tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
+        tar.setBigNumberMode(TarArchiveOutputStream.BIGNUMBER_POSIX);
+        for (var file : files(folder)) {
+            var name = folder.relativize(file).toString();
+            var link = Files.isSymbolicLink(file);
+            var entry = link ? new TarArchiveEntry(name, TarArchiveEntry.LF_SYMLINK) : new TarArchiveEntry(name);
+            if (link) entry.setLinkName(target(folder, file).toString());
+            else entry.setSize(Files.size(file));
+            entry.setMode(Files.isExecutable(file) ? PROGRAM : PLAIN);
+            entry.setModTime(0);
+            entry.setIds(0, 0);
+            entry.setNames("", "");
+            tar.putArchiveEntry(entry);
+            if (!link) Files.copy(file, tar);
+            tar.closeArchiveEntry();
+        }
+        tar.finish();
+        tar.flush();
+    }
+
+    private static Path target(Path folder, Path link) throws IOException {
+        var target = Files.readSymbolicLink(link);
+        if (target.isAbsolute() || !link.resolveSibling(target).normalize().startsWith(folder)) throw new Failure.Failed("the build has made a link that leads out of its folder: " + folder.relativize(link) + " → " + target, "have the build copy what it needs");
+        return target;
+    }
+
+    static List<Path> files(Path folder) throws IOException {
+        try (var all = Files.walk(folder)) {
+            return all.filter(file -> !Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS)).sorted((one, other) -> folder.relativize(one).toString().compareTo(folder.relativize(other).toString())).toList();
+        }
+    }
 }

@@ -11,6 +11,7 @@
 //SOURCES Deadline.java
 //SOURCES Dns.java
 //SOURCES Extra.java
+//SOURCES Findings.java
 //SOURCES FrontEnd.java
 //SOURCES Gate.java
 //SOURCES Health.java

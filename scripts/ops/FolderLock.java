@@ -1,4 +1,4 @@
-package local;
+package ops;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
-import ops.Failure;
 
 /** One process at a time works in a folder. The operating system frees the lock of a process that dies, however it dies. */
 public final class FolderLock implements AutoCloseable {
@@ -17,8 +16,13 @@ public final class FolderLock implements AutoCloseable {
 
     private FolderLock(FileChannel channel) { this.channel = channel; }
 
-    /** Takes the lock; throws Busy with the holder's process id when another has it. */
-    public static FolderLock take(Path folder) throws IOException {
+    /**
+     * Takes the lock; throws Busy when another has it.
+     *
+     * @param busy what that means, a sentence; the holder's process id is put behind it
+     * @param hint what the operator does then
+     */
+    public static FolderLock take(Path folder, String busy, String hint) throws IOException {
         var file = folder.resolve("lock");
         var channel = FileChannel.open(file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
@@ -33,8 +37,7 @@ public final class FolderLock implements AutoCloseable {
         }
         var holder = Files.readString(file).strip();
         channel.close();
-        throw new Failure.Busy("an embedded stack already runs in " + folder + (holder.isEmpty() ? "" : " (process " + holder + ")"),
-            "use that one, stop it first, or name another folder: ./jbang local --state FOLDER");
+        throw new Failure.Busy(busy + (holder.isEmpty() ? "" : " (process " + holder + ")"), hint);
     }
 
     @Override public void close() throws IOException { channel.close(); }

@@ -1,0 +1,97 @@
+package release;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import ops.Failure;
+import ops.Run;
+import ops.Tool;
+import ops.Workspace;
+
+/** The git checkout of an application: which commit it is at, and fresh work trees of it, so that nothing that lies about gets into a build. */
+public final class Checkout {
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final int SHOWN = 3;
+
+    private final Run run;
+    private final Path top;
+    /** The application's folder within it. */
+    private final Path inside;
+
+    private Checkout(Run run, Path top, Path inside) {
+        this.run = run;
+        this.top = top;
+        this.inside = inside;
+    }
+
+    /** Throws BadSetting when there is no git checkout with an application in the folder. */
+    public static Checkout of(Run run, Path folder) throws IOException, InterruptedException {
+        if (!Files.isRegularFile(folder.resolve("package.json"))) throw new Failure.BadSetting("there is no package.json in " + folder, "name the application's folder: --app DIR, or DEPLOY_APP in .env.operations");
+        try {
+            var top = Path.of(git(run, folder, "rev-parse", "--show-toplevel").strip());
+            return new Checkout(run, top, top.relativize(folder.toRealPath()));
+        } catch (Failure.ToolFailed e) {
+            throw new Failure.BadSetting(folder + " is no git checkout that can be read: " + e.getMessage(), "deploy from a clone of the application's repository; a release is told by its commit");
+        }
+    }
+
+    private static String git(Run run, Path folder, String... arguments) throws IOException, InterruptedException {
+        var all = new ArrayList<>(List.of("-C", folder.toString()));
+        all.addAll(List.of(arguments));
+        return Tool.text(run, Path.of("git"), all, Map.of("GIT_TERMINAL_PROMPT", "0", "GIT_OPTIONAL_LOCKS", "0"), LIMIT);
+    }
+
+    private String git(String... arguments) throws IOException, InterruptedException { return git(run, top, arguments); }
+
+    /** The commit that is checked out, or another one. */
+    public Release.Commit commit(String which) throws IOException, InterruptedException {
+        String[] lines;
+        try {
+            lines = git("log", "-1", "--format=%H%n%s", which + "^{commit}").split("\n", 2);
+        } catch (Failure.ToolFailed e) {
+            throw new Failure.Failed("the checkout in " + top + " does not have the commit " + which, "get it there: git fetch");
+        }
+        return new Release.Commit(lines[0], branch(), lines.length < 2 ? "" : lines[1].strip().replaceAll("\\p{Cntrl}", " "));
+    }
+
+    /** Empty on a detached HEAD. */
+    private String branch() throws IOException, InterruptedException { return git("branch", "--show-current").strip(); }
+
+    /** Refuses when something is not committed. */
+    public void refuseChanges() throws IOException, InterruptedException {
+        var changes = git("status", "--porcelain").lines().toList();
+        if (changes.isEmpty()) return;
+        throw new Failure.Refused("the checkout in " + top + " has " + changes.size() + " changes that are not committed: " + String.join(", ", changes.stream().limit(SHOWN).map(String::strip).toList()) + (changes.size() > SHOWN ? " …" : ""),
+            "commit them, or put them aside: git stash --include-untracked; or deploy the commit without them: --leave-changes");
+    }
+
+    /** The branches at a remote that have the commit, as this checkout knows them: main, not origin/main. */
+    public List<String> pushedTo(Release.Commit commit) throws IOException, InterruptedException {
+        return git("for-each-ref", "--format=%(refname:lstrip=3)", "--contains", commit.sha(), "refs/remotes").lines().filter(name -> !name.equals("HEAD")).distinct().toList();
+    }
+
+    /** Whether the repository has another one to push to. */
+    public boolean hasRemote() throws IOException, InterruptedException { return !git("remote").isBlank(); }
+
+    /** The application as it is in a commit, in a work tree of its own that goes with the run; one that a killed run left is forgotten by the next. */
+    public Path freshTree(Release.Commit commit) throws IOException, InterruptedException {
+        git("worktree", "prune");
+        var tree = run.undo.act(() -> Workspace.create(run)).resolve("tree");
+        run.undo.act(() -> {
+            run.undo.add("forget the work tree " + tree, () -> git("worktree", "prune"));
+            run.undo.add("remove the work tree " + tree, () -> ops.Private.remove(tree));
+            return tree;
+        });
+        git("worktree", "add", "--detach", tree.toString(), commit.sha());
+        return tree.resolve(inside.toString());
+    }
+
+    /** Puts a tag on a commit; one of that name stays where it is. */
+    public void tag(String name, String sha) throws IOException, InterruptedException { git("tag", name, sha); }
+
+    @Override public String toString() { return top + (inside.toString().isEmpty() ? "" : ", " + inside); }
+}

@@ -1,0 +1,69 @@
+package release;
+
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.Map;
+import java.util.regex.Pattern;
+import ops.Failure;
+import ops.Json;
+
+/** What a build has made, looked at before anybody else can: is there a page, and is nothing in it that nobody may see? */
+public final class Contents {
+    private static final String COMMIT = "version.json";
+    private static final Pattern PRIVATE_KEY = Pattern.compile("-----BEGIN [A-Z ]*PRIVATE KEY-----|AGE-SECRET-KEY-1[A-Z0-9]{20}");
+    private static final Pattern SUPABASE_SECRET = Pattern.compile("sb_secret_[A-Za-z0-9_-]{16,}");
+    private static final Pattern TOKEN = Pattern.compile("eyJ[A-Za-z0-9_-]{8,}\\.(eyJ[A-Za-z0-9_-]{8,})\\.[A-Za-z0-9_-]{8,}");
+    private static final Pattern PRIVATE_FILE = Pattern.compile("(^|/)(\\.git/|\\.env(\\.[^/]*)?$|\\.npmrc$|node_modules/|id_(rsa|ed25519)$)");
+
+    private Contents() { }
+
+    /** Has the pages say of which commit they are, unless they say something in that file already: so that one can ask the site what is live. */
+    public static void noteCommit(Path pages, Release.Commit commit) throws IOException {
+        var file = pages.resolve(COMMIT);
+        if (!Files.exists(file)) Files.write(file, Json.bytes(Map.of("commit", commit.sha())));
+    }
+
+    /** Throws Failed unless there is a page to begin with. */
+    public static void check(Path pages) throws IOException {
+        var index = pages.resolve("index.html");
+        if (!Files.isRegularFile(index) || Files.size(index) == 0)
+            throw new Failure.Failed("the build has made no page: there is " + (Files.exists(index) ? "nothing in " : "no ") + "index.html in " + pages.getFileName(), "name the folder that the build makes: DEPLOY_OUTPUT; or see what the build said in the log");
+    }
+
+    /**
+     * Refuses what would show a secret to every visitor.
+     *
+     * @param secrets values that must not be in it, by the names of their settings
+     */
+    public static void refuseSecrets(Path folder, Map<String, String> secrets) throws IOException {
+        for (var file : Artifact.files(folder)) {
+            var name = folder.relativize(file).toString();
+            if (PRIVATE_FILE.matcher(name).find()) throw refused(name, "is a file that no visitor may see");
+            if (!Files.isRegularFile(file)) continue;
+            var text = Files.readString(file, StandardCharsets.ISO_8859_1);
+            for (var secret : secrets.entrySet())
+                if (text.contains(new String(secret.getValue().getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1))) throw refused(name, "holds the value of " + secret.getKey());
+            if (PRIVATE_KEY.matcher(text).find()) throw refused(name, "holds a private key");
+            if (SUPABASE_SECRET.matcher(text).find()) throw refused(name, "holds a secret key of Supabase");
+            for (var token = TOKEN.matcher(text); token.find(); ) if (isServiceRole(token.group(1))) throw refused(name, "holds Supabase's service_role key, which goes past every policy");
+        }
+    }
+
+    private static boolean isServiceRole(String payload) {
+        try {
+            var claims = JsonParser.parseString(new String(Base64.getUrlDecoder().decode(payload), StandardCharsets.UTF_8)).getAsJsonObject();
+            return claims.has("role") && claims.get("role").getAsString().equals("service_role");
+        } catch (IllegalArgumentException | JsonParseException | IllegalStateException | UnsupportedOperationException e) {
+            return false; // no token after all
+        }
+    }
+
+    private static Failure refused(String file, String why) {
+        return new Failure.Refused("the build has made " + file + ", which " + why, "keep it out of the build, and deploy again; if it has been live before, change it: it is known");
+    }
+}

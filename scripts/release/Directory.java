@@ -1,0 +1,229 @@
+package release;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import ops.Failure;
+import ops.Run;
+import ops.Setting;
+import ops.Settings;
+import ops.Tool;
+
+/**
+ * A folder that a web server serves from: {@code releases/ID} for each release, and {@code current}, a link to the live one,
+ * switched by one rename. Here, or on another machine by ssh and rsync.
+ */
+public final class Directory implements Provider {
+    private static final Pattern REMOTE = Pattern.compile("([A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:(/[A-Za-z0-9/._-]+)");
+    private static final String RELEASES = "releases", CURRENT = "current", COMING = ".coming-";
+    private static final String ID = "[0-9TZ]{16}-[0-9a-f]{6}";
+    /** What was on its way in or out when a run was killed. */
+    private static final Pattern LEFT = Pattern.compile("\\.coming-.*|" + ID + "\\.[0-9]+");
+
+    /** What is done to the folder, by the names of releases alone. */
+    private interface Folder {
+        void make() throws IOException, InterruptedException;
+
+        /** Empty when there is no link yet. */
+        String current() throws IOException, InterruptedException;
+
+        List<String> releases() throws IOException, InterruptedException;
+
+        void copy(Path from, String to) throws IOException, InterruptedException;
+
+        void rename(String from, String to) throws IOException, InterruptedException;
+
+        void remove(String release) throws IOException, InterruptedException;
+
+        void link(String release) throws IOException, InterruptedException;
+    }
+
+    private final String where;
+    private final int keep;
+    private final Folder folder;
+
+    public Directory(Run run, Settings settings) {
+        where = settings.requireOwn(Setting.DEPLOY_DIRECTORY);
+        keep = settings.number(Setting.DEPLOY_KEEP);
+        var remote = REMOTE.matcher(where);
+        if (remote.matches()) folder = new Remote(run, where.substring(0, where.indexOf(':')), remote.group(2));
+        else if (Path.of(where).isAbsolute()) folder = new Local(Path.of(where));
+        else throw new Failure.BadSetting("DEPLOY_DIRECTORY is neither an absolute folder nor USER@HOST:/folder", settings.where(Setting.DEPLOY_DIRECTORY));
+    }
+
+    @Override public String name() { return "directory"; }
+
+    @Override public String reach() throws IOException, InterruptedException {
+        folder.make();
+        return where + ", " + folder.releases().size() + " releases";
+    }
+
+    @Override public Optional<Live> live() throws IOException, InterruptedException {
+        var current = folder.current();
+        if (current.isEmpty()) return Optional.empty();
+        var release = current.replaceFirst("^" + RELEASES + "/", "");
+        return Optional.of(new Live(release, release.matches(ID) ? release : null, null));
+    }
+
+    @Override public Path pack(Application application, Path built) { return built; }
+
+    /** Under another name until it is whole; what killed runs left goes first. */
+    @Override public Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException {
+        for (var name : folder.releases()) if (LEFT.matcher(name).matches()) folder.remove(name);
+        if (!folder.releases().contains(release.id())) {
+            folder.copy(packed, COMING + release.id());
+            folder.rename(COMING + release.id(), release.id());
+        }
+        return new Staged(release.id(), null);
+    }
+
+    @Override public Live promote(Release release, Staged staged, Path packed, Application application) throws IOException, InterruptedException {
+        rollBack(staged.deployment());
+        removeOld();
+        return new Live(release.id(), release.id(), release.commit().sha());
+    }
+
+    private void removeOld() throws IOException, InterruptedException {
+        var current = live().map(Live::deployment).orElse("");
+        var old = folder.releases().stream().filter(name -> name.matches(ID) && !name.equals(current)).sorted(Comparator.reverseOrder()).skip(keep - 1).toList();
+        for (var name : old) folder.remove(name);
+    }
+
+    @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return deployment.matches(ID) && folder.releases().contains(deployment); }
+
+    @Override public void rollBack(String deployment) throws IOException, InterruptedException {
+        folder.link(deployment);
+        var live = live().map(Live::deployment).orElse("nothing");
+        if (!live.equals(deployment)) throw new Failure.Unclear(where + "/current leads to " + live + ", and not to " + deployment, "look at it: ls -l " + where + "/current; does anything else change it?");
+    }
+
+    /** On this machine. */
+    private static final class Local implements Folder {
+        private final Path top;
+        private final Path releases;
+
+        Local(Path top) {
+            this.top = top;
+            releases = top.resolve(RELEASES);
+        }
+
+        @Override public void make() throws IOException {
+            try {
+                Files.createDirectories(releases, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+                if (Files.isWritable(releases) && Files.isWritable(top)) return;
+            } catch (java.nio.file.AccessDeniedException e) {
+                // said below
+            }
+            throw new Failure.BadSetting(top + " can't be written to", "let this user own it, or run this as its owner: ls -ld " + top);
+        }
+
+        @Override public String current() throws IOException {
+            var link = top.resolve(CURRENT);
+            if (Files.isSymbolicLink(link)) return Files.readSymbolicLink(link).toString();
+            if (Files.exists(link, LinkOption.NOFOLLOW_LINKS)) throw new Failure.BadSetting(link + " is no link, so what is live can't be switched", "move it away, and have the web server serve " + link + " once the first deploy has made it");
+            return "";
+        }
+
+        @Override public List<String> releases() throws IOException {
+            try (var all = Files.list(releases)) {
+                return all.map(path -> path.getFileName().toString()).toList();
+            } catch (NoSuchFileException e) {
+                return List.of();
+            }
+        }
+
+        @Override public void copy(Path from, String to) throws IOException {
+            try (var all = Files.walk(from)) {
+                for (var path : all.toList()) {
+                    var copy = releases.resolve(to).resolve(from.relativize(path).toString());
+                    if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) open(Files.createDirectory(copy), "rwxr-xr-x");
+                    else {
+                        Files.copy(path, copy, LinkOption.NOFOLLOW_LINKS);
+                        if (!Files.isSymbolicLink(copy)) open(copy, "rw-r--r--"); // the web server is another user
+                    }
+                }
+            }
+        }
+
+        private static void open(Path path, String rights) throws IOException { Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(rights)); }
+
+        @Override public void rename(String from, String to) throws IOException { Files.move(releases.resolve(from), releases.resolve(to), StandardCopyOption.ATOMIC_MOVE); }
+
+        @Override public void remove(String release) throws IOException { ops.Private.remove(releases.resolve(release)); }
+
+        @Override public void link(String release) throws IOException {
+            var fresh = top.resolve("." + CURRENT + "-" + release);
+            Files.deleteIfExists(fresh);
+            Files.createSymbolicLink(fresh, Path.of(RELEASES, release));
+            Files.move(fresh, top.resolve(CURRENT), StandardCopyOption.ATOMIC_MOVE);
+        }
+    }
+
+    /** On another machine, with GNU's tools. Its shell reads what ssh is given: names are such that it has nothing to read into them. */
+    private static final class Remote implements Folder {
+        private static final Duration LIMIT = Duration.ofMinutes(1), COPY_LIMIT = Duration.ofMinutes(30);
+        private static final List<String> SSH = List.of("-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15");
+
+        private final Run run;
+        private final String host;
+        private final String top;
+
+        Remote(Run run, String host, String top) {
+            this.run = run;
+            this.host = host;
+            this.top = top;
+        }
+
+        private String ssh(String... words) throws IOException, InterruptedException {
+            var all = new ArrayList<>(SSH);
+            all.add(host);
+            all.add("--");
+            all.addAll(List.of(words));
+            try {
+                return Tool.text(run, Path.of("ssh"), all, environment(), LIMIT);
+            } catch (Failure.ToolFailed e) {
+                throw new Failure.ToolFailed(host + ": " + e.getMessage(), "try it by hand: ssh " + host + " " + String.join(" ", words));
+            }
+        }
+
+        /** ssh finds its keys through these. */
+        private static Map<String, String> environment() { return Stream.of("SSH_AUTH_SOCK", "USER", "LOGNAME").filter(name -> System.getenv(name) != null).collect(java.util.stream.Collectors.toMap(name -> name, System::getenv)); }
+
+        @Override public void make() throws IOException, InterruptedException { ssh("mkdir", "-p", top + "/" + RELEASES); }
+
+        @Override public String current() throws IOException, InterruptedException {
+            return ssh("find", top, "-maxdepth", "1", "-name", CURRENT, "-printf", "%y%l").strip().replaceFirst("^l", "");
+        }
+
+        @Override public List<String> releases() throws IOException, InterruptedException { return ssh("find", top + "/" + RELEASES, "-mindepth", "1", "-maxdepth", "1", "-printf", "%f\\\\n").lines().toList(); }
+
+        @Override public void copy(Path from, String to) throws IOException, InterruptedException {
+            Tool.narrated(run, Path.of("rsync"), List.of("--archive", "--chmod=D755,F644", "--no-owner", "--no-group", "--timeout=60", "--rsh=ssh " + String.join(" ", SSH),
+                from + "/", host + ":" + top + "/" + RELEASES + "/" + to + "/"), environment(), from, COPY_LIMIT);
+        }
+
+        @Override public void rename(String from, String to) throws IOException, InterruptedException { ssh("mv", "-T", path(from), path(to)); }
+
+        @Override public void remove(String release) throws IOException, InterruptedException { ssh("rm", "-rf", path(release)); }
+
+        @Override public void link(String release) throws IOException, InterruptedException {
+            var fresh = top + "/." + CURRENT + "-" + release;
+            ssh("ln", "-sfn", RELEASES + "/" + release, fresh);
+            ssh("mv", "-T", fresh, top + "/" + CURRENT);
+        }
+
+        private String path(String release) { return top + "/" + RELEASES + "/" + release; }
+    }
+}
