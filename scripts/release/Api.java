@@ -1,6 +1,7 @@
 package release;
 
 import com.google.gson.Gson;
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
@@ -20,6 +21,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import ops.Amount;
 import ops.Failure;
 import ops.Ops;
@@ -56,7 +58,7 @@ final class Api {
     private final URI base;
     private final Secret token;
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).followRedirects(HttpClient.Redirect.NEVER).version(HttpClient.Version.HTTP_1_1).build();
-    private int retries;
+    private final AtomicInteger retries = new AtomicInteger();
 
     /**
      * @param provider its name, as a sentence begins with it
@@ -115,7 +117,7 @@ final class Api {
     Secret token() { return token; }
 
     /** How often a request had to be sent again. */
-    int retries() { return retries; }
+    int retries() { return retries.get(); }
 
     /** A name as a part of a path. */
     static String part(String name) { return URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20"); }
@@ -133,19 +135,10 @@ final class Api {
     }
 
     /** Has something made, and gives what the provider says of it; throws Failed when it can't be had. */
-    JsonObject post(String path, Object body) throws IOException, InterruptedException { return send("POST", path, json(body)); }
+    JsonObject post(String path, Object body) throws IOException, InterruptedException { return send(path, json(body)); }
 
-    JsonObject send(String method, String path, Body body) throws IOException, InterruptedException {
-        return accepted(said(method, path, body), method, path);
-    }
-
-    /** One whose answer is for the caller to judge: the status, and the body when it is an object. */
-    Optional<JsonObject> refusal(String path, Object body, int expected) throws IOException, InterruptedException {
-        var answer = said("POST", path, json(body));
-        if (answer.status == expected && answer.body instanceof JsonObject object) return Optional.of(object);
-        accepted(answer, "POST", path);
-        return Optional.empty();
-    }
+    /** The same, with another body than JSON. */
+    JsonObject send(String path, Body body) throws IOException, InterruptedException { return accepted(said("POST", path, body), "POST", path); }
 
     /**
      * Tells the provider to do what {@link #get} shows once it is done.
@@ -164,7 +157,7 @@ final class Api {
         }
     }
 
-    static Body json(Object body) { return request -> request.header("content-type", "application/json").method("POST", HttpRequest.BodyPublishers.ofString(new Gson().toJson(body))); }
+    private static Body json(Object body) { return request -> request.header("content-type", "application/json").method("POST", HttpRequest.BodyPublishers.ofString(new Gson().toJson(body))); }
 
     private Answer said(String method, String path, Body body) throws IOException, InterruptedException {
         try {
@@ -193,7 +186,7 @@ final class Api {
                 if (answer != null && answer.body != null) return answer;
                 throw new Lost(provider + " " + why + ", " + attempt + " times, for " + method + " " + path(path));
             }
-            retries++;
+            retries.incrementAndGet();
             run.console.say(provider + " " + why + ": asking again in " + Amount.time(wait) + " (" + (attempt + 1) + " of " + ATTEMPTS + ")");
             Thread.sleep(wait.toMillis());
             pause = pause.multipliedBy(2);
@@ -250,13 +243,13 @@ final class Api {
     private static boolean isUnroutable(Answer answer) { return code(answer).equals("7003"); }
 
     private static String code(Answer answer) {
-        return answer.body instanceof JsonObject object && object.get("errors") instanceof com.google.gson.JsonArray errors && !errors.isEmpty() ? text(errors.get(0), "code").orElse("") : "";
+        return answer.body instanceof JsonObject object && object.get("errors") instanceof JsonArray errors && !errors.isEmpty() ? text(errors.get(0), "code").orElse("") : "";
     }
 
     /** The provider's own words, behind a colon. */
     private static String quote(Answer answer) {
         var said = text(answer.body, "error", "message").or(() -> text(answer.body, "message")).orElse("");
-        if (answer.body instanceof JsonObject object && object.get("errors") instanceof com.google.gson.JsonArray errors && !errors.isEmpty()) said = text(errors.get(0), "message").orElse("") + " (" + code(answer) + ")";
+        if (answer.body instanceof JsonObject object && object.get("errors") instanceof JsonArray errors && !errors.isEmpty()) said = text(errors.get(0), "message").orElse("") + " (" + code(answer) + ")";
         if (answer.body == null) said = answer.text;
         return said.isBlank() ? "" : ": " + plain(said);
     }

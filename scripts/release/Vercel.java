@@ -32,7 +32,6 @@ final class Vercel implements Provider {
     /** What of vercel.json only Vercel's own build understands. */
     private static final List<String> BUILT_THERE = List.of("functions", "builds");
 
-    private final Run run;
     private final Api api;
     private final CommandLine commandLine;
     private final String team;
@@ -40,7 +39,6 @@ final class Vercel implements Provider {
     private final Duration limit;
 
     Vercel(Run run, Settings settings) {
-        this.run = run;
         api = new Api(run, settings, "Vercel", Setting.VERCEL_API_URL, Setting.VERCEL_TOKEN, Setting.VERCEL_PROJECT_ID);
         commandLine = new CommandLine(run);
         team = settings.require(Setting.VERCEL_ORG_ID);
@@ -73,9 +71,9 @@ final class Vercel implements Provider {
     @Override public Path pack(Application application, Path built) throws IOException, InterruptedException {
         var packed = commandLine.folder("packed");
         var output = Stream.of(built, built.getParent()).filter(folder -> folder.endsWith(OUTPUT) && Files.exists(folder.resolve("config.json"))).findFirst();
-        if (output.isPresent()) Files.createDirectories(copy(output.get(), packed.resolve(OUTPUT)));
+        if (output.isPresent()) Packed.copy(output.get(), Files.createDirectories(packed.resolve(OUTPUT)));
         else build(application, built, packed);
-        for (var trace : List.of("builds.json", "diagnostics")) remove(packed.resolve(OUTPUT).resolve(trace)); // this machine's paths and times
+        for (var trace : List.of("builds.json", "diagnostics")) Packed.remove(packed.resolve(OUTPUT).resolve(trace)); // this machine's paths and times
         refuseWhatIsElsewhere(packed);
         return packed;
     }
@@ -116,22 +114,6 @@ final class Vercel implements Provider {
                 if (JsonParser.parseString(Files.readString(file)) instanceof JsonObject function && function.get("filePathMap") instanceof JsonObject elsewhere && elsewhere.size() > 0)
                     throw new Failure.Failed(packed.relativize(file) + " needs files from outside of " + OUTPUT, "have the build put them there: vercel build --prod --standalone");
         }
-    }
-
-    private static Path copy(Path from, Path to) throws IOException {
-        try (var all = Files.walk(from)) {
-            for (var file : all.toList()) {
-                var target = to.resolve(from.relativize(file).toString());
-                if (Files.isDirectory(file, java.nio.file.LinkOption.NOFOLLOW_LINKS)) Files.createDirectories(target);
-                else Files.copy(file, target, java.nio.file.LinkOption.NOFOLLOW_LINKS, java.nio.file.StandardCopyOption.COPY_ATTRIBUTES);
-            }
-        }
-        return to;
-    }
-
-    private static void remove(Path path) throws IOException {
-        if (Files.isDirectory(path)) Private.remove(path);
-        else Files.deleteIfExists(path);
     }
 
     @Override public Path pages(Path packed) { return packed.resolve(OUTPUT).resolve("static"); }

@@ -1,0 +1,156 @@
+package release;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
+import ops.Failure;
+import ops.Json;
+import ops.Private;
+import ops.Run;
+import ops.Setting;
+import ops.Settings;
+
+/**
+ * Cloudflare Workers that serve static assets. A release is a version of the Worker; it is live once the newest deployment
+ * gives all visitors that version. Routes and domains are the Worker's own, and no release changes them.
+ */
+final class CloudflareWorkers implements Provider {
+    private static final String ASSETS = "assets", CONFIG = "wrangler.json";
+    /** What of an application's configuration says how its pages are served; JSON and TOML write it alike. */
+    private static final List<String> SERVING = List.of("not_found_handling", "html_handling");
+    private static final String COMPATIBLE = "compatibility_date", COMPATIBLE_SINCE = "2025-04-01";
+    /** Cloudflare takes no longer ones. */
+    private static final int LONGEST_TAG = 25;
+
+    private final Cloudflare cloudflare;
+    private final Api api;
+    private final String worker;
+    private final Duration limit;
+
+    CloudflareWorkers(Run run, Settings settings) {
+        cloudflare = new Cloudflare(run, settings, Setting.CLOUDFLARE_WORKER);
+        api = cloudflare.api;
+        worker = settings.requireOwn(Setting.CLOUDFLARE_WORKER);
+        limit = settings.seconds(Setting.DEPLOY_LIVE_SECONDS);
+    }
+
+    @Override public String name() { return "cloudflare-workers"; }
+
+    @Override public String reach() throws IOException, InterruptedException {
+        return "Cloudflare's Worker " + worker + (newest().isPresent() ? "" : ", which does not exist yet: this deploy makes it");
+    }
+
+    @Override public Optional<Live> live() throws IOException, InterruptedException {
+        var newest = newest();
+        if (newest.isEmpty()) return Optional.empty();
+        var version = only(newest.get()).orElseThrow(() -> new Failure.Unclear("the Worker " + worker + " is being deployed gradually: " + shares(newest.get()), "bring that to its end first: wrangler versions deploy --name " + worker));
+        var annotations = find(version).map(found -> found.get("annotations")).orElse(null);
+        return Optional.of(Cloudflare.live(version, Api.text(annotations, "workers/message"), Optional.empty()));
+    }
+
+    private Optional<JsonObject> newest() throws IOException, InterruptedException {
+        return api.find(cloudflare.path("/workers/scripts", worker, "deployments")).map(answer -> Cloudflare.result(answer).get("deployments"))
+            .filter(list -> list instanceof JsonArray array && !array.isEmpty()).map(list -> list.getAsJsonArray().get(0).getAsJsonObject());
+    }
+
+    /** The version that all visitors get; empty when some get another. */
+    private static Optional<String> only(JsonObject deployment) {
+        var versions = versions(deployment);
+        return versions.size() == 1 && Api.text(versions.get(0), "percentage").map(Double::valueOf).equals(Optional.of(100.0)) ? Api.text(versions.get(0), "version_id") : Optional.empty();
+    }
+
+    private static JsonArray versions(JsonObject deployment) { return deployment.get("versions") instanceof JsonArray versions ? versions : new JsonArray(); }
+
+    private static String shares(JsonObject deployment) {
+        return StreamSupport.stream(versions(deployment).spliterator(), false).map(each -> Api.text(each, "version_id").orElse("?") + " for " + Api.text(each, "percentage").orElse("?") + " %").collect(Collectors.joining(", "));
+    }
+
+    /** The pages as assets, and a configuration that has nothing built and nothing looked up elsewhere. */
+    @Override public Path pack(Application application, Path built) throws IOException, InterruptedException {
+        var config = Cloudflare.config(application);
+        var text = config.isEmpty() ? "" : Files.readString(config.get()).replaceAll("(?m)^\\s*(#|//).*$", "");
+        if (said(text, "main").isPresent())
+            throw new Failure.Failed(config.get().getFileName() + " names a script (main): this application is more than pages", "serve it from Cloudflare Pages, with the script built as _worker.js: DEPLOY_PROVIDER=cloudflare-pages");
+        var assets = new LinkedHashMap<String, String>(Map.of("directory", ASSETS));
+        for (var key : SERVING) said(text, key).ifPresent(value -> assets.put(key, value));
+        var packed = cloudflare.commandLine.folder("packed");
+        Packed.copy(built, pages(packed));
+        Private.write(packed.resolve(CONFIG), Json.text(Map.of(COMPATIBLE, said(text, COMPATIBLE).orElse(COMPATIBLE_SINCE), "assets", assets)));
+        return packed;
+    }
+
+    private static Optional<String> said(String config, String key) {
+        var value = Pattern.compile("(?m)(^|[\\s{,])[\"']?" + key + "[\"']?\\s*[:=]\\s*[\"']([^\"']*)[\"']").matcher(config);
+        return value.find() ? Optional.of(value.group(2)) : Optional.empty();
+    }
+
+    @Override public Path pages(Path packed) { return packed.resolve(ASSETS); }
+
+    /** A Worker that does not exist yet has no versions: its first release is uploaded when it is promoted, before anybody knows of it. */
+    @Override public Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException {
+        var before = newest();
+        if (before.isEmpty()) return new Staged(null, null);
+        if (application == null) return new Staged(new WorkerUpload(cloudflare, worker).upload(release, pages(packed), packed.resolve(CONFIG)), null);
+        var report = wrangler(release, packed, application, "versions", "upload");
+        var version = Cloudflare.reported(report, "version_id").orElseThrow(() -> new Failure.ToolFailed(Cloudflare.unnamed(report), "pin another version of it in the application, and deploy again"));
+        if (Wait.until(limit, () -> find(version)).isEmpty()) throw new Failure.Failed("Cloudflare does not know the version " + version + " that was uploaded", "look at the Worker in Cloudflare's dashboard; deploy again");
+        if (newest().flatMap(CloudflareWorkers::only).equals(Optional.of(version))) throw new Failure.Unclear("Cloudflare has made " + version + " live at once: nobody has looked at it", "look at the site, and roll back if it is not good");
+        return new Staged(version, Cloudflare.reported(report, "preview_url").map(Api::address).orElse(null));
+    }
+
+    private List<JsonElement> wrangler(Release release, Path packed, Application application, String... verb) throws IOException, InterruptedException {
+        var arguments = new java.util.ArrayList<>(List.of(verb));
+        arguments.addAll(List.of("--config", packed.resolve(CONFIG).toString(), "--name", worker, "--tag", tag(release), "--message", Cloudflare.message(release)));
+        return cloudflare.wrangler(application, cloudflare.commandLine.folder("wrangler"), arguments.toArray(String[]::new));
+    }
+
+    static String tag(Release release) { return release.id().substring(0, Math.min(LONGEST_TAG, release.id().length())); }
+
+    @Override public Live promote(Release release, Staged staged, Path packed, Application application) throws IOException, InterruptedException {
+        if (staged.deployment() == null) return first(release, packed, application);
+        deploy(staged.deployment(), Cloudflare.message(release));
+        return new Live(staged.deployment(), release.id(), release.commit().sha());
+    }
+
+    private Live first(Release release, Path packed, Application application) throws IOException, InterruptedException {
+        if (application == null) throw Cloudflare.noCommandLine("the Worker " + worker + " does not exist yet");
+        Failure.ToolFailed failed = null;
+        try {
+            wrangler(release, packed, application, "deploy");
+        } catch (Failure.ToolFailed e) {
+            failed = e; // perhaps behind the point where Cloudflare took the upload
+        }
+        var live = Wait.until(failed == null ? limit : Duration.ofSeconds(5), () -> live().filter(now -> release.id().equals(now.release())));
+        if (live.isEmpty() && failed != null) throw new Failure.ToolFailed(failed.getMessage() + "; nothing is live", failed.hint);
+        return live.orElseThrow(() -> new Failure.Unclear("wrangler says that " + worker + " is deployed, and Cloudflare does not know of it", "look at the Worker in Cloudflare's dashboard, and run it again"));
+    }
+
+    @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return find(deployment).isPresent(); }
+
+    @Override public void rollBack(String deployment) throws IOException, InterruptedException {
+        deploy(deployment, "rolled back");
+    }
+
+    /** Gives all visitors one version. */
+    private void deploy(String version, String message) throws IOException, InterruptedException {
+        if (newest().flatMap(CloudflareWorkers::only).equals(Optional.of(version))) return;
+        var taken = api.order(cloudflare.path("/workers/scripts", worker, "deployments"),
+            Map.of("strategy", "percentage", "versions", List.of(Map.of("version_id", version, "percentage", 100)), "annotations", Map.of("workers/message", message)));
+        if (Wait.until(limit, () -> newest().flatMap(CloudflareWorkers::only).filter(version::equals)).isPresent()) return;
+        throw new Failure.Unclear("Cloudflare has " + (taken ? "taken the order to make " + version + " live, and has" : "not said whether it makes " + version + " live, and has") + " not done so within DEPLOY_LIVE_SECONDS: "
+            + newest().map(now -> "live is still " + shares(now)).orElse("nothing is live"), "look at the Worker's deployments in Cloudflare's dashboard: when nothing moves there any more, run it again");
+    }
+
+    private Optional<JsonObject> find(String version) throws IOException, InterruptedException { return api.find(cloudflare.path("/workers/scripts", worker, "versions", version)).map(Cloudflare::result); }
+}
