@@ -46,7 +46,7 @@ final class Api {
         Lost(String message) { super(message); }
     }
 
-    private static final int ATTEMPTS = 5;
+    private static final int ATTEMPTS = 5, ATTEMPTS_OF_ORDERS = 3;
     private static final Duration TRY = Duration.ofSeconds(30), ALL = Duration.ofSeconds(90), FIRST_PAUSE = Duration.ofMillis(500);
     private static final int LONGEST_QUOTE = 300;
 
@@ -147,7 +147,7 @@ final class Api {
      */
     boolean order(String path, Object body) throws IOException, InterruptedException {
         try {
-            var answer = tried("POST", path, json(body));
+            var answer = tried("POST", path, json(body), ATTEMPTS_OF_ORDERS); // looking tells more than asking on
             if (answer.status >= 500 || answer.status == 409 || answer.status == 429) return false; // 409: it is at it already, or at something else
             accepted(answer, "POST", path);
             return true;
@@ -161,14 +161,14 @@ final class Api {
 
     private Answer said(String method, String path, Body body) throws IOException, InterruptedException {
         try {
-            return tried(method, path, body);
+            return tried(method, path, body, ATTEMPTS);
         } catch (Lost e) {
             throw new Failure.Failed(e.getMessage(), "look at its status page, and run it again later");
         }
     }
 
     /** Sends it until there is an answer that says something, or its time or its attempts are over. */
-    private Answer tried(String method, String path, Body body) throws Lost, InterruptedException {
+    private Answer tried(String method, String path, Body body, int attempts) throws Lost, InterruptedException {
         var end = System.nanoTime() + ALL.toNanos();
         var pause = FIRST_PAUSE;
         for (var attempt = 1; ; attempt++) {
@@ -182,12 +182,12 @@ final class Api {
                 why = words(e);
             }
             var wait = answer == null ? pause : answer.retryAfter.map(Api::seconds).filter(asked -> !asked.isNegative()).orElse(pause);
-            if (attempt == ATTEMPTS || System.nanoTime() + wait.toNanos() > end) {
+            if (attempt == attempts || System.nanoTime() + wait.toNanos() > end) {
                 if (answer != null && answer.body != null) return answer;
                 throw new Lost(provider + " " + why + ", " + attempt + " times, for " + method + " " + path(path));
             }
             retries.incrementAndGet();
-            run.console.say(provider + " " + why + ": asking again in " + Amount.time(wait) + " (" + (attempt + 1) + " of " + ATTEMPTS + ")");
+            run.console.say(provider + " " + why + ": asking again in " + Amount.time(wait) + " (" + (attempt + 1) + " of " + attempts + ")");
             Thread.sleep(wait.toMillis());
             pause = pause.multipliedBy(2);
         }
@@ -249,7 +249,7 @@ final class Api {
     /** The provider's own words, behind a colon. */
     private static String quote(Answer answer) {
         var said = text(answer.body, "error", "message").or(() -> text(answer.body, "message")).orElse("");
-        if (answer.body instanceof JsonObject object && object.get("errors") instanceof JsonArray errors && !errors.isEmpty()) said = text(errors.get(0), "message").orElse("") + " (" + code(answer) + ")";
+        if (said.isEmpty() && answer.body instanceof JsonObject object && object.get("errors") instanceof JsonArray errors && !errors.isEmpty()) said = text(errors.get(0), "message").orElse("") + " (" + code(answer) + ")";
         if (answer.body == null) said = answer.text;
         return said.isBlank() ? "" : ": " + plain(said);
     }

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
+import java.util.regex.Pattern;
 import ops.Failure;
 import ops.Run;
 import ops.Setting;
@@ -19,8 +19,9 @@ import ops.Settings;
 
 /** One account at Cloudflare: its API, and wrangler with the same token. */
 final class Cloudflare {
+    static final List<String> CONFIGS = List.of("wrangler.json", "wrangler.jsonc", "wrangler.toml");
     /** What a release says of itself, where there is one line for it. */
-    private static final java.util.regex.Pattern MESSAGE = java.util.regex.Pattern.compile("release (\\S+) commit (\\S+)");
+    private static final Pattern MESSAGE = Pattern.compile("release (\\S+) commit (\\S+)");
 
     final Api api;
     final CommandLine commandLine;
@@ -41,7 +42,7 @@ final class Cloudflare {
 
     /** The configuration file of an application's wrangler. */
     static Optional<Path> config(Application application) {
-        return Stream.of("wrangler.json", "wrangler.jsonc", "wrangler.toml").map(application.folder()::resolve).filter(Files::isRegularFile).findFirst();
+        return CONFIGS.stream().map(application.folder()::resolve).filter(Files::isRegularFile).findFirst();
     }
 
     /** Runs the application's wrangler in a folder and gives what it reports, not what it says: a line of JSON for each thing done. */

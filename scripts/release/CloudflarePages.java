@@ -76,7 +76,10 @@ final class CloudflarePages implements Provider {
 
     private String upload(Release release, Path packed, Application application, String branch) throws IOException, InterruptedException {
         if (application == null) return new PagesUpload(cloudflare, project).upload(release, pages(packed), branch);
-        var report = cloudflare.wrangler(application, packed, "pages", "deploy", pages(packed).toString(), "--project-name", project, "--branch", branch,
+        // It looks for its configuration where it runs, and leaves files there.
+        var folder = cloudflare.commandLine.folder("wrangler");
+        for (var config : Cloudflare.CONFIGS) if (Files.exists(packed.resolve(config))) Files.copy(packed.resolve(config), folder.resolve(config));
+        var report = cloudflare.wrangler(application, folder, "pages", "deploy", pages(packed).toString(), "--project-name", project, "--branch", branch,
             "--commit-hash", release.commit().sha(), "--commit-message", Cloudflare.message(release), "--commit-dirty=true");
         return Cloudflare.reported(report, "deployment_id").orElseThrow(() -> new Failure.ToolFailed(Cloudflare.unnamed(report), "pin another version of it in the application, and deploy again"));
     }

@@ -101,12 +101,22 @@ final class CloudflareWorkers implements Provider {
     @Override public Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException {
         var before = newest();
         if (before.isEmpty()) return new Staged(null, null);
-        if (application == null) return new Staged(new WorkerUpload(cloudflare, worker).upload(release, pages(packed), packed.resolve(CONFIG)), null);
-        var report = wrangler(release, packed, application, "versions", "upload");
-        var version = Cloudflare.reported(report, "version_id").orElseThrow(() -> new Failure.ToolFailed(Cloudflare.unnamed(report), "pin another version of it in the application, and deploy again"));
+        var report = application == null ? List.<JsonElement>of() : wrangler(release, packed, application, "versions", "upload");
+        var version = application == null ? new WorkerUpload(cloudflare, worker).upload(release, pages(packed), packed.resolve(CONFIG))
+            : Cloudflare.reported(report, "version_id").orElseThrow(() -> new Failure.ToolFailed(Cloudflare.unnamed(report), "pin another version of it in the application, and deploy again"));
         if (Wait.until(limit, () -> find(version)).isEmpty()) throw new Failure.Failed("Cloudflare does not know the version " + version + " that was uploaded", "look at the Worker in Cloudflare's dashboard; deploy again");
         if (newest().flatMap(CloudflareWorkers::only).equals(Optional.of(version))) throw new Failure.Unclear("Cloudflare has made " + version + " live at once: nobody has looked at it", "look at the site, and roll back if it is not good");
-        return new Staged(version, Cloudflare.reported(report, "preview_url").map(Api::address).orElse(null));
+        return new Staged(version, address(version).or(() -> Cloudflare.reported(report, "preview_url")).map(Api::address).orElse(null));
+    }
+
+    /** Where one version can be looked at, unless the Worker has previews switched off. */
+    private Optional<String> address(String version) throws IOException, InterruptedException {
+        try {
+            return api.find(cloudflare.path("/workers/workers", worker, "versions", version)).map(answer -> Cloudflare.result(answer).get("urls"))
+                .filter(urls -> urls instanceof JsonArray array && !array.isEmpty()).map(urls -> urls.getAsJsonArray().get(0).getAsString());
+        } catch (Failure e) {
+            return Optional.empty(); // a newer part of the API, which not every token may use
+        }
     }
 
     private List<JsonElement> wrangler(Release release, Path packed, Application application, String... verb) throws IOException, InterruptedException {

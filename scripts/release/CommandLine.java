@@ -38,7 +38,7 @@ final class CommandLine {
     String run(Path program, List<String> arguments, Map<String, String> environment, Path folder) throws IOException, InterruptedException {
         var home = workspace().resolve("home").toString();
         var variables = new TreeMap<>(Map.of("HOME", home, "XDG_CONFIG_HOME", home, "XDG_DATA_HOME", home, "XDG_CACHE_HOME", home,
-            "CI", "1", "NO_COLOR", "1", "NO_UPDATE_NOTIFIER", "1", "VERCEL_TELEMETRY_DISABLED", "1", "WRANGLER_SEND_METRICS", "false"));
+            "CI", "1", "NO_COLOR", "1", "NO_UPDATE_NOTIFIER", "1", "VERCEL_TELEMETRY_DISABLED", "1", "WRANGLER_SEND_METRICS", "false", "WRANGLER_HIDE_BANNER", "true"));
         variables.put("GIT_CEILING_DIRECTORIES", workspace().getParent().toString());
         System.getenv().forEach((name, value) -> { if (name.matches("(?i)(https?|no)_proxy|node_extra_ca_certs")) variables.put(name, value); });
         variables.putAll(environment);

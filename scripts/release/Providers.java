@@ -1,4 +1,6 @@
 //SOURCES Api.java
+//SOURCES Application.java
+//SOURCES Artifact.java
 //SOURCES Cloudflare.java
 //SOURCES CloudflareAssets.java
 //SOURCES CloudflarePages.java
@@ -9,6 +11,7 @@
 //SOURCES Packed.java
 //SOURCES PagesUpload.java
 //SOURCES Provider.java
+//SOURCES Release.java
 //SOURCES Vercel.java
 //SOURCES VercelUpload.java
 //SOURCES Wait.java
