@@ -59,6 +59,7 @@ class Local implements Callable<Integer> {
 
     private Path settings;
     private String noSite;
+    private String release;
 
     public static void main(String... args) { Run.main(new Local(), args); }
 
@@ -119,7 +120,10 @@ class Local implements Callable<Integer> {
     /** Whatever keeps the site from being there is said, and no more: the rest is of use without it. */
     private Optional<SampleSite> startSite(Future<SiteBuild> building, SampleDatabase sample) throws Exception {
         try {
-            var site = SampleSite.start(Steps.await(building), sample, anonKey());
+            release = Steps.await(building).release();
+            var folder = new SiteFolder(state.resolve("www"));
+            folder.offer(Steps.await(building));
+            var site = SampleSite.start(folder, sample, anonKey());
             run.undo.add("stop the sample site", site::close);
             return Optional.of(site);
         } catch (Failure | IOException e) {
@@ -165,6 +169,8 @@ class Local implements Callable<Integer> {
             values.put("SMOKE_CANARY_ROW", "public.canary:id=1");
             values.put("SMOKE_HIDDEN_ROW", "public.canary:id=2");
             values.put("SMOKE_API_PATH", "/api/trailers");
+            values.put("LOCAL_DEPLOY_PROVIDER", "directory");
+            values.put("LOCAL_DEPLOY_DIRECTORY", state.resolve("www").toString());
         }
         return run.undo.act(() -> {
             run.undo.add("remove " + settings, () -> Files.deleteIfExists(settings));
@@ -181,7 +187,7 @@ class Local implements Callable<Integer> {
         else run.console.result(String.join("\n",
             "database  " + database + " (PostgreSQL " + postgres.major() + ", data in " + postgres.data() + ")",
             "store     " + store.endpoint() + ", bucket " + BUCKET + " (objects in " + state.resolve("s3") + ")",
-            "site      " + address + site.map(there -> " (release " + there.release() + ", with an imitation of Supabase)").orElse(""),
+            "site      " + address + site.map(there -> " (built from " + release + ", with an imitation of Supabase)").orElse(""),
             "settings  " + settings + ", read by --env local; the passwords are there",
             "ready"));
     }

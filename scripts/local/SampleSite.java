@@ -2,6 +2,7 @@
 //SOURCES ImitatedSupabase.java
 //SOURCES SampleDatabase.java
 //SOURCES SiteBuild.java
+//SOURCES SiteFolder.java
 package local;
 
 import com.sun.net.httpserver.HttpExchange;
@@ -9,11 +10,8 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import ops.Secret;
@@ -24,7 +22,7 @@ import ops.Secret;
  */
 public final class SampleSite implements AutoCloseable {
     private static final int THREADS = 8;
-    private static final Map<String, String> TYPES = Map.of("html", "text/html; charset=utf-8", "js", "text/javascript; charset=utf-8", "css", "text/css; charset=utf-8", "svg", "image/svg+xml");
+    private static final Map<String, String> TYPES = Map.of("html", "text/html; charset=utf-8", "js", "text/javascript; charset=utf-8", "css", "text/css; charset=utf-8", "svg", "image/svg+xml", "json", "application/json");
     private static final String TRAILERS = """
         select coalesce(json_agg(_row), '[]') from (
             select t.id, m.name as model, m.length_feet, t.colour, t.state, t.price, b.city
@@ -36,33 +34,27 @@ public final class SampleSite implements AutoCloseable {
         thread.setDaemon(true);
         return thread;
     });
-    private final Map<String, byte[]> files = new TreeMap<>();
-    private final String release;
+    private final SiteFolder folder;
     private final SampleDatabase database;
     private final ImitatedSupabase supabase;
     private final HttpServer server;
 
-    private SampleSite(SiteBuild build, SampleDatabase database, Secret anonKey) throws IOException {
-        release = build.release();
+    private SampleSite(SiteFolder folder, SampleDatabase database, Secret anonKey) throws IOException {
+        this.folder = folder;
         this.database = database;
         supabase = new ImitatedSupabase(database, anonKey);
-        try (var all = Files.walk(build.folder())) {
-            for (var file : all.filter(Files::isRegularFile).toList()) files.put("/" + build.folder().relativize(file), Files.readAllBytes(file));
-        }
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(threads);
         server.createContext("/", this::handle);
     }
 
-    public static SampleSite start(SiteBuild build, SampleDatabase database, Secret anonKey) throws IOException {
-        var site = new SampleSite(build, database, anonKey);
+    public static SampleSite start(SiteFolder folder, SampleDatabase database, Secret anonKey) throws IOException {
+        var site = new SampleSite(folder, database, anonKey);
         site.server.start();
         return site;
     }
 
     public String url() { return "http://127.0.0.1:" + server.getAddress().getPort(); }
-
-    public String release() { return release; }
 
     @Override public void close() {
         server.stop(0);
@@ -90,7 +82,6 @@ public final class SampleSite implements AutoCloseable {
         if (path.startsWith("/auth/") || path.startsWith("/rest/")) return supabase.answer(path, exchange.getRequestURI().getRawQuery(), exchange.getRequestHeaders().getFirst("apikey"));
         return switch (path) {
             case "/health" -> health();
-            case "/version.json" -> Answer.object(200, "release", release);
             case "/api/trailers" -> trailers();
             default -> file(path);
         };
@@ -124,9 +115,9 @@ public final class SampleSite implements AutoCloseable {
     private Answer file(String path) {
         var isPage = !path.startsWith("/api/") && !path.substring(path.lastIndexOf('/')).contains(".");
         var name = isPage ? "/index.html" : path;
-        var body = files.get(name);
-        if (body == null) return Answer.text(404, "there is no " + path);
+        var body = folder.read(name);
+        if (body.isEmpty()) return Answer.text(404, "there is no " + path);
         var type = TYPES.getOrDefault(name.substring(name.lastIndexOf('.') + 1), "application/octet-stream");
-        return new Answer(200, type, name.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache", body);
+        return new Answer(200, type, name.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache", body.get());
     }
 }

@@ -26,6 +26,7 @@ public final class Undo implements AutoCloseable {
     private final ReentrantReadWriteLock acting = new ReentrantReadWriteLock();
     private final Console console;
     private volatile boolean closed;
+    private volatile Thread closing;
 
     Undo(Console console) { this.console = console; }
 
@@ -59,11 +60,13 @@ public final class Undo implements AutoCloseable {
         } finally {
             acting.readLock().unlock();
         }
+        if (Thread.currentThread() == closing) throw new IllegalStateException("what undoes must leave nothing to undo");
         Run.waitForTheEnd();
         throw new AssertionError();
     }
 
     @Override public void close() {
+        closing = Thread.currentThread();
         waitForActs();
         while (true) {
             Entry entry;

@@ -1,4 +1,5 @@
 //DEPS org.apache.commons:commons-compress:1.28.0
+//DEPS org.apache.commons:commons-lang3:3.20.0        // commons-compress needs 3.18 or newer, and JBang takes an older one
 package release;
 
 import java.io.BufferedInputStream;

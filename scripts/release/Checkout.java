@@ -12,7 +12,7 @@ import ops.Run;
 import ops.Tool;
 import ops.Workspace;
 
-/** The git checkout of an application: which commit it is at, and fresh work trees of it, so that nothing that lies about gets into a build. */
+/** The git checkout of an application: which commit it is at, and fresh copies of it, so that nothing that lies about gets into a build. */
 public final class Checkout {
     private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final int SHOWN = 3;
@@ -77,17 +77,12 @@ public final class Checkout {
     /** Whether the repository has another one to push to. */
     public boolean hasRemote() throws IOException, InterruptedException { return !git("remote").isBlank(); }
 
-    /** The application as it is in a commit, in a work tree of its own that goes with the run; one that a killed run left is forgotten by the next. */
-    public Path freshTree(Release.Commit commit) throws IOException, InterruptedException {
-        git("worktree", "prune");
-        var tree = run.undo.act(() -> Workspace.create(run)).resolve("tree");
-        run.undo.act(() -> {
-            run.undo.add("forget the work tree " + tree, () -> git("worktree", "prune"));
-            run.undo.add("remove the work tree " + tree, () -> ops.Private.remove(tree));
-            return tree;
-        });
-        git("worktree", "add", "--detach", tree.toString(), commit.sha());
-        return tree.resolve(inside.toString());
+    /** The application as it is in a commit, in a clone of its own that borrows this one's objects and goes with the run: nothing stays here, whatever ends it. */
+    public Path fresh(Release.Commit commit) throws IOException, InterruptedException {
+        var clone = run.undo.act(() -> Workspace.createOnDisk(run)).resolve("site");
+        git("clone", "--quiet", "--shared", "--no-checkout", top.toString(), clone.toString());
+        git(run, clone, "checkout", "--quiet", "--detach", commit.sha());
+        return clone.resolve(inside.toString());
     }
 
     /** Puts a tag on a commit; one of that name stays where it is. */

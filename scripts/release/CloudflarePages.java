@@ -75,7 +75,7 @@ final class CloudflarePages implements Provider {
     }
 
     private String upload(Release release, Path packed, Application application, String branch) throws IOException, InterruptedException {
-        if (application == null) return new PagesUpload(cloudflare, project).upload(release, pages(packed), branch);
+        if (!application.isInstalled()) return new PagesUpload(cloudflare, project).upload(release, pages(packed), branch);
         // It looks for its configuration where it runs, and leaves files there.
         var folder = cloudflare.commandLine.folder("wrangler");
         for (var config : Cloudflare.CONFIGS) if (Files.exists(packed.resolve(config))) Files.copy(packed.resolve(config), folder.resolve(config));

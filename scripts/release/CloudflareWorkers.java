@@ -101,8 +101,9 @@ final class CloudflareWorkers implements Provider {
     @Override public Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException {
         var before = newest();
         if (before.isEmpty()) return new Staged(null, null);
-        var report = application == null ? List.<JsonElement>of() : wrangler(release, packed, application, "versions", "upload");
-        var version = application == null ? new WorkerUpload(cloudflare, worker).upload(release, pages(packed), packed.resolve(CONFIG))
+        var installed = application.isInstalled();
+        var report = !installed ? List.<JsonElement>of() : wrangler(release, packed, application, "versions", "upload");
+        var version = !installed ? new WorkerUpload(cloudflare, worker).upload(release, pages(packed), packed.resolve(CONFIG))
             : Cloudflare.reported(report, "version_id").orElseThrow(() -> new Failure.ToolFailed(Cloudflare.unnamed(report), "pin another version of it in the application, and deploy again"));
         if (Wait.until(limit, () -> find(version)).isEmpty()) throw new Failure.Failed("Cloudflare does not know the version " + version + " that was uploaded", "look at the Worker in Cloudflare's dashboard; deploy again");
         if (newest().flatMap(CloudflareWorkers::only).equals(Optional.of(version))) throw new Failure.Unclear("Cloudflare has made " + version + " live at once: nobody has looked at it", "look at the site, and roll back if it is not good");
@@ -134,7 +135,7 @@ final class CloudflareWorkers implements Provider {
     }
 
     private Live first(Release release, Path packed, Application application) throws IOException, InterruptedException {
-        if (application == null) throw Cloudflare.noCommandLine("the Worker " + worker + " does not exist yet");
+        if (!application.isInstalled()) throw Cloudflare.noCommandLine("the Worker " + worker + " does not exist yet");
         Failure.ToolFailed failed = null;
         try {
             wrangler(release, packed, application, "deploy");
@@ -146,7 +147,7 @@ final class CloudflareWorkers implements Provider {
         return live.orElseThrow(() -> new Failure.Unclear("wrangler says that " + worker + " is deployed, and Cloudflare does not know of it", "look at the Worker in Cloudflare's dashboard, and run it again"));
     }
 
-    @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return find(deployment).isPresent(); }
+    @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return deployment != null && find(deployment).isPresent(); }
 
     @Override public void rollBack(String deployment) throws IOException, InterruptedException {
         deploy(deployment, "rolled back");

@@ -18,28 +18,27 @@
 //SOURCES WorkerUpload.java
 package release;
 
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.function.BiFunction;
+import java.util.List;
 import ops.Failure;
 import ops.Run;
 import ops.Setting;
 import ops.Settings;
 import ops.Similar;
 
-/** Those that the kit knows, by their names in DEPLOY_PROVIDER. */
+/** The provider of an environment, by DEPLOY_PROVIDER. */
 public final class Providers {
-    private static final Map<String, BiFunction<Run, Settings, Provider>> KNOWN = new TreeMap<>(Map.of(
-        "vercel", Vercel::new, "cloudflare-pages", CloudflarePages::new, "cloudflare-workers", CloudflareWorkers::new, "directory", Directory::new));
+    private static final List<String> ALL = List.of("vercel", "cloudflare-pages", "cloudflare-workers", "directory");
 
     private Providers() { }
 
-    /** The environment's provider; throws BadSetting when none is named, or none that the kit knows. */
     public static Provider of(Run run, Settings settings) {
         var name = settings.requireOwn(Setting.DEPLOY_PROVIDER);
-        var known = KNOWN.get(name);
-        if (known != null) return known.apply(run, settings);
-        var like = Similar.to(name, KNOWN.keySet()).map(similar -> "did you mean " + similar + "? ").orElse("");
-        throw new Failure.BadSetting("DEPLOY_PROVIDER is '" + Api.plain(name) + "', and not one of " + String.join(", ", KNOWN.keySet()), like + settings.where(Setting.DEPLOY_PROVIDER));
+        return switch (name) {
+            case "vercel" -> new Vercel(run, settings);
+            case "cloudflare-pages" -> new CloudflarePages(run, settings);
+            case "cloudflare-workers" -> new CloudflareWorkers(run, settings);
+            case "directory" -> new Directory(run, settings);
+            default -> throw new Failure.BadSetting("there is no provider '" + name.replaceAll("\\p{Cntrl}", "?") + "'", Similar.to(name, ALL).map(like -> "did you mean " + like + "? ").orElse("") + "DEPLOY_PROVIDER is one of: " + String.join(", ", ALL));
+        };
     }
 }

@@ -23,7 +23,7 @@ public record Release(int format, String id, String env, String created, Commit 
     }
 
     /** The same, once it is staged. */
-    Release staged(String deployment) { return new Release(format, id, env, created, commit, provider, deployment, artifact, schemaVersion, by, kit); }
+    public Release staged(String deployment) { return new Release(format, id, env, created, commit, provider, deployment, artifact, schemaVersion, by, kit); }
 
     @Override public String toString() { return id + " (" + commit + ")"; }
 }

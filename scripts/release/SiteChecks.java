@@ -1,6 +1,7 @@
 //SOURCES ../smoke/Smoke.java
 package release;
 
+import java.nio.file.Path;
 import java.util.Set;
 import java.util.function.Predicate;
 import ops.Run;
@@ -19,10 +20,23 @@ public final class SiteChecks {
 
     private SiteChecks() { }
 
-    /** @param url where the staged release can be looked at */
-    public static Findings staged(Run run, Settings settings, String url, String commit) throws Exception { return look(run, settings, url, commit, check -> OF_STAGED.contains(check.name())); }
+    /**
+     * Looks at a release that no visitor sees yet.
+     *
+     * @param url where its provider shows it; null has this machine serve its pages for as long
+     */
+    public static Findings staged(Run run, Settings settings, String url, Path pages, String commit) throws Exception {
+        if (url != null) return look(run, settings, url, commit, check -> OF_STAGED.contains(check.name()));
+        try (var preview = new Preview(pages)) {
+            return staged(run, settings, preview.url(), pages, commit);
+        }
+    }
 
-    /** @param commit that has to be live; null when nobody knows it */
+    /**
+     * Looks at the site.
+     *
+     * @param commit that has to be live; null when nobody knows it
+     */
     public static Findings live(Run run, Settings settings, String commit) throws Exception { return look(run, settings, null, commit, check -> !OF_NO_RELEASE.contains(check.name())); }
 
     private static Findings look(Run run, Settings settings, String url, String commit, Predicate<Check> wanted) throws Exception {

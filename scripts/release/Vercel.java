@@ -120,7 +120,7 @@ final class Vercel implements Provider {
 
     @Override public Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException {
         var before = live(project());
-        var id = application == null ? new VercelUpload(api, query(), project).stage(release, packed) : upload(release, packed, application);
+        var id = !application.isInstalled() ? new VercelUpload(api, query(), project).stage(release, packed) : upload(release, packed, application);
         var deployment = Wait.until(limit, () -> ready(id)).orElseThrow(() -> new Failure.Failed("Vercel has not made " + id + " ready within DEPLOY_LIVE_SECONDS", "look at it in Vercel's dashboard; deploy again"));
         if (!Api.text(deployment, "target").equals(Optional.of("production"))) throw new Failure.Failed("Vercel has taken " + id + " for a preview, which it would build anew", "deploy again, with the newest vercel in the application");
         if (before.isPresent() && live(project()).equals(Optional.of(id))) throw new Failure.Unclear("Vercel has made " + id + " live at once, though it was told not to: nobody has looked at it", "look at the site, and roll back if it is not good; pin the newest vercel in the application");

@@ -1,0 +1,287 @@
+///usr/bin/env true ; exec jbang "$0" "$@"
+//DESCRIPTION Ship a release: checked before it is live and after, or taken back
+//JAVA 17+
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xmx256m -XX:TieredStopAtLevel=1 -XX:+IgnoreUnrecognizedVMOptions
+//SOURCES ops/Ops.java
+//SOURCES release/Deployment.java
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Future;
+import ops.*;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import release.*;
+import smoke.BackupAge;
+import smoke.Findings;
+import smoke.Outcome;
+
+/** Ship the commit that is checked out.
+ *
+ *      jbang deploy --env staging
+ *
+ *  Needs git, Node and the provider's command line as the application pins it. */
+@Command(name = "deploy", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
+    header = {
+        "  deploy --env staging --dry-run                say what would be done, change nothing",
+        "  deploy --env staging                          ship the commit that is checked out",
+        "  deploy --env production --apply-migrations    the database's first",
+        "  deploy --env production --confirm production  without a person at a terminal", ""},
+    description = "Builds the commit in a clone of its own, stages it, looks at it, promotes it, asks the provider what is live and looks at the site. What does not pass is taken back (exit 15).%n")
+class Deploy implements Callable<Integer> {
+    @Option(names = "--env", required = true, paramLabel = "NAME", description = "the environment, as in NAME_SITE_URL")
+    String env;
+
+    @Option(names = "--app", paramLabel = "DIR", description = "the application's folder, in a git checkout; default: DEPLOY_APP, else the kit's own folder")
+    Path app;
+
+    @Option(names = "--dry-run", description = "check everything, list what would be done, change nothing")
+    boolean dryRun;
+
+    @Option(names = "--confirm", paramLabel = "NAME", description = "a protected environment's name, where nobody can type it")
+    String confirm;
+
+    @Option(names = "--leave-changes", description = "deploy the commit without what is not committed")
+    boolean leaveChanges;
+
+    @Option(names = "--unpushed", description = "deploy a commit that nobody else can have yet")
+    boolean unpushed;
+
+    @Option(names = "--unstaged", description = "promote the release without a look at it before")
+    boolean unstaged;
+
+    @Option(names = "--stay", description = "do not take the release back when the site does not pass")
+    boolean stay;
+
+    @Option(names = "--wait", paramLabel = "SECONDS", description = "how long to wait for another run's lock; default: not at all")
+    int wait;
+
+    @Mixin Run run;
+
+    private Settings settings;
+    private Checkout checkout;
+    private Release.Commit commit;
+    private Build build;
+    private Provider provider;
+    private Store store;
+    private Releases releases;
+    private History history;
+    private Optional<Provider.Live> before = Optional.empty();
+    private Application application;
+    private Path packed;
+    private Artifact.Stored artifact;
+    private Provider.Staged staged;
+    private Release release;
+    private Provider.Live live;
+
+    public static void main(String... args) { Run.main(new Deploy(), args); }
+
+    @Override public Integer call() { return run.execute("deploy", this::deploy); }
+
+    private void deploy() throws Exception {
+        var steps = new Steps(run, dryRun);
+        steps.check("Read the settings", () -> readSettings(steps));
+        // What only asks begins at once, side by side; its step waits for it.
+        var opening = steps.start(() -> Store.open(settings));
+        var reaching = steps.start(() -> provider.reach());
+        var aging = steps.start(() -> backupAge(Steps.await(opening)));
+        history = new History(run, opening, env, "deploy");
+        if (!dryRun) run.record(history);
+        steps.check("Look at the checkout", () -> lookAtCheckout(steps));
+        steps.check("Look at the application", () -> { steps.found(build.check()); return true; });
+        steps.check("Reach the provider", () -> { steps.found(provider.name() + ", " + Steps.await(reaching)); return true; });
+        store = Steps.await(opening);
+        steps.change("Take the lock", "so that no backup, restore or other deploy runs meanwhile", () -> { steps.found(SiteLock.take(run, settings, "deploy", Duration.ofSeconds(wait))); return true; });
+        steps.check("See what is live", () -> seeLive(steps));
+        steps.check("See how old the last backup is", () -> judgeBackup(steps, aging));
+        if (isProtected()) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> ask(steps));
+        steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> install());
+        steps.change("Build", "with " + commit.brief() + " as its SITE_RELEASE", () -> build());
+        steps.change("Check what was built", "a page to begin with, and no secret in it", () -> checkBuilt(steps));
+        steps.change("Keep the artifact", store.uri(store.prefix + "/" + env + "/artifacts/"), () -> keep(steps));
+        steps.change("Stage", "upload it where no visitor sees it: " + provider.name(), () -> stage(steps));
+        if (!unstaged) steps.change("Look at the staged release", "page, assets and commit", () -> lookAtStaged(steps));
+        steps.change("Record the release", "before anybody sees it", () -> record(steps));
+        steps.change("Promote", "make it live, and ask the provider whether it is", () -> promote(steps));
+        steps.change("Look at the site", "the smoke tests; what does not pass is taken back", () -> lookAtSite(steps));
+        steps.change("Mark it as good", "and tag the commit", () -> markGood(steps));
+        if (!dryRun) report();
+    }
+
+    private boolean readSettings(Steps steps) throws Exception {
+        settings = run.settings(env);
+        run.state("nothing was changed: what was live is live");
+        settings.require(Setting.BACKUP_BUCKET);
+        var site = settings.requireOwn(Setting.SITE_URL);
+        provider = Providers.of(run, settings);
+        if (app == null) app = Path.of(settings.get(Setting.DEPLOY_APP).orElse(""));
+        app = Home.dir().resolve(app).normalize();
+        checkout = Checkout.of(run, app);
+        build = Build.of(run, settings, app);
+        steps.found(env + ", " + site + ", application in " + app);
+        return true;
+    }
+
+    private boolean isProtected() { return settings.protectedEnvironments().contains(env); }
+
+    private boolean lookAtCheckout(Steps steps) throws Exception {
+        commit = checkout.commit("HEAD");
+        if (!leaveChanges) checkout.refuseChanges();
+        var pushed = checkout.pushedTo(commit);
+        if (!unpushed && pushed.isEmpty())
+            throw new Failure.Refused("commit " + commit + " is not pushed: nobody else could build or mend this release", checkout.hasRemote() ? "git push; or, if it has to be: --unpushed" : "give the repository a remote, and push; or, if it has to be: --unpushed");
+        var allowed = settings.list(Setting.DEPLOY_BRANCHES);
+        var on = pushed.isEmpty() ? List.of(commit.branch()) : pushed;
+        if (isProtected() && on.stream().noneMatch(allowed::contains))
+            throw new Failure.Refused("'" + env + "' is deployed from " + String.join(" or ", allowed) + ", and commit " + commit.brief() + " is on " + (String.join(", ", on).isBlank() ? "no branch" : String.join(", ", on)), "merge it first, then deploy that; DEPLOY_BRANCHES names the branches");
+        steps.found(commit + (pushed.isEmpty() ? ", not pushed" : ", on " + String.join(", ", pushed)));
+        return true;
+    }
+
+    private boolean seeLive(Steps steps) throws Exception {
+        releases = new Releases(store, env);
+        before = provider.live();
+        steps.found(Deployment.words(releases, before));
+        return true;
+    }
+
+    private Optional<smoke.Verdict> backupAge(Store store) {
+        return settings.get(Setting.DATABASE_URL).isEmpty() ? Optional.empty() : Optional.of(BackupAge.of(store, env, Duration.ofHours(settings.number(Setting.DEPLOY_BACKUP_HOURS))));
+    }
+
+    /** A protected environment needs a fresh one; of others it is only said. */
+    private boolean judgeBackup(Steps steps, Future<Optional<smoke.Verdict>> aging) throws Exception {
+        var age = Steps.await(aging);
+        if (age.isEmpty()) steps.found("the environment has no database");
+        else if (age.get().outcome() == Outcome.pass || !isProtected()) steps.found(age.get().what());
+        else throw new Failure.Refused("the last backup of '" + env + "' is too old: " + age.get().what() + "; DEPLOY_BACKUP_HOURS is " + settings.number(Setting.DEPLOY_BACKUP_HOURS), "./jbang backup-db --env " + env + ", then deploy");
+        return true;
+    }
+
+    private boolean ask(Steps steps) {
+        Confirmation.given(confirm, "The site of the protected environment '" + env + "', " + settings.require(Setting.SITE_URL) + ", will be of commit " + commit + ".", env);
+        steps.found("'" + env + (confirm == null ? "' was typed" : "' was given"));
+        return true;
+    }
+
+    private boolean install() throws Exception {
+        application = new Application(checkout.fresh(commit));
+        build = Build.of(run, settings, application.folder());
+        build.install();
+        return true;
+    }
+
+    private boolean build() throws Exception {
+        var built = build.build(commit);
+        Contents.noteCommit(built, commit);
+        packed = provider.pack(application, built);
+        return true;
+    }
+
+    private boolean checkBuilt(Steps steps) throws IOException {
+        Contents.check(provider.pages(packed));
+        Contents.refuseSecrets(packed, settings.secrets());
+        artifact = Artifact.of(packed);
+        steps.found(artifact.toString());
+        return true;
+    }
+
+    private boolean keep(Steps steps) throws Exception {
+        steps.found(Artifact.store(run, store, env, packed, artifact) ? "stored" : "it is there already");
+        return true;
+    }
+
+    private boolean stage(Steps steps) throws Exception {
+        release = new Release(Release.FORMAT, BackupFolder.newId(run.started), env, run.started.toString(), commit, provider.name(), null, artifact, schemaVersion(), Host.operator(), new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
+        staged = provider.stage(release, packed, application);
+        release = release.staged(staged.deployment());
+        steps.found(staged.url() == null ? staged.deployment() : staged.url());
+        return true;
+    }
+
+    private String schemaVersion() {
+        if (settings.get(Setting.DATABASE_URL).isEmpty()) return null;
+        try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover deploy " + env)) {
+            return session.schemaVersion();
+        }
+    }
+
+    private boolean lookAtStaged(Steps steps) throws Exception {
+        run.state("what was live is live; the new release is staged, and no visitor sees it");
+        var findings = SiteChecks.staged(run, settings, staged.url(), provider.pages(packed), commit.sha());
+        findings.conclude();
+        steps.found(findings.counts() + (staged.url() == null ? ", served by this machine" : ""));
+        return true;
+    }
+
+    private boolean record(Steps steps) {
+        releases.record(release);
+        history.add("release", release.id());
+        history.add("commit", commit.sha());
+        steps.found(release.id());
+        return true;
+    }
+
+    private boolean promote(Steps steps) throws Exception {
+        run.state("either the release before or " + release.id() + " is live, whole; ./jbang rollback --env " + env + " --list says which");
+        try {
+            live = provider.promote(release, staged, packed, application);
+        } catch (Failure.Failed e) {
+            run.state("what was live is live; release " + release.id() + " is staged, and no visitor sees it");
+            throw e;
+        }
+        history.add("deployment", live.deployment());
+        steps.found(live.deployment());
+        return true;
+    }
+
+    private boolean lookAtSite(Steps steps) throws Exception {
+        run.state("release " + release.id() + " is live, and is not proven to work");
+        var findings = SiteChecks.live(run, settings, commit.sha());
+        if (findings.outcome() == Outcome.fail) takeBack(steps, findings);
+        findings.conclude();
+        steps.found(findings.counts());
+        return true;
+    }
+
+    /** What does not work is not left live, unless there is nothing to go back to. */
+    private void takeBack(Steps steps, Findings findings) throws Exception {
+        var why = findings.counts() + findings.wrong("; ");
+        releases.bad(release, why);
+        if (stay || before.isEmpty()) {
+            run.state("release " + release.id() + " is live, and does not work" + (stay ? "" : "; nothing was live before"));
+            throw new Failure.NotVerified(why, "mend it and deploy again" + (stay ? ", or: ./jbang rollback --env " + env : ""));
+        }
+        run.console.warn("the site does not pass: " + why);
+        var old = releases.of(before.get());
+        steps.change("Roll back", "", () -> { provider.rollBack(before.get().deployment()); steps.found(Deployment.words(releases, before)); return true; });
+        run.state("what was live before is live again, and is not proven to work; release " + release.id() + " is marked bad");
+        var after = SiteChecks.live(run, settings, old.map(known -> known.release().commit().sha()).orElse(null));
+        if (after.outcome() != Outcome.pass)
+            throw new Failure.NotVerified("the release did not pass and was taken back, and the site does not pass with the one before either: " + after.counts() + after.wrong("; "), "the release may not be the cause: ./jbang smoke-tests --env " + env + ", and ./jbang doctor --env " + env);
+        run.state("what was live before is live again, and passes the smoke tests; release " + release.id() + " is marked bad");
+        throw new Failure.RolledBack("release " + release.id() + " did not pass, and was taken back: " + why, "mend it, commit, and deploy again");
+    }
+
+    private boolean markGood(Steps steps) throws Exception {
+        run.state("release " + release.id() + " is live and passed the smoke tests, and is not marked as good");
+        releases.good(release, live.deployment());
+        run.state("release " + release.id() + " is live and passed the smoke tests");
+        steps.found(Deployment.tag(run, checkout, "deploy/" + env + "/" + Stamp.of(run.started), commit.sha()));
+        return true;
+    }
+
+    private record Result(String release, String env, String commit, String url, String provider, String deployment, Artifact.Stored artifact, double seconds) { }
+
+    private void report() {
+        var result = new Result(release.id(), env, commit.sha(), settings.require(Setting.SITE_URL), provider.name(), live.deployment(), artifact, Amount.seconds(run.elapsed()));
+        run.console.result(run.json ? Json.text(result) : "deployed " + release + " to " + result.url() + ", in " + Amount.time(run.elapsed()));
+    }
+}

@@ -1,0 +1,270 @@
+///usr/bin/env true ; exec jbang "$0" "$@"
+//DESCRIPTION Make an earlier release live again, in seconds and without a build
+//JAVA 17+
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xmx256m -XX:TieredStopAtLevel=1 -XX:+IgnoreUnrecognizedVMOptions
+//SOURCES ops/Ops.java
+//SOURCES release/Deployment.java
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import ops.*;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import release.*;
+
+/** Make an earlier release live again.
+ *
+ *      jbang rollback --env staging
+ *
+ *  Needs neither Node nor git, unless --rebuild asks for a build. */
+@Command(name = "rollback", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
+    header = {
+        "  rollback --env production                      the good release before the one that is live",
+        "  rollback --env production --list               what there is, what is live, what is bad",
+        "  rollback --env production --to 4f9a1c7         a certain one, by release or commit",
+        "  rollback --env staging --dry-run               say what would be done, change nothing", ""},
+    description = "Takes the provider's own instant rollback, else the archived artifact. It never touches the database: where migrations lie between it refuses. "
+        + "What it does not undo: environment variables and crons at the provider, and data that the newer release has written.%n")
+class Rollback implements Callable<Integer> {
+    private enum Way { instant, artifact, rebuild }
+
+    @Option(names = "--env", required = true, paramLabel = "NAME", description = "the environment, as in NAME_SITE_URL")
+    String env;
+
+    @Option(names = "--to", paramLabel = "RELEASE", defaultValue = "previous", description = "a release's id or its commit, a unique beginning of one, or previous; default: ${DEFAULT-VALUE}")
+    String to;
+
+    @Option(names = "--list", description = "list the releases; changes nothing")
+    boolean list;
+
+    @Option(names = "--dry-run", description = "check everything, list what would be done, change nothing")
+    boolean dryRun;
+
+    @Option(names = "--confirm", paramLabel = "NAME", description = "a protected environment's name, where nobody can type it")
+    String confirm;
+
+    @Option(names = "--reason", paramLabel = "TEXT", description = "why; stands with the release that is left, and in the history")
+    String reason;
+
+    @Option(names = "--accept-schema-ahead", description = "go back though the database has migrations that the older release does not know")
+    boolean acceptSchemaAhead;
+
+    @Option(names = "--rebuild", description = "where neither the provider nor the bucket has the release any more, build its commit anew")
+    boolean rebuild;
+
+    @Option(names = "--app", paramLabel = "DIR", description = "the application's folder, for its tag, its command line and --rebuild; default: DEPLOY_APP, else the kit's own folder")
+    Path app;
+
+    @Option(names = "--no-lock", description = "go on without the environment's lock, as when its database is down: make sure yourself that nobody deploys")
+    boolean noLock;
+
+    @Option(names = "--wait", paramLabel = "SECONDS", description = "how long to wait for another run's lock; default: not at all")
+    int wait;
+
+    @Mixin Run run;
+
+    private Settings settings;
+    private Provider provider;
+    private Store store;
+    private Releases releases;
+    private History history;
+    private Optional<Provider.Live> before = Optional.empty();
+    private Optional<Releases.Known> left = Optional.empty();
+    private Releases.Known target;
+    private Way way;
+    private Checkout checkout;
+    private Provider.Live live;
+
+    public static void main(String... args) { Run.main(new Rollback(), args); }
+
+    @Override public Integer call() { return run.execute("rollback", this::rollBack); }
+
+    private void rollBack() throws Exception {
+        var steps = new Steps(run, dryRun);
+        steps.check("Read the settings", () -> readSettings(steps));
+        // What only asks begins at once, side by side; its step waits for it.
+        var opening = steps.start(() -> Store.open(settings));
+        var reaching = steps.start(() -> provider.reach());
+        var reading = steps.start(() -> { releases = new Releases(Steps.await(opening), env); return releases.all(); });
+        if (list) {
+            store = Steps.await(opening);
+            Steps.await(reading);
+            showAll();
+            return;
+        }
+        history = new History(run, opening, env, "rollback");
+        if (!dryRun) run.record(history);
+        steps.check("Reach the provider", () -> { steps.found(provider.name() + ", " + Steps.await(reaching)); return true; });
+        store = Steps.await(opening);
+        if (!noLock) steps.change("Take the lock", "so that no backup, restore or deploy runs meanwhile", () -> { steps.found(SiteLock.take(run, settings, "rollback", Duration.ofSeconds(wait))); return true; });
+        steps.check("See what is live", () -> { Steps.await(reading); return seeLive(steps); });
+        steps.check("Choose the release", () -> choose(steps));
+        steps.check("Compare the schema", () -> compareSchema(steps));
+        steps.check("Choose the way", () -> chooseWay(steps));
+        if (settings.protectedEnvironments().contains(env)) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> ask(steps));
+        if (checkout != null && left.isPresent()) steps.change("Tag what is left", "so that it can be found again", () -> { steps.found(Deployment.tag(run, checkout, "recovery/" + env + "/" + Stamp.of(run.started), left.get().release().commit().sha())); return true; });
+        steps.change("Roll back", switch (way) { case instant -> "the provider still has it"; case artifact -> "upload the archived artifact"; case rebuild -> "build " + target.release().commit().brief() + " anew"; }, () -> change(steps));
+        if (left.isPresent()) steps.change("Mark what was left as bad", left.get().release().id(), () -> { releases.bad(left.get().release(), "rolled back" + (reason == null ? "" : ": " + reason)); return true; });
+        steps.change("Look at the site", "the smoke tests, and the commit", () -> lookAtSite(steps));
+        if (!dryRun) report();
+    }
+
+    private boolean readSettings(Steps steps) throws Exception {
+        settings = run.settings(env);
+        run.state("nothing was changed: what was live is live");
+        settings.require(Setting.BACKUP_BUCKET);
+        var site = settings.requireOwn(Setting.SITE_URL);
+        provider = Providers.of(run, settings);
+        app = Home.dir().resolve(app != null ? app : Path.of(settings.get(Setting.DEPLOY_APP).orElse(""))).normalize();
+        if (rebuild || Files.exists(app.resolve("package.json")) && Files.exists(app.resolve(".git"))) checkout = Checkout.of(run, app);
+        steps.found(env + ", " + site);
+        return true;
+    }
+
+    private boolean seeLive(Steps steps) throws Exception {
+        before = provider.live();
+        left = before.isEmpty() ? Optional.empty() : releases.of(before.get());
+        steps.found(Deployment.words(releases, before));
+        return true;
+    }
+
+    private boolean choose(Steps steps) throws Exception {
+        var all = "./jbang rollback --env " + env + " --list";
+        target = !to.equals("previous") ? releases.find(to)
+            : releases.previous(left).orElseThrow(() -> new Failure.Refused("'" + env + "' has no good release before the one that is live", "see what there is: " + all + "; or mend it, and deploy: ./jbang deploy --env " + env));
+        var release = target.release();
+        if (target.bad() != null) throw new Failure.Refused("release " + release + " is marked bad: " + target.bad().why(), "take another: " + all + "; if it is good after all, deploy its commit anew");
+        if (left.isPresent() && left.get().release().id().equals(release.id())) throw new Failure.Refused("release " + release + " is live already", "see what there is: " + all);
+        if (!release.provider().equals(provider.name())) throw new Failure.Refused("release " + release + " was deployed by " + release.provider() + ", and DEPLOY_PROVIDER is " + provider.name(), "deploy its commit anew: git checkout " + release.commit().brief() + ", then ./jbang deploy --env " + env);
+        if (target.good() == null) run.console.warn("release " + release + " was never proven: its deploy did not come to its end");
+        steps.found(target.words());
+        return true;
+    }
+
+    /** A release that does not know what the database has become may break, or break it. */
+    private boolean compareSchema(Steps steps) {
+        var then = target.release().schemaVersion();
+        if (acceptSchemaAhead || then == null || settings.get(Setting.DATABASE_URL).isEmpty()) {
+            steps.found(acceptSchemaAhead ? "not looked at, as --accept-schema-ahead says" : "the release knows of no database");
+            return true;
+        }
+        var now = schemaNow();
+        if (!now.equals(then))
+            throw new Failure.Refused("the database is at migration " + (now.isEmpty() ? "none" : now) + ", and release " + target.release() + " was made for " + (then.isEmpty() ? "none" : then) + "; a rollback never changes the database",
+                "if the older release works with it (columns were only added, say): --accept-schema-ahead; else mend it forward: ./jbang deploy --env " + env);
+        steps.found(now.isEmpty() ? "no migrations" : "both at migration " + now);
+        return true;
+    }
+
+    private String schemaNow() {
+        try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover rollback " + env)) {
+            return session.schemaVersion();
+        }
+    }
+
+    private boolean chooseWay(Steps steps) throws Exception {
+        way = provider.keeps(target.deployment()) ? Way.instant : Artifact.isKept(store, env, target.release().artifact()) ? Way.artifact : rebuild ? Way.rebuild : null;
+        if (way == null) throw new Failure.Refused("neither " + provider.name() + " nor the bucket has release " + target.release() + " any more", "build its commit anew: ./jbang rollback --env " + env + " --to " + target.release().id() + " --rebuild");
+        steps.found(switch (way) { case instant -> "instant: " + provider.name() + " still has " + target.deployment(); case artifact -> "the archived artifact, " + target.release().artifact(); case rebuild -> "a build of " + target.release().commit().brief(); });
+        return true;
+    }
+
+    private boolean ask(Steps steps) {
+        Confirmation.given(confirm, "The site of the protected environment '" + env + "', " + settings.require(Setting.SITE_URL) + ", will be of release " + target.release() + " again.", env);
+        steps.found("'" + env + (confirm == null ? "' was typed" : "' was given"));
+        return true;
+    }
+
+    private boolean change(Steps steps) throws Exception {
+        history.add("release", target.release().id());
+        history.add("way", way.name());
+        if (left.isPresent()) history.add("left", left.get().release().id());
+        if (reason != null) history.add("reason", reason);
+        var either = "either the release before or " + target.release().id() + " is live, whole; ./jbang rollback --env " + env + " --list says which";
+        if (way == Way.instant) {
+            run.state(either);
+            provider.rollBack(target.deployment());
+            live = new Provider.Live(target.deployment(), target.release().id(), target.release().commit().sha());
+        } else {
+            var application = new Application(app);
+            var packed = way == Way.artifact ? fetched() : rebuilt();
+            var staged = provider.stage(target.release(), packed, application);
+            run.state(either);
+            live = provider.promote(target.release(), staged, packed, application);
+        }
+        history.add("deployment", live.deployment());
+        steps.found(live.deployment());
+        return true;
+    }
+
+    private Path fetched() throws Exception {
+        var folder = Workspace.createOnDisk(run);
+        Artifact.fetch(store, env, target.release().artifact(), folder);
+        return folder;
+    }
+
+    private Path rebuilt() throws Exception {
+        var commit = target.release().commit();
+        var application = new Application(checkout.fresh(checkout.commit(commit.sha())));
+        app = application.folder();
+        var build = Build.of(run, settings, app);
+        build.install();
+        var built = build.build(commit);
+        Contents.noteCommit(built, commit);
+        var packed = provider.pack(application, built);
+        Contents.check(provider.pages(packed));
+        Contents.refuseSecrets(packed, settings.secrets());
+        return packed;
+    }
+
+    private boolean lookAtSite(Steps steps) throws Exception {
+        run.state("release " + target.release().id() + " is live again, and is not proven to work");
+        var findings = SiteChecks.live(run, settings, target.release().commit().sha());
+        findings.conclude();
+        releases.good(target.release(), live.deployment());
+        run.state("release " + target.release().id() + " is live again, and passed the smoke tests");
+        steps.found(findings.counts());
+        return true;
+    }
+
+    private record Line(String release, String commit, String subject, String created, boolean live, boolean good, String bad, String schemaVersion, boolean behindMigration) { }
+
+    private void showAll() throws Exception {
+        var current = provider.live();
+        var of = current.isEmpty() ? Optional.<Releases.Known>empty() : releases.of(current.get());
+        var schema = Optional.<String>empty();
+        try {
+            if (settings.get(Setting.DATABASE_URL).isPresent()) schema = Optional.of(schemaNow());
+        } catch (Failure e) {
+            run.console.warn("which releases lie behind a migration can't be told: " + e.getMessage());
+        }
+        var now = schema;
+        var lines = releases.all().stream().map(known -> line(known, of, now)).toList();
+        if (run.json) run.console.result(Json.text(lines));
+        else {
+            for (var line : lines)
+                run.console.result(String.format("%-5s %s  %s  %-12s  %s%s", line.live ? "live" : line.bad != null ? "bad" : line.good ? "good" : "?", line.release, line.commit.substring(0, 12), Amount.age(Instant.parse(line.created), run.started), line.subject,
+                    (line.bad == null ? line.good ? "" : "; never proven" : "; " + line.bad) + (line.behindMigration ? "; behind a migration, made for " + (line.schemaVersion.isEmpty() ? "none" : line.schemaVersion) : "")));
+            run.console.result("live: " + Deployment.words(releases, current));
+        }
+    }
+
+    private static Line line(Releases.Known known, Optional<Releases.Known> live, Optional<String> schema) {
+        var release = known.release();
+        return new Line(release.id(), release.commit().sha(), release.commit().subject(), release.created(), live.filter(one -> one.release().id().equals(release.id())).isPresent(), known.isGood(), known.bad() == null ? null : known.bad().why(),
+            release.schemaVersion(), schema.isPresent() && release.schemaVersion() != null && !schema.get().equals(release.schemaVersion()));
+    }
+
+    private record Result(String release, String env, String commit, String url, String way, String deployment, String left, double seconds) { }
+
+    private void report() {
+        var result = new Result(target.release().id(), env, target.release().commit().sha(), settings.require(Setting.SITE_URL), way.name(), live.deployment(), left.map(known -> known.release().id()).orElse(null), Amount.seconds(run.elapsed()));
+        run.console.result(run.json ? Json.text(result) : "rolled back to " + target.release() + " at " + result.url() + ", in " + Amount.time(run.elapsed()));
+    }
+}
