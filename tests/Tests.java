@@ -5,6 +5,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../scripts/ops/Ops.java
+//SOURCES ../scripts/release/Providers.java
 //SOURCES Stack.java
 //SOURCES Kit.java
 //SOURCES TestDatabase.java
@@ -12,7 +13,15 @@
 //SOURCES FakeTools.java
 //SOURCES Features.java
 //SOURCES FullDisk.java
+//SOURCES Hosting.java
 //SOURCES LyingSite.java
+//SOURCES DeployStandIn.java
+//SOURCES VercelStandIn.java
+//SOURCES CloudflareStandIn.java
+//SOURCES PagesStandIn.java
+//SOURCES WorkersStandIn.java
+//SOURCES StandInSite.java
+//SOURCES ProviderClis.java
 //SOURCES BackupDbTest.java
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
@@ -38,6 +47,9 @@
 //SOURCES SettingsTest.java
 //SOURCES SmokeTestsTest.java
 //SOURCES SupabaseTest.java
+//SOURCES VercelTest.java
+//SOURCES CloudflarePagesTest.java
+//SOURCES CloudflareWorkersTest.java
 
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -134,6 +134,17 @@ final class Api {
         return Optional.of(accepted(answer, "GET", path));
     }
 
+    /** The same at one try; empty as well when the provider can't be asked just now: after an order nobody may conclude from that. */
+    Optional<JsonObject> glance(String path) throws IOException, InterruptedException {
+        try {
+            var answer = tried("GET", path, HttpRequest.Builder::GET, 1);
+            return answer.status == 404 || answer.status == 429 || answer.status >= 500 ? Optional.empty() : Optional.of(accepted(answer, "GET", path));
+        } catch (Lost e) {
+            run.console.detail(e.getMessage());
+            return Optional.empty();
+        }
+    }
+
     /** Has something made, and gives what the provider says of it; throws Failed when it can't be had. */
     JsonObject post(String path, Object body) throws IOException, InterruptedException { return send(path, json(body)); }
 
@@ -184,7 +195,7 @@ final class Api {
             var wait = answer == null ? pause : answer.retryAfter.map(Api::seconds).filter(asked -> !asked.isNegative()).orElse(pause);
             if (attempt == attempts || System.nanoTime() + wait.toNanos() > end) {
                 if (answer != null && answer.body != null) return answer;
-                throw new Lost(provider + " " + why + ", " + attempt + " times, for " + method + " " + path(path));
+                throw new Lost(provider + " " + why + (attempt == 1 ? "" : ", " + attempt + " times") + ", for " + method + " " + path(path));
             }
             retries.incrementAndGet();
             run.console.say(provider + " " + why + ": asking again in " + Amount.time(wait) + " (" + (attempt + 1) + " of " + attempts + ")");

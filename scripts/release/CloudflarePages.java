@@ -69,7 +69,7 @@ final class CloudflarePages implements Provider {
     @Override public Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException {
         var branch = STAGED_BRANCH.equals(productionBranch(project())) ? STAGED_BRANCH + "-preview" : STAGED_BRANCH;
         var id = upload(release, packed, application, branch);
-        var deployment = Wait.until(limit, () -> ready(id)).orElseThrow(() -> new Failure.Failed("Cloudflare has not made " + id + " ready within DEPLOY_LIVE_SECONDS", "look at it in Cloudflare's dashboard; deploy again"));
+        var deployment = Wait.until(limit, () -> ready(id, api.find(path("deployments", id)))).orElseThrow(() -> new Failure.Failed("Cloudflare has not made " + id + " ready within DEPLOY_LIVE_SECONDS", "look at it in Cloudflare's dashboard; deploy again"));
         if (!Api.text(deployment, "environment").equals(Optional.of("preview"))) throw new Failure.Unclear("Cloudflare has not taken " + id + " for a preview: nobody has looked at it, and it may be live", "look at the site, and roll back if it is not good");
         return new Staged(id, Api.address(Api.text(deployment, "url").orElseThrow(() -> new Failure.Failed("Cloudflare gives no address for " + id, "deploy again"))));
     }
@@ -85,8 +85,8 @@ final class CloudflarePages implements Provider {
     }
 
     /** The deployment once all its stages are done; throws Failed, with the end of its log, when one of them is not. */
-    private Optional<JsonObject> ready(String id) throws IOException, InterruptedException {
-        var deployment = find(id).orElse(new JsonObject());
+    private Optional<JsonObject> ready(String id, Optional<JsonObject> answer) throws IOException, InterruptedException {
+        var deployment = answer.map(Cloudflare::result).orElse(new JsonObject());
         var status = Api.text(deployment, "latest_stage", "status").orElse("");
         if (List.of("failure", "canceled").contains(status) || Api.text(deployment, "is_skipped").equals(Optional.of("true")))
             throw new Failure.Failed("Cloudflare has not made " + id + " ready: " + Api.text(deployment, "latest_stage", "name").orElse("it") + " ended as " + (status.isEmpty() ? "skipped" : status) + log(id), "mend what it says, and deploy again");
@@ -98,33 +98,40 @@ final class CloudflarePages implements Provider {
     }
 
     private String log(String id) throws IOException, InterruptedException {
-        var lines = api.find(path("deployments", id, "history", "logs")).map(answer -> Cloudflare.result(answer).get("data")).filter(JsonArray.class::isInstance).map(JsonElement::getAsJsonArray).orElse(new JsonArray());
+        var lines = api.glance(path("deployments", id, "history", "logs")).map(answer -> Cloudflare.result(answer).get("data")).filter(JsonArray.class::isInstance).map(JsonElement::getAsJsonArray).orElse(new JsonArray());
         var said = StreamSupport.stream(lines.spliterator(), false).skip(Math.max(0, lines.size() - 3)).flatMap(line -> Api.text(line, "line").stream()).map(Api::plain).collect(Collectors.joining(" / "));
         return said.isEmpty() ? "" : ": " + said;
     }
 
     @Override public Live promote(Release release, Staged staged, Path packed, Application application) throws IOException, InterruptedException {
         var before = project();
-        String id;
+        var id = uploadForProduction(release, packed, application, before);
         try {
-            id = upload(release, packed, application, productionBranch(before));
-        } catch (Failure.ToolFailed e) {
-            // It may have failed behind the point where Cloudflare took the upload.
-            id = Wait.until(LISTED, () -> newest(release, before)).orElseThrow(() -> new Failure.ToolFailed(e.getMessage() + "; " + stillLive(before), e.hint));
-        }
-        var made = id;
-        try {
-            Wait.until(limit, () -> ready(made));
+            Wait.until(limit, () -> ready(id, api.glance(path("deployments", id))));
         } catch (Failure.Failed e) {
-            throw new Failure.Failed(e.getMessage() + "; " + stillLive(project()), e.hint);
+            throw new Failure.Failed(e.getMessage() + "; " + stillLive(), e.hint);
         }
-        awaitLive(made, true);
-        return new Live(made, release.id(), release.commit().sha());
+        awaitLive(id, true);
+        return new Live(id, release.id(), release.commit().sha());
     }
 
-    /** The newest deployment of production, when it is this release and newer than what was live before. */
-    private Optional<String> newest(Release release, JsonObject before) throws IOException, InterruptedException {
-        if (!(api.get(path("deployments") + "?env=production").get("result") instanceof JsonArray list) || list.isEmpty() || !(list.get(0) instanceof JsonObject newest)) return Optional.empty();
+    /** What fails may have failed behind the point where Cloudflare took the upload, and then it goes live. */
+    private String uploadForProduction(Release release, Path packed, Application application, JsonObject before) throws IOException, InterruptedException {
+        try {
+            return upload(release, packed, application, productionBranch(before));
+        } catch (Failure.ToolFailed | Failure.Failed e) {
+            var list = path("deployments") + "?env=production";
+            var made = Wait.until(LISTED, () -> api.glance(list).flatMap(answer -> newest(answer, release, before)));
+            if (made.isPresent()) return made.get();
+            if (api.glance(list).isEmpty()) throw new Failure.Unclear(e.getMessage() + "; and Cloudflare can't be asked whether it has taken the upload", "look at the project's deployments in Cloudflare's dashboard, and run it again");
+            var what = e.getMessage() + "; " + stillLive();
+            throw e instanceof Failure.ToolFailed ? new Failure.ToolFailed(what, e.hint) : new Failure.Failed(what, e.hint);
+        }
+    }
+
+    /** The newest deployment of production, when it is this release and not what was live before. */
+    private static Optional<String> newest(JsonObject answer, Release release, JsonObject before) {
+        if (!(answer.get("result") instanceof JsonArray list) || list.isEmpty() || !(list.get(0) instanceof JsonObject newest)) return Optional.empty();
         var known = canonical(before).map(CloudflarePages::id);
         return Optional.of(live(newest)).filter(live -> release.id().equals(live.release()) && !known.equals(Optional.of(live.deployment()))).map(Live::deployment);
     }
@@ -139,12 +146,14 @@ final class CloudflarePages implements Provider {
     }
 
     private void awaitLive(String id, boolean taken) throws IOException, InterruptedException {
-        if (Wait.until(limit, () -> canonical(project()).map(CloudflarePages::id).filter(id::equals)).isEmpty())
-            throw new Failure.Unclear("Cloudflare has " + (taken ? "taken the order to make " + id + " live, and has" : "not said whether it makes " + id + " live, and has") + " not done so within DEPLOY_LIVE_SECONDS: " + stillLive(project()),
+        if (Wait.until(limit, () -> api.glance(path()).map(Cloudflare::result).flatMap(CloudflarePages::canonical).map(CloudflarePages::id).filter(id::equals)).isEmpty())
+            throw new Failure.Unclear("Cloudflare has " + (taken ? "taken the order to make " + id + " live, and has" : "not said whether it makes " + id + " live, and has") + " not done so within DEPLOY_LIVE_SECONDS: " + stillLive(),
                 "look at the project's deployments in Cloudflare's dashboard: when nothing moves there any more, run it again");
     }
 
-    private static String stillLive(JsonObject project) { return canonical(project).map(live -> id(live) + " is still live").orElse("nothing is live"); }
+    private String stillLive() throws IOException, InterruptedException {
+        return api.glance(path()).map(Cloudflare::result).map(project -> canonical(project).map(live -> id(live) + " is still live").orElse("nothing is live")).orElse("what is live can't be told");
+    }
 
     private static Optional<JsonObject> canonical(JsonObject project) { return project.get("canonical_deployment") instanceof JsonObject deployment ? Optional.of(deployment) : Optional.empty(); }
 

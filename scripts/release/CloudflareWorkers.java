@@ -32,6 +32,8 @@ final class CloudflareWorkers implements Provider {
     private static final String COMPATIBLE = "compatibility_date", COMPATIBLE_SINCE = "2025-04-01";
     /** Cloudflare takes no longer ones. */
     private static final int LONGEST_TAG = 25;
+    /** How long an upload that wrangler has not brought to its end may take to show. */
+    private static final Duration LISTED = Duration.ofSeconds(5);
 
     private final Cloudflare cloudflare;
     private final Api api;
@@ -59,10 +61,13 @@ final class CloudflareWorkers implements Provider {
         return Optional.of(Cloudflare.live(version, Api.text(annotations, "workers/message"), Optional.empty()));
     }
 
-    private Optional<JsonObject> newest() throws IOException, InterruptedException {
-        return api.find(cloudflare.path("/workers/scripts", worker, "deployments")).map(answer -> Cloudflare.result(answer).get("deployments"))
-            .filter(list -> list instanceof JsonArray array && !array.isEmpty()).map(list -> list.getAsJsonArray().get(0).getAsJsonObject());
+    private Optional<JsonObject> newest() throws IOException, InterruptedException { return api.find(deployments()).flatMap(CloudflareWorkers::newest); }
+
+    private static Optional<JsonObject> newest(JsonObject answer) {
+        return Optional.ofNullable(Cloudflare.result(answer).get("deployments")).filter(list -> list instanceof JsonArray array && !array.isEmpty()).map(list -> list.getAsJsonArray().get(0).getAsJsonObject());
     }
+
+    private String deployments() { return cloudflare.path("/workers/scripts", worker, "deployments"); }
 
     /** The version that all visitors get; empty when some get another. */
     private static Optional<String> only(JsonObject deployment) {
@@ -73,7 +78,7 @@ final class CloudflareWorkers implements Provider {
     private static JsonArray versions(JsonObject deployment) { return deployment.get("versions") instanceof JsonArray versions ? versions : new JsonArray(); }
 
     private static String shares(JsonObject deployment) {
-        return StreamSupport.stream(versions(deployment).spliterator(), false).map(each -> Api.text(each, "version_id").orElse("?") + " for " + Api.text(each, "percentage").orElse("?") + " %").collect(Collectors.joining(", "));
+        return StreamSupport.stream(versions(deployment).spliterator(), false).map(each -> Api.text(each, "version_id").orElse("?") + " for " + Api.text(each, "percentage").orElse("?").replaceFirst("\\.0$", "") + " %").collect(Collectors.joining(", "));
     }
 
     /** The pages as assets, and a configuration that has nothing built and nothing looked up elsewhere. */
@@ -136,15 +141,14 @@ final class CloudflareWorkers implements Provider {
 
     private Live first(Release release, Path packed, Application application) throws IOException, InterruptedException {
         if (!application.isInstalled()) throw Cloudflare.noCommandLine("the Worker " + worker + " does not exist yet");
-        Failure.ToolFailed failed = null;
         try {
             wrangler(release, packed, application, "deploy");
         } catch (Failure.ToolFailed e) {
-            failed = e; // perhaps behind the point where Cloudflare took the upload
+            // Perhaps behind the point where Cloudflare took the upload.
+            if (Wait.until(LISTED, () -> api.glance(deployments()).flatMap(CloudflareWorkers::newest)).isEmpty()) throw new Failure.ToolFailed(e.getMessage() + "; Cloudflare shows nothing that is live", e.hint);
         }
-        var live = Wait.until(failed == null ? limit : Duration.ofSeconds(5), () -> live().filter(now -> release.id().equals(now.release())));
-        if (live.isEmpty() && failed != null) throw new Failure.ToolFailed(failed.getMessage() + "; nothing is live", failed.hint);
-        return live.orElseThrow(() -> new Failure.Unclear("wrangler says that " + worker + " is deployed, and Cloudflare does not know of it", "look at the Worker in Cloudflare's dashboard, and run it again"));
+        var deployed = Wait.until(limit, () -> api.glance(deployments()).flatMap(CloudflareWorkers::newest).flatMap(CloudflareWorkers::only));
+        return new Live(deployed.orElseThrow(() -> new Failure.Unclear("wrangler says that " + worker + " is deployed, and Cloudflare does not know of it", "look at the Worker in Cloudflare's dashboard, and run it again")), release.id(), release.commit().sha());
     }
 
     @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return deployment != null && find(deployment).isPresent(); }
@@ -156,11 +160,11 @@ final class CloudflareWorkers implements Provider {
     /** Gives all visitors one version. */
     private void deploy(String version, String message) throws IOException, InterruptedException {
         if (newest().flatMap(CloudflareWorkers::only).equals(Optional.of(version))) return;
-        var taken = api.order(cloudflare.path("/workers/scripts", worker, "deployments"),
+        var taken = api.order(deployments(),
             Map.of("strategy", "percentage", "versions", List.of(Map.of("version_id", version, "percentage", 100)), "annotations", Map.of("workers/message", message)));
-        if (Wait.until(limit, () -> newest().flatMap(CloudflareWorkers::only).filter(version::equals)).isPresent()) return;
+        if (Wait.until(limit, () -> api.glance(deployments()).flatMap(CloudflareWorkers::newest).flatMap(CloudflareWorkers::only).filter(version::equals)).isPresent()) return;
         throw new Failure.Unclear("Cloudflare has " + (taken ? "taken the order to make " + version + " live, and has" : "not said whether it makes " + version + " live, and has") + " not done so within DEPLOY_LIVE_SECONDS: "
-            + newest().map(now -> "live is still " + shares(now)).orElse("nothing is live"), "look at the Worker's deployments in Cloudflare's dashboard: when nothing moves there any more, run it again");
+            + api.glance(deployments()).flatMap(CloudflareWorkers::newest).map(now -> "live is still " + shares(now)).orElse("what is live can't be told"), "look at the Worker's deployments in Cloudflare's dashboard: when nothing moves there any more, run it again");
     }
 
     private Optional<JsonObject> find(String version) throws IOException, InterruptedException { return api.find(cloudflare.path("/workers/scripts", worker, "versions", version)).map(Cloudflare::result); }

@@ -119,15 +119,19 @@ final class Vercel implements Provider {
     @Override public Path pages(Path packed) { return packed.resolve(OUTPUT).resolve("static"); }
 
     @Override public Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException {
-        var before = live(project());
-        var id = !application.isInstalled() ? new VercelUpload(api, query(), project).stage(release, packed) : upload(release, packed, application);
+        var project = project();
+        var before = live(project);
+        var root = Api.text(project, "rootDirectory");
+        var id = application.isInstalled() ? upload(release, packed, root, application) : new VercelUpload(api, query(), this.project).stage(release, packed, root);
         var deployment = Wait.until(limit, () -> ready(id)).orElseThrow(() -> new Failure.Failed("Vercel has not made " + id + " ready within DEPLOY_LIVE_SECONDS", "look at it in Vercel's dashboard; deploy again"));
         if (!Api.text(deployment, "target").equals(Optional.of("production"))) throw new Failure.Failed("Vercel has taken " + id + " for a preview, which it would build anew", "deploy again, with the newest vercel in the application");
         if (before.isPresent() && live(project()).equals(Optional.of(id))) throw new Failure.Unclear("Vercel has made " + id + " live at once, though it was told not to: nobody has looked at it", "look at the site, and roll back if it is not good; pin the newest vercel in the application");
         return new Staged(id, Api.address(Api.text(deployment, "url").orElseThrow(() -> new Failure.Failed("Vercel gives no address for " + id, "deploy again"))));
     }
 
-    private String upload(Release release, Path packed, Application application) throws IOException, InterruptedException {
+    private String upload(Release release, Path packed, Optional<String> root, Application application) throws IOException, InterruptedException {
+        // It wants the folder in which Vercel would build, though there is nothing to build.
+        if (root.isPresent() && packed.resolve(root.get()).normalize().startsWith(packed)) Files.createDirectories(packed.resolve(root.get()));
         var arguments = new ArrayList<>(List.of("deploy", "--prebuilt", "--prod", "--skip-domain", "--yes", "--json", "--api", api.base().toString()));
         meta(release).forEach((key, value) -> arguments.addAll(List.of("--meta", key + "=" + value)));
         var said = commandLine.run(application.program("vercel"), arguments, Map.of("VERCEL_TOKEN", api.token().reveal(), "VERCEL_ORG_ID", team, "VERCEL_PROJECT_ID", project), packed);
@@ -173,13 +177,15 @@ final class Vercel implements Provider {
         if (isLive(before, id)) return;
         var taken = api.order(order + Api.part(id) + query(), Map.of());
         if (Wait.until(limit, () -> {
-            var project = project();
+            var seen = api.glance(path());
+            if (seen.isEmpty()) return seen;
+            var project = seen.get();
             // An earlier order's end, for the same deployment even, says nothing of this one.
             var job = project.get("lastAliasRequest");
             if (!Objects.equals(job, before.get("lastAliasRequest"))) refuseBroken(project, id);
             return isLive(project, id) ? Optional.of(project) : Optional.empty();
         }).isPresent()) return;
-        throw new Failure.Unclear("Vercel has " + (taken ? "taken the order to make " + id + " live, and has" : "not said whether it makes " + id + " live, and has") + " not done so within DEPLOY_LIVE_SECONDS: " + stillLive(project()),
+        throw new Failure.Unclear("Vercel has " + (taken ? "taken the order to make " + id + " live, and has" : "not said whether it makes " + id + " live, and has") + " not done so within DEPLOY_LIVE_SECONDS: " + api.glance(path()).map(Vercel::stillLive).orElse("what is live can't be told"),
             "look at the project's deployments in Vercel's dashboard: when nothing moves there any more, run it again");
     }
 
@@ -198,7 +204,9 @@ final class Vercel implements Provider {
 
     private static String stillLive(JsonObject project) { return live(project).map(id -> id + " is still live").orElse("nothing is live"); }
 
-    private JsonObject project() throws IOException, InterruptedException { return api.get("/v9/projects/" + Api.part(project) + query()); }
+    private JsonObject project() throws IOException, InterruptedException { return api.get(path()); }
+
+    private String path() { return "/v9/projects/" + Api.part(project) + query(); }
 
     private Optional<JsonObject> find(String deployment) throws IOException, InterruptedException { return api.find("/v13/deployments/" + Api.part(deployment) + query()); }
 

@@ -9,6 +9,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import ops.Failure;
 import ops.Steps;
 
@@ -19,8 +20,12 @@ record VercelUpload(Api api, String query, String project) {
 
     private static final int FILE = 0100644, PROGRAM = 0100755, LINK = 0120777;
 
-    /** Gives the deployment's id. */
-    String stage(Release release, Path packed) throws IOException, InterruptedException {
+    /**
+     * Gives the deployment's id.
+     *
+     * @param root the folder in which Vercel would build, where the project has one
+     */
+    String stage(Release release, Path packed, Optional<String> root) throws IOException, InterruptedException {
         List<Listed> files;
         try {
             files = Steps.sideBySide(Artifact.files(packed), file -> send(packed, file));
@@ -30,7 +35,7 @@ record VercelUpload(Api api, String query, String project) {
             throw new IllegalStateException(e);
         }
         var made = api.post("/v13/deployments" + query + (query.isEmpty() ? "?" : "&") + "prebuilt=1&skipAutoDetectionConfirmation=1",
-            Map.of("name", project.toLowerCase(java.util.Locale.ROOT), "project", project, "target", "production", "autoAssignCustomDomains", false, "meta", Vercel.meta(release), "version", 2, "projectSettings", Map.of(), "files", files));
+            Map.of("name", project.toLowerCase(java.util.Locale.ROOT), "project", project, "target", "production", "autoAssignCustomDomains", false, "meta", Vercel.meta(release), "version", 2, "projectSettings", root.isPresent() ? Map.of("rootDirectory", root.get()) : Map.of(), "files", files));
         return Api.text(made, "id").orElseThrow(() -> new Failure.Failed("Vercel has taken the upload and names no deployment", "run it again"));
     }
 
