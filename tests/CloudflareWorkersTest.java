@@ -155,7 +155,7 @@ class CloudflareWorkersTest {
     @Test void what_is_gone_is_no_way_back() throws Exception {
         assertTrue(hosting.provider().keeps(older()));
         assertFalse(hosting.provider().keeps("00000000-0000-0000-0000-000000000000"));
-        assertFalse(hosting.provider().keeps(null));
+        assertFalse(hosting.provider().keeps("the Worker's first version"));
     }
 
     @Test void a_command_line_that_fails_on_the_first_release_has_failed_and_nothing_is_live() throws Exception {

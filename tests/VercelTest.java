@@ -126,7 +126,7 @@ class VercelTest {
         hosting.write(file, text);
         var failure = hosting.fails(Failure.Failed.class, () -> hosting.packed("x"));
         assertEquals("this application is more than pages, and only Vercel's own build can build it: " + why, failure.getMessage());
-        assertTrue(failure.hint.contains("DEPLOY_OUTPUT=.vercel/output"), failure.hint);
+        assertTrue(failure.hint.contains("DEPLOY_OUTPUT=.vercel/output/static"), failure.hint);
     }
 
     // --- what is not believed

@@ -1,12 +1,9 @@
 package release;
 
 import com.google.gson.Gson;
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
@@ -21,7 +18,6 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import ops.Amount;
 import ops.Failure;
 import ops.Ops;
@@ -37,9 +33,6 @@ import ops.Settings;
 final class Api {
     /** Makes something of a request before it is sent. */
     interface Body { HttpRequest.Builder of(HttpRequest.Builder request); }
-
-    /** What came back; the body is JSON, or null when it is none. */
-    private record Answer(int status, JsonElement body, String text, Optional<String> retryAfter) { }
 
     /** Nobody knows whether the provider has received a request, or what it made of it. */
     static final class Lost extends IOException {
@@ -58,7 +51,6 @@ final class Api {
     private final URI base;
     private final Secret token;
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).followRedirects(HttpClient.Redirect.NEVER).version(HttpClient.Version.HTTP_1_1).build();
-    private final AtomicInteger retries = new AtomicInteger();
 
     /**
      * @param provider its name, as a sentence begins with it
@@ -116,9 +108,6 @@ final class Api {
 
     Secret token() { return token; }
 
-    /** How often a request had to be sent again. */
-    int retries() { return retries.get(); }
-
     /** A name as a part of a path. */
     static String part(String name) { return URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20"); }
 
@@ -130,7 +119,7 @@ final class Api {
     /** The same; empty when it is not there. */
     Optional<JsonObject> find(String path) throws IOException, InterruptedException {
         var answer = said("GET", path, HttpRequest.Builder::GET);
-        if (answer.status == 404 && !isUnroutable(answer)) return Optional.empty();
+        if (answer.status() == 404 && !answer.isUnroutable()) return Optional.empty();
         return Optional.of(accepted(answer, "GET", path));
     }
 
@@ -138,7 +127,7 @@ final class Api {
     Optional<JsonObject> glance(String path) throws IOException, InterruptedException {
         try {
             var answer = tried("GET", path, HttpRequest.Builder::GET, 1);
-            return answer.status == 404 || answer.status == 429 || answer.status >= 500 ? Optional.empty() : Optional.of(accepted(answer, "GET", path));
+            return answer.status() == 404 || answer.isPassing() ? Optional.empty() : Optional.of(accepted(answer, "GET", path));
         } catch (Lost e) {
             run.console.detail(e.getMessage());
             return Optional.empty();
@@ -159,7 +148,7 @@ final class Api {
     boolean order(String path, Object body) throws IOException, InterruptedException {
         try {
             var answer = tried("POST", path, json(body), ATTEMPTS_OF_ORDERS); // looking tells more than asking on
-            if (answer.status >= 500 || answer.status == 409 || answer.status == 429) return false; // 409: it is at it already, or at something else
+            if (answer.isPassing() || answer.status() == 409) return false; // 409: it is at it already, or at something else
             accepted(answer, "POST", path);
             return true;
         } catch (Lost e) {
@@ -170,7 +159,7 @@ final class Api {
 
     private static Body json(Object body) { return request -> request.header("content-type", "application/json").method("POST", HttpRequest.BodyPublishers.ofString(new Gson().toJson(body))); }
 
-    private Answer said(String method, String path, Body body) throws IOException, InterruptedException {
+    private ApiAnswer said(String method, String path, Body body) throws IOException, InterruptedException {
         try {
             return tried(method, path, body, ATTEMPTS);
         } catch (Lost e) {
@@ -179,42 +168,37 @@ final class Api {
     }
 
     /** Sends it until there is an answer that says something, or its time or its attempts are over. */
-    private Answer tried(String method, String path, Body body, int attempts) throws Lost, InterruptedException {
+    private ApiAnswer tried(String method, String path, Body body, int attempts) throws Lost, InterruptedException {
         var end = System.nanoTime() + ALL.toNanos();
         var pause = FIRST_PAUSE;
         for (var attempt = 1; ; attempt++) {
-            Answer answer = null;
+            ApiAnswer answer = null;
             String why;
             try {
                 answer = once(method, path, body);
-                if (answer.status < 500 && answer.status != 429 && answer.body != null) return answer;
-                why = "answers HTTP " + answer.status + quote(answer);
+                if (!answer.isPassing()) return answer;
+                why = "answers HTTP " + answer.status() + answer.quote();
             } catch (IOException e) {
                 why = words(e);
             }
-            var wait = answer == null ? pause : answer.retryAfter.map(Api::seconds).filter(asked -> !asked.isNegative()).orElse(pause);
+            var wait = answer == null ? pause : answer.wait(pause);
             if (attempt == attempts || System.nanoTime() + wait.toNanos() > end) {
-                if (answer != null && answer.body != null) return answer;
+                if (answer != null && answer.body() != null) return answer;
                 throw new Lost(provider + " " + why + (attempt == 1 ? "" : ", " + attempt + " times") + ", for " + method + " " + path(path));
             }
-            retries.incrementAndGet();
             run.console.say(provider + " " + why + ": asking again in " + Amount.time(wait) + " (" + (attempt + 1) + " of " + attempts + ")");
             Thread.sleep(wait.toMillis());
             pause = pause.multipliedBy(2);
         }
     }
 
-    private static Duration seconds(String retryAfter) {
-        return retryAfter.matches("[0-9]{1,4}") ? Duration.ofSeconds(Integer.parseInt(retryAfter)) : Duration.ofSeconds(-1);
-    }
-
-    private Answer once(String method, String path, Body body) throws IOException, InterruptedException {
+    private ApiAnswer once(String method, String path, Body body) throws IOException, InterruptedException {
         var request = body.of(HttpRequest.newBuilder(URI.create(base + path))).header("authorization", "Bearer " + token.reveal()).header("accept", "application/json").header("user-agent", "handover/" + Ops.VERSION).build();
         var sent = client.sendAsync(request, HttpResponse.BodyHandlers.ofString());
         try {
             var response = sent.get(TRY.toMillis(), TimeUnit.MILLISECONDS);
             run.console.detail(provider + ": " + method + " " + path(path) + " → " + response.statusCode());
-            return new Answer(response.statusCode(), parse(response.body()), response.body(), response.headers().firstValue("retry-after"));
+            return new ApiAnswer(response.statusCode(), ApiAnswer.parse(response.body()), response.body(), response.headers().firstValue("retry-after"));
         } catch (TimeoutException e) {
             throw new IOException("has not answered in " + Amount.time(TRY));
         } catch (ExecutionException e) {
@@ -230,39 +214,16 @@ final class Api {
         return e.getMessage() != null && e.getMessage().startsWith("has not answered") ? e.getMessage() : "broke off" + (e.getMessage() == null ? "" : " (" + plain(e.getMessage()) + ")");
     }
 
-    private static JsonElement parse(String body) {
-        try {
-            return body.isBlank() ? new JsonObject() : JsonParser.parseString(body);
-        } catch (JsonParseException e) {
-            return null; // a proxy's page, most likely
-        }
-    }
-
     /** The answer's object; Cloudflare's is in an envelope. Throws the failure that an answer which is none stands for. */
-    private JsonObject accepted(Answer answer, String method, String path) {
-        if (answer.status / 100 == 2 && answer.body instanceof JsonObject object && !text(object, "success").equals(Optional.of("false"))) return object;
-        var quote = quote(answer);
-        if (answer.status == 401 || answer.status == 403 || code(answer).matches("6003|6111")) throw new Failure.BadSetting(provider + " does not let the token in " + tokenSetting + " do that" + quote, settings.where(tokenSetting));
-        if (isUnroutable(answer)) throw new Failure.BadSetting(provider + " knows no such account or project" + quote, settings.where(Setting.CLOUDFLARE_ACCOUNT_ID));
-        if (answer.status == 402) throw new Failure.Failed(provider + " does not do that on this plan" + quote, "change the plan, or do without");
-        if (answer.status == 429) throw new Failure.Failed(provider + " takes no more requests for now" + quote, "wait as long as it says, and run it again");
-        if (answer.status >= 500) throw new Failure.Failed(provider + " is broken: HTTP " + answer.status + quote, "look at its status page, and run it again later");
-        throw new Failure.Failed(provider + " refuses " + method + " " + path(path) + ": HTTP " + answer.status + quote, "mend what it says, and run it again");
-    }
-
-    /** Cloudflare's words for a path in which a name is none of its own. */
-    private static boolean isUnroutable(Answer answer) { return code(answer).equals("7003"); }
-
-    private static String code(Answer answer) {
-        return answer.body instanceof JsonObject object && object.get("errors") instanceof JsonArray errors && !errors.isEmpty() ? text(errors.get(0), "code").orElse("") : "";
-    }
-
-    /** The provider's own words, behind a colon. */
-    private static String quote(Answer answer) {
-        var said = text(answer.body, "error", "message").or(() -> text(answer.body, "message")).orElse("");
-        if (said.isEmpty() && answer.body instanceof JsonObject object && object.get("errors") instanceof JsonArray errors && !errors.isEmpty()) said = text(errors.get(0), "message").orElse("") + " (" + code(answer) + ")";
-        if (answer.body == null) said = answer.text;
-        return said.isBlank() ? "" : ": " + plain(said);
+    private JsonObject accepted(ApiAnswer answer, String method, String path) {
+        if (answer.status() / 100 == 2 && answer.body() instanceof JsonObject object && !text(object, "success").equals(Optional.of("false"))) return object;
+        var quote = answer.quote();
+        if (answer.status() == 401 || answer.status() == 403 || answer.code().matches("6003|6111")) throw new Failure.BadSetting(provider + " does not let the token in " + tokenSetting + " do that" + quote, settings.where(tokenSetting));
+        if (answer.isUnroutable()) throw new Failure.BadSetting(provider + " knows no such account or project" + quote, settings.where(Setting.CLOUDFLARE_ACCOUNT_ID));
+        if (answer.status() == 402) throw new Failure.Failed(provider + " does not do that on this plan" + quote, "change the plan, or do without");
+        if (answer.status() == 429) throw new Failure.Failed(provider + " takes no more requests for now" + quote, "wait as long as it says, and run it again");
+        if (answer.status() >= 500) throw new Failure.Failed(provider + " is broken: HTTP " + answer.status() + quote, "look at its status page, and run it again later");
+        throw new Failure.Failed(provider + " refuses " + method + " " + path(path) + ": HTTP " + answer.status() + quote, "mend what it says, and run it again");
     }
 
     /** Another's words, on one line and short. */

@@ -8,9 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.apache.commons.codec.digest.Blake3;
@@ -61,18 +63,19 @@ final class CloudflareAssets {
     }
 
     /** Those of these hashes, each once, in pieces that one request can carry. */
-    static List<List<Asset>> batches(List<Asset> assets, List<String> hashes) {
+    static List<List<Asset>> batches(List<Asset> assets, Collection<String> hashes) {
         var wanted = new TreeMap<String, Asset>();
-        for (var asset : assets) if (hashes.contains(asset.hash)) wanted.put(asset.hash, asset);
+        for (var asset : assets) wanted.put(asset.hash, asset);
+        wanted.keySet().retainAll(Set.copyOf(hashes));
         var batches = new ArrayList<List<Asset>>();
-        long size = LARGEST_BATCH;
+        long size = 0;
         for (var asset : wanted.values()) {
-            if (size + asset.size > LARGEST_BATCH || batches.get(batches.size() - 1).size() == MOST_IN_BATCH) {
+            size += asset.size;
+            if (batches.isEmpty() || size > LARGEST_BATCH || batches.get(batches.size() - 1).size() == MOST_IN_BATCH) {
                 batches.add(new ArrayList<>());
-                size = 0;
+                size = asset.size;
             }
             batches.get(batches.size() - 1).add(asset);
-            size += asset.size;
         }
         return batches;
     }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import ops.Failure;
 import ops.Run;
@@ -45,7 +46,7 @@ final class CloudflarePages implements Provider {
     }
 
     @Override public Optional<Live> live() throws IOException, InterruptedException {
-        return canonical(project()).map(deployment -> live(deployment));
+        return canonical(project()).map(CloudflarePages::live);
     }
 
     private static Live live(JsonObject deployment) {
@@ -104,8 +105,7 @@ final class CloudflarePages implements Provider {
     }
 
     @Override public Live promote(Release release, Staged staged, Path packed, Application application) throws IOException, InterruptedException {
-        var before = project();
-        var id = uploadForProduction(release, packed, application, before);
+        var id = uploadForProduction(release, packed, application);
         try {
             Wait.until(limit, () -> ready(id, api.glance(path("deployments", id))));
         } catch (Failure.Failed e) {
@@ -116,24 +116,23 @@ final class CloudflarePages implements Provider {
     }
 
     /** What fails may have failed behind the point where Cloudflare took the upload, and then it goes live. */
-    private String uploadForProduction(Release release, Path packed, Application application, JsonObject before) throws IOException, InterruptedException {
+    private String uploadForProduction(Release release, Path packed, Application application) throws IOException, InterruptedException {
+        var list = path("deployments") + "?env=production";
+        var before = deployments(api.get(list)).map(CloudflarePages::id).toList();
         try {
-            return upload(release, packed, application, productionBranch(before));
+            return upload(release, packed, application, productionBranch(project()));
         } catch (Failure.ToolFailed | Failure.Failed e) {
-            var list = path("deployments") + "?env=production";
-            var made = Wait.until(LISTED, () -> api.glance(list).flatMap(answer -> newest(answer, release, before)));
-            if (made.isPresent()) return made.get();
+            var made = Wait.until(LISTED, () -> api.glance(list).stream().flatMap(CloudflarePages::deployments).filter(each -> !before.contains(id(each)) && release.id().equals(live(each).release())).findFirst());
+            if (made.isPresent()) return id(made.get());
             if (api.glance(list).isEmpty()) throw new Failure.Unclear(e.getMessage() + "; and Cloudflare can't be asked whether it has taken the upload", "look at the project's deployments in Cloudflare's dashboard, and run it again");
             var what = e.getMessage() + "; " + stillLive();
             throw e instanceof Failure.ToolFailed ? new Failure.ToolFailed(what, e.hint) : new Failure.Failed(what, e.hint);
         }
     }
 
-    /** The newest deployment of production, when it is this release and not what was live before. */
-    private static Optional<String> newest(JsonObject answer, Release release, JsonObject before) {
-        if (!(answer.get("result") instanceof JsonArray list) || list.isEmpty() || !(list.get(0) instanceof JsonObject newest)) return Optional.empty();
-        var known = canonical(before).map(CloudflarePages::id);
-        return Optional.of(live(newest)).filter(live -> release.id().equals(live.release()) && !known.equals(Optional.of(live.deployment()))).map(Live::deployment);
+    /** Of a list, the newest first. */
+    private static Stream<JsonObject> deployments(JsonObject answer) {
+        return answer.get("result") instanceof JsonArray list ? StreamSupport.stream(list.spliterator(), false).filter(JsonObject.class::isInstance).map(JsonElement::getAsJsonObject) : Stream.empty();
     }
 
     @Override public boolean keeps(String deployment) throws IOException, InterruptedException {

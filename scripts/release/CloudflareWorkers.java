@@ -27,6 +27,8 @@ import ops.Settings;
  */
 final class CloudflareWorkers implements Provider {
     private static final String ASSETS = "assets", CONFIG = "wrangler.json";
+    /** In place of a version's name, for what is not uploaded before it is promoted. */
+    private static final String FIRST = "the Worker's first version";
     /** What of an application's configuration says how its pages are served; JSON and TOML write it alike. */
     private static final List<String> SERVING = List.of("not_found_handling", "html_handling");
     private static final String COMPATIBLE = "compatibility_date", COMPATIBLE_SINCE = "2025-04-01";
@@ -105,7 +107,7 @@ final class CloudflareWorkers implements Provider {
     /** A Worker that does not exist yet has no versions: its first release is uploaded when it is promoted, before anybody knows of it. */
     @Override public Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException {
         var before = newest();
-        if (before.isEmpty()) return new Staged(null, null);
+        if (before.isEmpty()) return new Staged(FIRST, null);
         var installed = application.isInstalled();
         var report = !installed ? List.<JsonElement>of() : wrangler(release, packed, application, "versions", "upload");
         var version = !installed ? new WorkerUpload(cloudflare, worker).upload(release, pages(packed), packed.resolve(CONFIG))
@@ -134,7 +136,7 @@ final class CloudflareWorkers implements Provider {
     static String tag(Release release) { return release.id().substring(0, Math.min(LONGEST_TAG, release.id().length())); }
 
     @Override public Live promote(Release release, Staged staged, Path packed, Application application) throws IOException, InterruptedException {
-        if (staged.deployment() == null) return first(release, packed, application);
+        if (staged.deployment().equals(FIRST)) return first(release, packed, application);
         deploy(staged.deployment(), Cloudflare.message(release));
         return new Live(staged.deployment(), release.id(), release.commit().sha());
     }
@@ -151,7 +153,7 @@ final class CloudflareWorkers implements Provider {
         return new Live(deployed.orElseThrow(() -> new Failure.Unclear("wrangler says that " + worker + " is deployed, and Cloudflare does not know of it", "look at the Worker in Cloudflare's dashboard, and run it again")), release.id(), release.commit().sha());
     }
 
-    @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return deployment != null && find(deployment).isPresent(); }
+    @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return find(deployment).isPresent(); }
 
     @Override public void rollBack(String deployment) throws IOException, InterruptedException {
         deploy(deployment, "rolled back");

@@ -1,4 +1,5 @@
 //SOURCES Api.java
+//SOURCES ApiAnswer.java
 //SOURCES Application.java
 //SOURCES Artifact.java
 //SOURCES Cloudflare.java

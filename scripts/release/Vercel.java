@@ -1,5 +1,6 @@
 package release;
 
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import ops.Failure;
 import ops.Private;
@@ -86,7 +88,7 @@ final class Vercel implements Provider {
         for (var key : List.of("framework", "devCommand", "ignoreCommand")) config.add(key, null);
         config.addProperty("outputDirectory", "pages");
         Files.createSymbolicLink(packed.resolve("pages"), built.toAbsolutePath());
-        Private.write(packed.resolve("vercel.json"), new com.google.gson.GsonBuilder().serializeNulls().create().toJson(config));
+        Private.write(packed.resolve("vercel.json"), new GsonBuilder().serializeNulls().create().toJson(config));
         Private.folder(packed.resolve(".vercel"));
         // The command line refuses a folder that is linked to no project, though it asks nobody about it.
         Private.write(packed.resolve(".vercel/project.json"), "{\"projectId\":\"none\",\"orgId\":\"none\",\"settings\":{\"framework\":null}}");
@@ -104,7 +106,7 @@ final class Vercel implements Provider {
     }
 
     private static Failure refused(String why) {
-        return new Failure.Failed("this application is more than pages, and only Vercel's own build can build it: " + why, "have its build script leave " + OUTPUT + " (as \"build\": \"vercel build --prod --standalone\" does), and name it: DEPLOY_OUTPUT=" + OUTPUT);
+        return new Failure.Failed("this application is more than pages, and only Vercel's own build can build it: " + why, "have its build script leave " + OUTPUT + " (as \"build\": \"vercel build --prod --standalone\" does), and name it: DEPLOY_OUTPUT=" + OUTPUT + "/static");
     }
 
     /** A function may name files of the sources, which are not there any more when the artifact is deployed again. */
@@ -143,7 +145,7 @@ final class Vercel implements Provider {
         }
     }
 
-    static Map<String, String> meta(Release release) { return new java.util.TreeMap<>(Map.of("release", release.id(), "commit", release.commit().sha())); }
+    static Map<String, String> meta(Release release) { return new TreeMap<>(Map.of("release", release.id(), "commit", release.commit().sha())); }
 
     private static Failure unnamed(String said) {
         return new Failure.ToolFailed("vercel deploy ended well and named no deployment: " + Api.plain(said), "pin another version of it in the application, and deploy again");
