@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION Run the tests: all of them, or those whose class or sentence holds one of the words given
 //JAVA 17+
-//RUNTIME_OPTIONS -Xmx512m
+//RUNTIME_OPTIONS -Xmx512m -Dsun.net.httpserver.nodelay=true
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../scripts/ops/Ops.java
@@ -15,6 +15,7 @@
 //SOURCES FullDisk.java
 //SOURCES Hosting.java
 //SOURCES LyingSite.java
+//SOURCES SiteRepository.java
 //SOURCES DeployStandIn.java
 //SOURCES VercelStandIn.java
 //SOURCES CloudflareStandIn.java
@@ -27,8 +28,12 @@
 //SOURCES BackupsTest.java
 //SOURCES BadInputTest.java
 //SOURCES BrowserTest.java
+//SOURCES CloudflarePagesTest.java
+//SOURCES CloudflareWorkersTest.java
 //SOURCES CopyTest.java
 //SOURCES DatabaseUrlTest.java
+//SOURCES DeployTest.java
+//SOURCES DeployStandInTest.java
 //SOURCES DoctorTest.java
 //SOURCES DocumentsTest.java
 //SOURCES DrillTest.java
@@ -40,6 +45,7 @@
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
 //SOURCES PartialRestoreTest.java
+//SOURCES ProviderClisTest.java
 //SOURCES PruneTest.java
 //SOURCES RestoreDbTest.java
 //SOURCES RetentionTest.java
@@ -48,8 +54,6 @@
 //SOURCES SmokeTestsTest.java
 //SOURCES SupabaseTest.java
 //SOURCES VercelTest.java
-//SOURCES CloudflarePagesTest.java
-//SOURCES CloudflareWorkersTest.java
 
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -30,8 +30,8 @@ public final class History {
     /** Adds a fact about the run. */
     public synchronized void add(String name, Object value) { details.put(name, value); }
 
-    /** Writes the record (exit and problem null when there is none); a store that can't be written to is said, and changes nothing else. */
-    synchronized void write(String result, Exit exit, String problem, Duration took) {
+    /** What the run is so far, or was: exit and problem are null when there is none. */
+    public synchronized Map<String, Object> facts(String result, Exit exit, String problem, Duration took) {
         var record = new LinkedHashMap<String, Object>();
         record.put("id", id);
         record.put("script", script);
@@ -43,6 +43,12 @@ public final class History {
         if (problem != null) record.put("problem", Secret.mask(problem));
         record.put("kit", Ops.VERSION);
         record.putAll(details);
+        return record;
+    }
+
+    /** Writes the record; a store that can't be written to is said, and changes nothing else. */
+    synchronized void write(String result, Exit exit, String problem, Duration took) {
+        var record = facts(result, exit, problem, took);
         try {
             var open = store.get(5, TimeUnit.SECONDS);
             open.put(open.prefix + "/" + env + "/history/" + id + ".json", Json.bytes(record));

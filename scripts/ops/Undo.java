@@ -3,6 +3,7 @@ package ops;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
@@ -24,6 +25,7 @@ public final class Undo implements AutoCloseable {
 
     private final Deque<Entry> entries = new ArrayDeque<>();
     private final ReentrantReadWriteLock acting = new ReentrantReadWriteLock();
+    private final ReentrantLock undoing = new ReentrantLock();
     private final Console console;
     private volatile boolean closed;
     private volatile Thread closing;
@@ -68,27 +70,34 @@ public final class Undo implements AutoCloseable {
     @Override public void close() {
         closing = Thread.currentThread();
         waitForActs();
+        // A signal may come while the run is cleaning up by itself: the process must not end before that has.
+        var alone = await(undoing);
         while (true) {
             Entry entry;
             synchronized (entries) {
                 entry = entries.poll();
             }
-            if (entry == null) return;
+            if (entry == null) break;
             undo(entry);
         }
+        if (alone) undoing.unlock();
     }
 
     private void waitForActs() {
-        var waited = false;
-        try {
-            waited = acting.writeLock().tryLock(SECONDS_TO_ACT, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        var waited = await(acting.writeLock());
         synchronized (entries) {
             closed = true;
         }
         if (waited) acting.writeLock().unlock();
+    }
+
+    private static boolean await(java.util.concurrent.locks.Lock lock) {
+        try {
+            return lock.tryLock(SECONDS_TO_ACT, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     private void undo(Entry entry) {

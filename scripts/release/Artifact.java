@@ -3,7 +3,6 @@
 package release;
 
 import java.io.BufferedInputStream;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -24,6 +23,7 @@ import ops.Upload;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+import org.apache.commons.io.output.CloseShieldOutputStream;
 
 /**
  * What a build has made, kept in the bucket once, as {@code PREFIX/ENV/artifacts/SHA256.tar.zst}: an archive in which nothing
@@ -106,7 +106,13 @@ public final class Artifact {
 
     /** Entries in the order of their names; owner, time and rights are the same for all. */
     private static void archive(Path folder, OutputStream to) throws IOException {
-        var tar = new TarArchiveOutputStream(new BufferedOutputStream(to), "UTF-8");
+        try (var tar = new TarArchiveOutputStream(CloseShieldOutputStream.wrap(to), "UTF-8")) {
+            archive(folder, tar);
+        }
+        to.flush();
+    }
+
+    private static void archive(Path folder, TarArchiveOutputStream tar) throws IOException {
         tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
         tar.setBigNumberMode(TarArchiveOutputStream.BIGNUMBER_POSIX);
         for (var file : files(folder)) {
@@ -123,8 +129,6 @@ public final class Artifact {
             if (!link) Files.copy(file, tar);
             tar.closeArchiveEntry();
         }
-        tar.finish();
-        tar.flush();
     }
 
     private static Path target(Path folder, Path link) throws IOException {

@@ -80,7 +80,7 @@ public final class Checkout {
     /** The application as it is in a commit, in a clone of its own that borrows this one's objects and goes with the run: nothing stays here, whatever ends it. */
     public Path fresh(Release.Commit commit) throws IOException, InterruptedException {
         var clone = run.undo.act(() -> Workspace.createOnDisk(run)).resolve("site");
-        git("clone", "--quiet", "--shared", "--no-checkout", top.toString(), clone.toString());
+        git("clone", "--quiet", "--template=", "--shared", "--no-checkout", top.toString(), clone.toString());
         git(run, clone, "checkout", "--quiet", "--detach", commit.sha());
         return clone.resolve(inside.toString());
     }

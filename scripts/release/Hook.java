@@ -1,11 +1,13 @@
 package release;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
+import ops.Exit;
 import ops.Failure;
+import ops.History;
 import ops.Home;
 import ops.Json;
 import ops.Run;
@@ -19,12 +21,24 @@ public final class Hook {
 
     private Hook() { }
 
-    public static void tell(Run run, Settings settings, Map<String, Object> what) throws InterruptedException {
-        var program = settings.get(Setting.DEPLOY_HOOK);
-        if (program.isEmpty()) return;
-        try (var hook = Tool.sink(run, Home.dir().resolve(program.get()), List.of(), Map.of())) {
+    /** A run's body, after which the program is told, whatever its end; settings and history are null when the run does not get that far. */
+    public static Run.Body telling(Run run, Supplier<Settings> settings, Supplier<History> history, Run.Body body) {
+        return () -> {
+            try {
+                body.run();
+                tell(run, settings.get(), history.get(), "done", Exit.DONE, null);
+            } catch (Failure e) {
+                tell(run, settings.get(), history.get(), e.exit == Exit.ROLLED_BACK ? "rolled back" : "failed", e.exit, e.getMessage());
+                throw e;
+            }
+        };
+    }
+
+    private static void tell(Run run, Settings settings, History history, String result, Exit exit, String problem) throws InterruptedException {
+        if (history == null || settings.get(Setting.DEPLOY_HOOK).isEmpty()) return;
+        try (var hook = Tool.sink(run, Home.dir().resolve(settings.require(Setting.DEPLOY_HOOK)), List.of(), Map.of())) {
             try (var stdin = hook.stdin()) {
-                stdin.write(Json.bytes(what));
+                stdin.write(Json.bytes(history.facts(result, exit, problem, run.elapsed())));
             }
             hook.finish(LIMIT);
         } catch (Failure | IOException e) {

@@ -14,7 +14,7 @@ import java.util.concurrent.Executors;
  * A release on a free loopback port of this machine, for a look before anybody else sees it, where its provider has no such
  * place: the files themselves, and the first page for every path without a dot, as hosts of such applications do.
  */
-final class Preview implements AutoCloseable {
+public final class Preview implements AutoCloseable {
     private static final Map<String, String> TYPES = Map.ofEntries(Map.entry("html", "text/html; charset=utf-8"), Map.entry("js", "text/javascript"), Map.entry("mjs", "text/javascript"), Map.entry("css", "text/css"),
         Map.entry("json", "application/json"), Map.entry("svg", "image/svg+xml"), Map.entry("png", "image/png"), Map.entry("jpg", "image/jpeg"), Map.entry("webp", "image/webp"), Map.entry("ico", "image/x-icon"), Map.entry("woff2", "font/woff2"), Map.entry("wasm", "application/wasm"));
 
@@ -26,7 +26,7 @@ final class Preview implements AutoCloseable {
         return thread;
     });
 
-    Preview(Path pages) throws IOException {
+    public Preview(Path pages) throws IOException {
         this.pages = pages;
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(threads);
@@ -42,7 +42,7 @@ final class Preview implements AutoCloseable {
         server.start();
     }
 
-    String url() { return "http://127.0.0.1:" + server.getAddress().getPort() + "/"; }
+    public String url() { return "http://127.0.0.1:" + server.getAddress().getPort() + "/"; }
 
     private Path file(String path) {
         var file = pages.resolve(path.substring(1)).normalize();

@@ -1,0 +1,276 @@
+//SOURCES ../scripts/release/Deployment.java
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.TreeSet;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import release.Preview;
+
+/** What is deployed was looked at before it is live and after, and what does not pass does not stay; on a folder that a web server serves. */
+class DeployTest {
+    private static final List<String> STEPS = List.of("Read the settings", "Look at the checkout", "Look at the application", "Reach the provider", "Take the lock", "See what is live", "See how old the last backup is",
+        "Install", "Build", "Check what was built", "Keep the artifact", "Stage", "Look at the staged release", "Record the release", "Promote", "Look at the site", "Mark it as good");
+
+    private final Kit kit = Stack.kit();
+    private final SiteRepository site = new SiteRepository(kit);
+    private final Path www = kit.home.resolve("www");
+    private final Preview server;
+
+    DeployTest() throws IOException {
+        server = new Preview(www.resolve("current"));
+        kit.set("STAGING_SITE_URL", server.url()).set("STAGING_DEPLOY_PROVIDER", "directory").set("STAGING_DEPLOY_DIRECTORY", www.toString()).set("DEPLOY_APP", site.folder.toString())
+            .set("STAGING_SUPABASE_URL", "none").set("SMOKE_CANARY_ROW", "none").set("SMOKE_HEALTH_PATH", "/health.json").set("SMOKE_SECONDS", "5").with("TMPDIR", kit.runtime.toString());
+    }
+
+    @AfterEach void stop() { server.close(); }
+
+    private Kit.Result deploy(String... more) { return run("deploy", more); }
+
+    private Kit.Result run(String command, String... more) {
+        var all = new java.util.ArrayList<>(List.of(command, "--env", "staging"));
+        all.addAll(List.of(more));
+        return kit.run(all.toArray(String[]::new));
+    }
+
+    /** The release that the web server serves. */
+    private String current() throws IOException { return Files.readSymbolicLink(www.resolve("current")).getFileName().toString(); }
+
+    private String liveCommit() throws IOException { return com.google.gson.JsonParser.parseString(Files.readString(www.resolve("current/version.json"))).getAsJsonObject().get("commit").getAsString(); }
+
+    private JsonObject recorded(String release) { return kit.json("handover/staging/releases/" + release + ".json"); }
+
+    private List<String> marks(String release) { return kit.keys("handover/staging/releases/" + release + ".").stream().map(key -> key.replaceFirst(".*/[^.]*\\.", "")).filter(mark -> mark.contains(".")).toList(); }
+
+    // --- what it does
+
+    @Test void what_is_live_afterwards_is_the_commit_and_everything_about_it_is_recorded() throws IOException {
+        var result = deploy().exits(0).says("ok: Look at the checkout: " + site.head().substring(0, 12) + " The trailers, on main", "ok: Reach the provider: directory, ", "ok: See what is live: nothing yet", "ok: Check what was built: 4 files, ",
+            "ok: Keep the artifact: stored", "ok: Look at the staged release: 3 of 3 pass, served by this machine", "ok: Look at the site: 7 of 7 pass", "ok: Mark it as good: tag deploy/staging/");
+        result.prints("deployed " + current() + " (" + site.head().substring(0, 12) + " The trailers) to " + server.url());
+        assertEquals(site.head(), liveCommit());
+        var release = recorded(current());
+        assertEquals(List.of(site.head(), "main", "directory", current()), List.of(release.getAsJsonObject("commit").get("sha").getAsString(), release.getAsJsonObject("commit").get("branch").getAsString(), release.get("provider").getAsString(), release.get("deployment").getAsString()));
+        assertEquals(List.of("good.json", "json"), new java.util.ArrayList<>(new TreeSet<>(kit.keys("handover/staging/releases/").stream().map(key -> key.replaceFirst("[^.]*\\.", "")).toList())));
+        assertEquals(1, kit.keys("handover/staging/artifacts/").size());
+        assertEquals(site.head(), site.git("rev-list -1 $(git -C " + site.folder + " tag --list 'deploy/staging/*')").out().strip());
+        var history = kit.history().get(0);
+        assertEquals(List.of("deploy", "done", current(), site.head()), List.of(history.get("script").getAsString(), history.get("result").getAsString(), history.get("release").getAsString(), history.get("commit").getAsString()));
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    @Test void the_artifact_of_one_commit_is_stored_once_and_opens_with_stock_tools() throws IOException {
+        Kit.needs("zstd", "tar");
+        deploy().exits(0);
+        deploy().exits(0).says("ok: Keep the artifact: it is there already");
+        var key = kit.keys("handover/staging/artifacts/").get(0);
+        Files.write(kit.home.resolve("artifact"), kit.object(key));
+        kit.bash("zstd -d -q <artifact >artifact.tar && mkdir opened && tar -C opened -xf artifact.tar && cmp opened/app.js site/src/app.js && sha256sum artifact.tar").exits(0).prints(key.replaceFirst(".*/", "").replace(".tar.zst", ""));
+    }
+
+    @Test void a_dry_run_shows_the_plan_and_changes_nothing() {
+        deploy("--dry-run").exits(0).says("ok: Look at the checkout: ", "ok: See what is live: nothing yet", "would take the lock", "would install: npm ci, in a fresh clone at ", "would promote: make it live, and ask the provider whether it is");
+        assertFalse(Files.exists(www.resolve("current")));
+        assertEquals(List.of(), kit.keys());
+    }
+
+    @Test void only_public_and_listed_variables_reach_the_build() throws IOException {
+        site.write("build.js", "import { cpSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nwriteFileSync('dist/seen.json', JSON.stringify(Object.keys(process.env)))\n"
+            + "writeFileSync('dist/value.txt', process.env.VITE_COLOUR + ' ' + process.env.LISTED)\n").commit("Look around");
+        kit.set("STAGING_VITE_COLOUR", "red").set("VITE_COLOUR", "blue").set("LISTED", "yes").set("UNLISTED", "no").set("DEPLOY_BUILD_VARIABLES", "LISTED").with("SOME_TOKEN", "not-for-builds");
+        deploy().exits(0);
+        assertEquals("red yes", Files.readString(www.resolve("current/value.txt")));
+        var seen = Files.readString(www.resolve("current/seen.json"));
+        for (var name : List.of("UNLISTED", "SOME_TOKEN", "AWS_", "DATABASE_URL", "JBANG", "JAVA_HOME")) assertFalse(seen.contains(name), seen);
+        assertTrue(seen.contains("SITE_RELEASE"), seen);
+    }
+
+    @Test void what_lies_about_in_the_checkout_gets_into_no_build() throws IOException {
+        site.write("src/draft.html", "not committed").write("dist/old.html", "of an earlier build");
+        deploy("--leave-changes").exits(0);
+        assertFalse(Files.exists(www.resolve("current/draft.html")) || Files.exists(www.resolve("current/old.html")));
+    }
+
+    @Test void the_hook_is_told_what_came_of_it_and_can_break_nothing() throws IOException {
+        site.write("../hook", "#!/bin/sh\ncat >>told; exit 3\n");
+        kit.bash("chmod +x hook");
+        kit.set("DEPLOY_HOOK", "hook");
+        deploy().exits(0).says("warning: the program of DEPLOY_HOOK was not told, or failed");
+        var told = com.google.gson.JsonParser.parseString(Files.readString(kit.home.resolve("told"))).getAsJsonObject();
+        assertEquals(List.of("deploy", "staging", "done", current()), List.of(told.get("script").getAsString(), told.get("env").getAsString(), told.get("result").getAsString(), told.get("release").getAsString()));
+    }
+
+    @Test void without_a_database_it_deploys_too() {
+        kit.set("STAGING_DATABASE_URL", null).set("OTHER_DATABASE_URL", kit.database.url());
+        deploy().exits(0).says("ok: Take the lock: without a database it keeps away runs on this machine only", "the environment has no database");
+    }
+
+    // --- what it refuses
+
+    @Test void what_is_not_committed_is_not_deployed() {
+        site.write("src/app.js", "changed").write("src/new.js", "new");
+        deploy().exits(10).says("has 2 changes that are not committed: M src/app.js, ?? src/new.js", "State: nothing was changed: what was live is live.", "git stash --include-untracked", "--leave-changes");
+    }
+
+    @Test void what_is_not_pushed_is_not_deployed() {
+        site.commitOnly("Mine alone");
+        deploy().exits(10).says("Mine alone is not pushed: nobody else could build or mend this release", "Next:  git push");
+        deploy("--unpushed").exits(0).says("Mine alone, not pushed");
+    }
+
+    @Test void a_protected_environment_is_deployed_from_its_branches_with_a_fresh_backup_and_its_name_given() {
+        kit.set("PROTECTED_ENVS", "staging");
+        site.git("checkout --quiet -b feature");
+        site.commit("Half a feature");
+        deploy().exits(10).says("'staging' is deployed from main or master, and commit ", " is on feature", "merge it first");
+        site.git("checkout --quiet main");
+        deploy().exits(10).says("the last backup of 'staging' is too old: there is none yet; DEPLOY_BACKUP_HOURS is 26", "./jbang backup-db --env staging, then deploy");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        deploy().exits(10).says("this needs a person at a terminal");
+        deploy("--confirm", "production").exits(10).says("--confirm says 'production', not 'staging'");
+        deploy("--confirm", "staging").exits(0).says("ok: Ask: 'staging' was given");
+    }
+
+    @Test void an_application_that_asks_for_another_node_is_not_built() {
+        site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"engines\": {\"node\": \">=99\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("The future");
+        deploy().exits(12).says("and the application asks for >=99 (engines in package.json)", "nothing was changed");
+    }
+
+    @Test void an_application_without_a_lock_file_or_a_build_is_none() {
+        site.git("rm --quiet package-lock.json");
+        site.commit("No lock");
+        deploy().exits(1).says("there is no lock file in ", "make one and commit it: npm install");
+        kit.set("DEPLOY_APP", kit.home.toString());
+        deploy().exits(78).says("there is no package.json in " + kit.home, "--app DIR, or DEPLOY_APP");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        const key = 'PASSWORD'                                             | app.js, which holds the value of STAGING_DATABASE_URL
+        -----BEGIN RSA PRIVATE KEY-----                                    | app.js, which holds a private key
+        eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl  | app.js, which holds Supabase's service_role key
+        sb_secret_0123456789abcdefghij                                     | app.js, which holds a secret key of Supabase""")
+    void a_secret_in_what_was_built_is_seen_before_anybody_else_sees_it(String text, String says) {
+        site.write("src/app.js", text.replace("PASSWORD", TestDatabase.PASSWORD)).commit("Too much");
+        deploy().exits(10).says("the build has made " + says, "nothing was changed").neverShows(TestDatabase.PASSWORD);
+        assertEquals(List.of(), kit.keys("handover/staging/artifacts/"));
+    }
+
+    @Test void settings_that_are_missing_or_wrong_are_named() {
+        kit.set("STAGING_DEPLOY_PROVIDER", "vercell");
+        deploy().exits(78).says("there is no provider 'vercell'", "did you mean vercel?");
+        kit.set("STAGING_DEPLOY_PROVIDER", null).set("DEPLOY_PROVIDER", "directory");
+        deploy().exits(78).says("STAGING_DEPLOY_PROVIDER is not set");
+        kit.set("STAGING_DEPLOY_PROVIDER", "directory").set("STAGING_DEPLOY_DIRECTORY", "relative/folder");
+        deploy().exits(78).says("DEPLOY_DIRECTORY is neither an absolute folder nor USER@HOST:/folder");
+        kit.set("STAGING_SITE_URL", null);
+        deploy().exits(78).says("STAGING_SITE_URL is not set");
+    }
+
+    // --- what goes wrong
+
+    @Test void a_build_that_fails_changes_nothing_and_its_last_words_are_shown() {
+        deploy().exits(0);
+        var before = kit.keys("handover/staging/releases/").size();
+        site.write("build.js", "console.log('so far so good'); throw new Error('no trailers today')").commit("No trailers");
+        deploy().exits(12).says("npm run build: npm failed (exit 1)", "no trailers today", "State: nothing was changed: what was live is live.");
+        site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"dependencies\": {\"left-pad\": \"1.3.0\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("Not locked");
+        deploy().exits(12).says("npm ci: npm failed (exit 1)");
+        site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
+        site.write("build.js", "import { mkdirSync } from 'node:fs'; mkdirSync('dist')").commit("Nothing");
+        deploy().exits(1).says("the build has made no page: there is no index.html in dist", "DEPLOY_OUTPUT");
+        assertEquals(before, kit.keys("handover/staging/releases/").size());
+        assertTrue(kit.logs().contains("npm: so far so good"), "the log has all that the build said");
+    }
+
+    @Test void a_release_that_fails_when_staged_is_seen_by_nobody() throws IOException {
+        deploy().exits(0);
+        var good = current();
+        site.write("src/index.html", "<html><body>Oops</body></html>").commit("Broken");
+        deploy().exits(14).says("front end loads: ", "without the application's root element", "State: what was live is live; the new release is staged, and no visitor sees it.");
+        assertEquals(good, current());
+    }
+
+    @Test void a_release_that_fails_when_live_is_taken_back_and_marked_bad() throws IOException {
+        deploy().exits(0);
+        var good = current();
+        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        var result = deploy().exits(15).says("warning: the site does not pass: ", "ok: Roll back: " + good, " did not pass, and was taken back: ", "State: what was live before is live again, and passes the smoke tests; release ", " is marked bad.", "Next:  mend it, commit, and deploy again");
+        assertEquals(good, current());
+        var bad = kit.keys("handover/staging/releases/").stream().filter(key -> key.endsWith(".bad.json")).findFirst().orElseThrow(() -> new AssertionError(result)).replaceFirst(".*/", "").replace(".bad.json", "");
+        assertTrue(bad.compareTo(good) > 0);
+        run("rollback", "--list").exits(0).prints("bad   " + bad, "live  " + good, "live: " + good);
+        assertEquals(15, kit.history().get(1).get("exit").getAsInt());
+    }
+
+    @Test void when_the_one_before_does_not_pass_either_that_is_said() throws IOException {
+        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        deploy().exits(14).says("is live, and does not work; nothing was live before");
+        deploy("--stay").exits(14).says("is live, and does not work", "./jbang rollback --env staging");
+        deploy().exits(14).says("the release did not pass and was taken back, and the site does not pass with the one before either", "the release may not be the cause: ./jbang smoke-tests --env staging");
+    }
+
+    @Test void what_can_not_be_told_is_neither_a_success_nor_taken_back() throws IOException {
+        deploy().exits(0);
+        kit.set("STAGING_SUPABASE_URL", null);
+        site.write("src/more.html", "more").commit("More");
+        deploy().exits(16).says("1 of 7 can't be told", "is live, and is not proven to work");
+        assertEquals(site.head(), liveCommit());
+        run("rollback", "--list").exits(0).prints("never proven: its deploy did not come to its end");
+    }
+
+    // --- others at work
+
+    @Test void two_at_once_one_waits_or_says_who_is_at_work() {
+        site.write("build.js", "import { cpSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nsetTimeout(() => {}, 4000)\n").commit("Slowly");
+        var one = kit.start("deploy", "--env", "staging").awaitSays("ok: Take the lock");
+        deploy().exits(11).says("another run holds the lock of environment 'staging': handover deploy staging, process ", "State: nothing was changed: what was live is live.");
+        run("rollback").exits(11).says("handover deploy staging");
+        kit.run("restore-db", "--env", "staging").exits(1); // no backup yet; that is looked at before the lock
+        var two = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("waiting: another run holds the lock");
+        one.result().exits(0);
+        two.result().exits(0);
+    }
+
+    @Test void nobody_deploys_while_the_database_is_restored() {
+        kit.database.execute("create table trailer (id int primary key)");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        kit.home.resolve("slow.sql");
+        site.write("../slow.sql", "select pg_sleep(6);");
+        var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", kit.home.resolve("slow.sql").toString()).awaitSays("ok: Take the lock");
+        deploy().exits(11).says("handover restore-db staging, process ");
+        restore.result().exits(0);
+        deploy().exits(0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"TERM", "KILL"})
+    void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on(String signal) throws IOException {
+        var first = site.head();
+        deploy("--quiet").exits(0);
+        site.write("src/app.js", "document.getElementById('app').textContent = 'second'\n");
+        var second = site.commit("Second");
+        for (var step : STEPS) {
+            var result = kit.start("deploy", "--env", "staging").awaitSays("ok: " + step).signal(signal).result();
+            kit.awaitNoProcess();
+            var live = liveCommit();
+            assertEquals(Files.readString(www.resolve("current/app.js")), live.equals(first) ? "document.getElementById('app').textContent = 'trailers'\n" : "document.getElementById('app').textContent = 'second'\n", result::toString);
+            if (signal.equals("TERM") && result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
+            if (signal.equals("TERM")) assertEquals(List.of(), kit.leftTemporary());
+        }
+        assertEquals(second, liveCommit());
+        deploy().exits(0).says("ok: See what is live: ");
+        assertEquals(List.of(), kit.leftTemporary());
+        assertEquals(List.of(), kit.openUploads());
+        assertFalse(kit.bash("ls -A www/releases www").out().contains(".coming"));
+    }
+}

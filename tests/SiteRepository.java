@@ -1,0 +1,67 @@
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** A git repository with an application that npm builds in no time, pushed to a remote of its own beside it. */
+final class SiteRepository {
+    private static final Map<String, String> FILES = Map.of(
+        ".gitignore", "node_modules/\ndist/\n",
+        "package.json", """
+            {"name": "trailers", "version": "1.0.0", "private": true, "type": "module", "scripts": {"build": "node build.js"}}
+            """,
+        "package-lock.json", """
+            {"name": "trailers", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {"": {"name": "trailers", "version": "1.0.0"}}}
+            """,
+        "build.js", """
+            import { cpSync } from 'node:fs'
+            console.log('building the trailers')
+            cpSync('src', 'dist', { recursive: true })
+            """,
+        "src/index.html", """
+            <!doctype html><html><head><title>Trailers</title><script type="module" src="/app.js"></script></head><body><div id="app"></div></body></html>
+            """,
+        "src/app.js", "document.getElementById('app').textContent = 'trailers'\n",
+        "src/health.json", "{\"status\": \"ok\"}\n");
+
+    final Path folder;
+    private final Kit kit;
+
+    SiteRepository(Kit kit) {
+        this.kit = kit;
+        folder = kit.home.resolve("site");
+        FILES.forEach(this::write);
+        git("init --quiet --initial-branch=main");
+        git("init --quiet --bare ../site.git");
+        git("remote add origin ../site.git");
+        commit("The trailers");
+    }
+
+    SiteRepository write(String name, String text) {
+        try {
+            Files.createDirectories(folder.resolve(name).getParent());
+            Files.writeString(folder.resolve(name), text);
+            return this;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Commits all there is and pushes it; gives the commit. */
+    String commit(String subject) {
+        commitOnly(subject);
+        git("push --quiet --set-upstream origin HEAD");
+        return head();
+    }
+
+    String commitOnly(String subject) {
+        git("add --all");
+        git("-c user.name=tester -c user.email=tester@example.org commit --quiet --allow-empty --message='" + subject + "'");
+        return head();
+    }
+
+    String head() { return git("rev-parse HEAD").out().strip(); }
+
+    Kit.Result git(String arguments) { return kit.bash("git -C '" + folder + "' " + arguments).exits(0); }
+}
