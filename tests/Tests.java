@@ -32,6 +32,7 @@
 //SOURCES CloudflareWorkersTest.java
 //SOURCES CopyTest.java
 //SOURCES DatabaseUrlTest.java
+//SOURCES DeployProvidersTest.java
 //SOURCES DeployTest.java
 //SOURCES DeployStandInTest.java
 //SOURCES DoctorTest.java
