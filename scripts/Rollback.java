@@ -102,7 +102,7 @@ class Rollback implements Callable<Integer> {
         if (!dryRun) run.record(history);
         steps.check("Reach the provider", () -> { steps.found(provider.name() + ", " + Steps.await(reaching)); return true; });
         store = Steps.await(opening);
-        if (!noLock) steps.change("Take the lock", "so that no backup, restore or deploy runs meanwhile", () -> { steps.found(SiteLock.take(run, settings, "rollback", Duration.ofSeconds(wait))); return true; });
+        if (!noLock) steps.change("Take the lock", "so that no backup, restore or deploy runs meanwhile", () -> { steps.found(lock()); return true; });
         steps.check("See what is live", () -> { Steps.await(reading); return seeLive(steps); });
         steps.check("Choose the release", () -> choose(steps));
         steps.check("Compare the schema", () -> compareSchema(steps));
@@ -125,6 +125,15 @@ class Rollback implements Callable<Integer> {
         if (rebuild || Files.exists(app.resolve("package.json")) && Files.exists(app.resolve(".git"))) checkout = Checkout.of(run, app);
         steps.found(env + ", " + site);
         return true;
+    }
+
+    /** A database that is down may be why somebody wants to go back. */
+    private String lock() throws Exception {
+        try {
+            return SiteLock.take(run, settings, "rollback", Duration.ofSeconds(wait));
+        } catch (Failure.ToolFailed e) {
+            throw new Failure.ToolFailed("the lock can't be taken: " + e.getMessage(), "if the database is down: make sure that nobody else deploys, then: ./jbang rollback --env " + env + " --no-lock --accept-schema-ahead");
+        }
     }
 
     private boolean seeLive(Steps steps) throws Exception {
@@ -165,6 +174,8 @@ class Rollback implements Callable<Integer> {
     private String schemaNow() {
         try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover rollback " + env)) {
             return session.schemaVersion();
+        } catch (Failure.ToolFailed e) {
+            throw new Failure.ToolFailed("the database can't be asked for its migrations: " + e.getMessage(), "if the older release works with the database as it is: --accept-schema-ahead");
         }
     }
 

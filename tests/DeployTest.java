@@ -14,57 +14,37 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import release.Preview;
 
 /** What is deployed was looked at before it is live and after, and what does not pass does not stay; on a folder that a web server serves. */
 class DeployTest {
     private static final List<String> STEPS = List.of("Read the settings", "Look at the checkout", "Look at the application", "Reach the provider", "Take the lock", "See what is live", "See how old the last backup is",
         "Install", "Build", "Check what was built", "Keep the artifact", "Stage", "Look at the staged release", "Record the release", "Promote", "Look at the site", "Mark it as good");
 
-    private final Kit kit = Stack.kit();
-    private final SiteRepository site = new SiteRepository(kit);
-    private final Path www = kit.home.resolve("www");
-    private final Preview server;
+    private final DeployedSite deployed = new DeployedSite(Stack.kit());
+    private final Kit kit = deployed.kit;
+    private final SiteRepository site = deployed.repository;
+    private final Path www = deployed.www;
 
-    DeployTest() throws IOException {
-        server = new Preview(www.resolve("current"));
-        kit.set("STAGING_SITE_URL", server.url()).set("STAGING_DEPLOY_PROVIDER", "directory").set("STAGING_DEPLOY_DIRECTORY", www.toString()).set("DEPLOY_APP", site.folder.toString())
-            .set("STAGING_SUPABASE_URL", "none").set("SMOKE_CANARY_ROW", "none").set("SMOKE_HEALTH_PATH", "/health.json").set("SMOKE_SECONDS", "5").with("TMPDIR", kit.runtime.toString());
-    }
+    @AfterEach void stop() { deployed.close(); }
 
-    @AfterEach void stop() { server.close(); }
-
-    private Kit.Result deploy(String... more) { return run("deploy", more); }
-
-    private Kit.Result run(String command, String... more) {
-        var all = new java.util.ArrayList<>(List.of(command, "--env", "staging"));
-        all.addAll(List.of(more));
-        return kit.run(all.toArray(String[]::new));
-    }
-
-    /** The release that the web server serves. */
-    private String current() throws IOException { return Files.readSymbolicLink(www.resolve("current")).getFileName().toString(); }
-
-    private String liveCommit() throws IOException { return com.google.gson.JsonParser.parseString(Files.readString(www.resolve("current/version.json"))).getAsJsonObject().get("commit").getAsString(); }
+    private Kit.Result deploy(String... more) { return deployed.run("deploy", more); }
 
     private JsonObject recorded(String release) { return kit.json("handover/staging/releases/" + release + ".json"); }
-
-    private List<String> marks(String release) { return kit.keys("handover/staging/releases/" + release + ".").stream().map(key -> key.replaceFirst(".*/[^.]*\\.", "")).filter(mark -> mark.contains(".")).toList(); }
 
     // --- what it does
 
     @Test void what_is_live_afterwards_is_the_commit_and_everything_about_it_is_recorded() throws IOException {
         var result = deploy().exits(0).says("ok: Look at the checkout: " + site.head().substring(0, 12) + " The trailers, on main", "ok: Reach the provider: directory, ", "ok: See what is live: nothing yet", "ok: Check what was built: 4 files, ",
             "ok: Keep the artifact: stored", "ok: Look at the staged release: 3 of 3 pass, served by this machine", "ok: Look at the site: 7 of 7 pass", "ok: Mark it as good: tag deploy/staging/");
-        result.prints("deployed " + current() + " (" + site.head().substring(0, 12) + " The trailers) to " + server.url());
-        assertEquals(site.head(), liveCommit());
-        var release = recorded(current());
-        assertEquals(List.of(site.head(), "main", "directory", current()), List.of(release.getAsJsonObject("commit").get("sha").getAsString(), release.getAsJsonObject("commit").get("branch").getAsString(), release.get("provider").getAsString(), release.get("deployment").getAsString()));
+        result.prints("deployed " + deployed.current() + " (" + site.head().substring(0, 12) + " The trailers) to " + deployed.url());
+        assertEquals(site.head(), deployed.liveCommit());
+        var release = recorded(deployed.current());
+        assertEquals(List.of(site.head(), "main", "directory", deployed.current()), List.of(release.getAsJsonObject("commit").get("sha").getAsString(), release.getAsJsonObject("commit").get("branch").getAsString(), release.get("provider").getAsString(), release.get("deployment").getAsString()));
         assertEquals(List.of("good.json", "json"), new java.util.ArrayList<>(new TreeSet<>(kit.keys("handover/staging/releases/").stream().map(key -> key.replaceFirst("[^.]*\\.", "")).toList())));
         assertEquals(1, kit.keys("handover/staging/artifacts/").size());
         assertEquals(site.head(), site.git("rev-list -1 $(git -C " + site.folder + " tag --list 'deploy/staging/*')").out().strip());
         var history = kit.history().get(0);
-        assertEquals(List.of("deploy", "done", current(), site.head()), List.of(history.get("script").getAsString(), history.get("result").getAsString(), history.get("release").getAsString(), history.get("commit").getAsString()));
+        assertEquals(List.of("deploy", "done", deployed.current(), site.head()), List.of(history.get("script").getAsString(), history.get("result").getAsString(), history.get("release").getAsString(), history.get("commit").getAsString()));
         assertEquals(List.of(), kit.leftTemporary());
     }
 
@@ -79,7 +59,7 @@ class DeployTest {
 
     @Test void a_dry_run_shows_the_plan_and_changes_nothing() {
         deploy("--dry-run").exits(0).says("ok: Look at the checkout: ", "ok: See what is live: nothing yet", "would take the lock", "would install: npm ci, in a fresh clone at ", "would promote: make it live, and ask the provider whether it is");
-        assertFalse(Files.exists(www.resolve("current")));
+        assertTrue(deployed.isNothingLive());
         assertEquals(List.of(), kit.keys());
     }
 
@@ -106,7 +86,7 @@ class DeployTest {
         kit.set("DEPLOY_HOOK", "hook");
         deploy().exits(0).says("warning: the program of DEPLOY_HOOK was not told, or failed");
         var told = com.google.gson.JsonParser.parseString(Files.readString(kit.home.resolve("told"))).getAsJsonObject();
-        assertEquals(List.of("deploy", "staging", "done", current()), List.of(told.get("script").getAsString(), told.get("env").getAsString(), told.get("result").getAsString(), told.get("release").getAsString()));
+        assertEquals(List.of("deploy", "staging", "done", deployed.current()), List.of(told.get("script").getAsString(), told.get("env").getAsString(), told.get("result").getAsString(), told.get("release").getAsString()));
     }
 
     @Test void without_a_database_it_deploys_too() {
@@ -194,21 +174,21 @@ class DeployTest {
 
     @Test void a_release_that_fails_when_staged_is_seen_by_nobody() throws IOException {
         deploy().exits(0);
-        var good = current();
+        var good = deployed.current();
         site.write("src/index.html", "<html><body>Oops</body></html>").commit("Broken");
         deploy().exits(14).says("front end loads: ", "without the application's root element", "State: what was live is live; the new release is staged, and no visitor sees it.");
-        assertEquals(good, current());
+        assertEquals(good, deployed.current());
     }
 
     @Test void a_release_that_fails_when_live_is_taken_back_and_marked_bad() throws IOException {
         deploy().exits(0);
-        var good = current();
+        var good = deployed.current();
         site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
         var result = deploy().exits(15).says("warning: the site does not pass: ", "ok: Roll back: " + good, " did not pass, and was taken back: ", "State: what was live before is live again, and passes the smoke tests; release ", " is marked bad.", "Next:  mend it, commit, and deploy again");
-        assertEquals(good, current());
+        assertEquals(good, deployed.current());
         var bad = kit.keys("handover/staging/releases/").stream().filter(key -> key.endsWith(".bad.json")).findFirst().orElseThrow(() -> new AssertionError(result)).replaceFirst(".*/", "").replace(".bad.json", "");
         assertTrue(bad.compareTo(good) > 0);
-        run("rollback", "--list").exits(0).prints("bad   " + bad, "live  " + good, "live: " + good);
+        deployed.run("rollback", "--list").exits(0).prints("bad   " + bad, "live  " + good, "live: " + good);
         assertEquals(15, kit.history().get(1).get("exit").getAsInt());
     }
 
@@ -224,8 +204,8 @@ class DeployTest {
         kit.set("STAGING_SUPABASE_URL", null);
         site.write("src/more.html", "more").commit("More");
         deploy().exits(16).says("1 of 7 can't be told", "is live, and is not proven to work");
-        assertEquals(site.head(), liveCommit());
-        run("rollback", "--list").exits(0).prints("never proven: its deploy did not come to its end");
+        assertEquals(site.head(), deployed.liveCommit());
+        deployed.run("rollback", "--list").exits(0).prints("never proven: its deploy did not come to its end");
     }
 
     // --- others at work
@@ -234,7 +214,7 @@ class DeployTest {
         site.write("build.js", "import { cpSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nsetTimeout(() => {}, 4000)\n").commit("Slowly");
         var one = kit.start("deploy", "--env", "staging").awaitSays("ok: Take the lock");
         deploy().exits(11).says("another run holds the lock of environment 'staging': handover deploy staging, process ", "State: nothing was changed: what was live is live.");
-        run("rollback").exits(11).says("handover deploy staging");
+        deployed.run("rollback").exits(11).says("handover deploy staging");
         kit.run("restore-db", "--env", "staging").exits(1); // no backup yet; that is looked at before the lock
         var two = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("waiting: another run holds the lock");
         one.result().exits(0);
@@ -262,12 +242,12 @@ class DeployTest {
         for (var step : STEPS) {
             var result = kit.start("deploy", "--env", "staging").awaitSays("ok: " + step).signal(signal).result();
             kit.awaitNoProcess();
-            var live = liveCommit();
+            var live = deployed.liveCommit();
             assertEquals(Files.readString(www.resolve("current/app.js")), live.equals(first) ? "document.getElementById('app').textContent = 'trailers'\n" : "document.getElementById('app').textContent = 'second'\n", result::toString);
             if (signal.equals("TERM") && result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
             if (signal.equals("TERM")) assertEquals(List.of(), kit.leftTemporary());
         }
-        assertEquals(second, liveCommit());
+        assertEquals(second, deployed.liveCommit());
         deploy().exits(0).says("ok: See what is live: ");
         assertEquals(List.of(), kit.leftTemporary());
         assertEquals(List.of(), kit.openUploads());

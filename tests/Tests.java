@@ -16,6 +16,7 @@
 //SOURCES Hosting.java
 //SOURCES LyingSite.java
 //SOURCES SiteRepository.java
+//SOURCES DeployedSite.java
 //SOURCES DeployStandIn.java
 //SOURCES VercelStandIn.java
 //SOURCES CloudflareStandIn.java
@@ -45,14 +46,17 @@
 //SOURCES LauncherTest.java
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
+//SOURCES MigrationsTest.java
 //SOURCES PartialRestoreTest.java
 //SOURCES ProviderClisTest.java
 //SOURCES PruneTest.java
 //SOURCES RestoreDbTest.java
 //SOURCES RetentionTest.java
+//SOURCES RollbackTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
 //SOURCES SmokeTestsTest.java
+//SOURCES StatementsTest.java
 //SOURCES SupabaseTest.java
 //SOURCES VercelTest.java
 

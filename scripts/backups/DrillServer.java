@@ -29,16 +29,17 @@ final class DrillServer {
 
     private final Run run;
     private final Database session;
-    private final boolean throwaway;
     private final Set<String> made = new HashSet<>();
+    private final EmbeddedPostgres started;
     final DatabaseUrl database;
     final String version;
     final int major;
 
-    private DrillServer(Run run, Database session, boolean throwaway) {
+    /** @param started the throwaway one; null for a server that stays */
+    private DrillServer(Run run, Database session, EmbeddedPostgres started) {
         this.run = run;
         this.session = session;
-        this.throwaway = throwaway;
+        this.started = started;
         database = session.url.withDatabase(DATABASE + Stamp.of(run.started));
         version = session.one("select current_setting('server_version')").replaceFirst(" .*", "");
         major = Integer.parseInt(session.one("select current_setting('server_version_num')")) / 10000;
@@ -59,7 +60,7 @@ final class DrillServer {
             run.undo.add("remove the throwaway server", started::close);
             return started;
         });
-        return new DrillServer(run, connect(run, DatabaseUrl.parse(postgres.superuserUrl(), "the throwaway server"), settings), true);
+        return new DrillServer(run, connect(run, DatabaseUrl.parse(postgres.superuserUrl(), "the throwaway server"), settings), postgres);
     }
 
     private static DrillServer named(Run run, Settings settings, Store store, DatabaseUrl url) {
@@ -74,7 +75,7 @@ final class DrillServer {
             throw new Failure.BadSetting("role '" + url.user + "' at " + url + " is not a superuser: it can't restore what belongs to others", settings.where(Setting.DRILL_DATABASE_URL));
         if (session.one("select pg_try_advisory_lock(?, ?)", OURS, DRILL).equals("f"))
             throw new Failure.Busy("another drill goes on at " + url, "wait until it has ended, then run this again");
-        var server = new DrillServer(run, session, false);
+        var server = new DrillServer(run, session, null);
         server.clear("what killed drills have left");
         return server;
     }
@@ -88,7 +89,7 @@ final class DrillServer {
     /** Creates the database. */
     void create(String encoding) {
         run.undo.act(() -> {
-            if (!throwaway) run.undo.add("drop " + database.database, () -> clear(database.database));
+            if (started == null) run.undo.add("drop " + database.database, () -> clear(database.database));
             session.execute("create database " + Database.quote(database.database) + " template template0 encoding " + Database.literal(encoding) + " lc_collate 'C' lc_ctype 'C'");
             return true;
         });
@@ -101,6 +102,16 @@ final class DrillServer {
         var roles = session.rows("select quote_ident(rolname) from pg_roles where shobj_description(oid, 'pg_authid') = ?", row -> row[0], MADE_BY_US);
         roles.forEach(role -> attempt("drop role " + role));
         if (databases.size() + roles.size() > 0) run.console.detail("dropped " + what + ": " + databases.size() + " databases, " + roles.size() + " roles");
+    }
+
+    /** Removes what {@link #create} made, and a throwaway server with it; what can't be removed now is when the run ends. */
+    void close() {
+        try {
+            if (started != null) started.close();
+            else clear(database.database);
+        } catch (Exception e) {
+            run.console.detail("could not remove the server for the drill yet: " + e.getMessage());
+        }
     }
 
     /** Creates the roles that the backup's globals name and the server lacks, as they were there, but without a login. */

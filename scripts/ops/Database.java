@@ -7,7 +7,9 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Properties;
 import java.util.List;
+import java.util.Map;
 import java.util.ArrayList;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -25,6 +27,15 @@ public final class Database implements AutoCloseable {
      */
     public record Facts(String version, int major, String systemIdentifier, boolean supabase, long bytes, String encoding, DatabaseLocale locale, String schemaVersion, List<Extension> extensions) { }
 
+    /**
+     * What the server says against a statement.
+     *
+     * @param state the five letters of SQLSTATE
+     * @param detail empty, like the hint, when there is none
+     * @param position of the character that it points at, from 1; 0 when at none
+     */
+    public record Complaint(String state, String message, String detail, String hint, int position) { }
+
     public final DatabaseUrl url;
     final Connection connection;
 
@@ -39,6 +50,22 @@ public final class Database implements AutoCloseable {
      * @param who shown by the server to whoever asks who is connected, at most 63 bytes
      */
     public static Database connect(DatabaseUrl url, Settings settings, String who) {
+        // Without a limit a network that goes silent in the middle of an answer is waited for without end.
+        return connect(url, settings, who, Map.of("socketTimeout", String.valueOf(settings.number(Setting.DB_STALL_SECONDS))));
+    }
+
+    /**
+     * Connects for statements that others have written: each goes to the server as it stands, with the role's own search
+     * path, and may take as long as it takes. When this process dies, the server ends what it is at (from PostgreSQL 14 on).
+     */
+    public static Database forScripts(DatabaseUrl url, Settings settings, String who) {
+        var session = connect(url, settings, who, Map.of("preferQueryMode", "simple"));
+        session.execute("reset search_path");
+        session.attempt("set client_connection_check_interval = '1s'");
+        return session;
+    }
+
+    private static Database connect(DatabaseUrl url, Settings settings, String who, Map<String, String> more) {
         var properties = new Properties();
         properties.setProperty("user", url.user);
         properties.setProperty("password", url.password == null ? "" : url.password.reveal());
@@ -46,8 +73,7 @@ public final class Database implements AutoCloseable {
         properties.setProperty("connectTimeout", settings.require(Setting.DB_CONNECT_SECONDS));
         properties.setProperty("loginTimeout", String.valueOf(settings.number(Setting.DB_CONNECT_SECONDS)));
         properties.setProperty("tcpKeepAlive", "true");
-        // Without it a network that goes silent in the middle of an answer is waited for without end.
-        properties.setProperty("socketTimeout", String.valueOf(settings.number(Setting.DB_STALL_SECONDS)));
+        more.forEach(properties::setProperty);
         url.parameters.forEach((name, value) -> properties.setProperty(name.equals("channel_binding") ? "channelBinding" : name, value));
         var host = url.host.contains(":") ? "[" + url.host + "]" : url.host;
         try {
@@ -149,6 +175,19 @@ public final class Database implements AutoCloseable {
             statement.execute(sql);
         } catch (SQLException e) {
             throw failed(e);
+        }
+    }
+
+    /** Executes one statement as it stands; empty when it is done. Throws when the session is lost, and nobody knows. */
+    public Optional<Complaint> attempt(String sql) {
+        try (var statement = connection.createStatement()) {
+            statement.setEscapeProcessing(false);
+            statement.execute(sql);
+            return Optional.empty();
+        } catch (SQLException e) {
+            if (!(e instanceof org.postgresql.util.PSQLException said) || said.getServerErrorMessage() == null) throw failed(e);
+            var message = said.getServerErrorMessage();
+            return Optional.of(new Complaint(e.getSQLState(), message.getMessage(), Objects.requireNonNullElse(message.getDetail(), ""), Objects.requireNonNullElse(message.getHint(), ""), message.getPosition()));
         }
     }
 

@@ -1,0 +1,119 @@
+//SOURCES DrillServer.java
+//SOURCES Needs.java
+package backups;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import ops.*;
+
+/** A stored backup, restored into a database of its own on a server for drills. The environment's server is not touched. */
+public final class TrialRestore {
+    /** What a server says when it, and not the backup, is to blame. */
+    private static final Pattern SERVERS_FAULT = Pattern.compile("No space left|out of memory|out of shared memory|terminating connection|server closed|shutting down|recovery mode|connection to server"
+        + "|Command was: CREATE EXTENSION|collation \"[^/]*\" for encoding");
+
+    private final Run run;
+    private final Settings settings;
+    private final Store store;
+    private final BackupFolder folder;
+    private final Steps steps;
+    final Set<String> lacking = new TreeSet<>();
+    final List<String> notRestorable = new ArrayList<>();
+    Manifest manifest;
+    PostgresTools.Found pgRestore;
+    DrillServer server;
+    private PartReader reader;
+
+    public TrialRestore(Run run, Settings settings, Store store, BackupFolder folder, Steps steps) {
+        this.run = run;
+        this.settings = settings;
+        this.store = store;
+        this.folder = folder;
+        this.steps = steps;
+    }
+
+    /** Where it is, for its superuser. */
+    public DatabaseUrl database() { return server.database; }
+
+    public Manifest manifest() { return manifest; }
+
+    /**
+     * Restores it.
+     *
+     * @throws Failure.NotVerified when the backup is broken
+     * @throws Failure.ToolFailed when the server can't have it
+     */
+    public void restore() throws Exception {
+        steps.check("Check the backup's objects", this::checkObjects);
+        steps.check("Have a server for the drill", this::open);
+        steps.check("Load into it", this::load);
+        for (var what : notRestorable) run.console.warn("left out: " + what);
+    }
+
+    private boolean checkObjects() throws InterruptedException {
+        manifest = folder.manifest(store);
+        reader = newReader();
+        pgRestore = PostgresTools.find(run, settings, "pg_restore", manifest.pgDumpMajor());
+        reader.checkObjects();
+        steps.found(folder.id() + ", " + Amount.bytes(manifest.bytesStored()));
+        return true;
+    }
+
+    PartReader newReader() { return new PartReader(store, folder, manifest, settings.get(Setting.BACKUP_IDENTITY_FILE)); }
+
+    /** Never older than the pg_dump: what that writes, an older server may not understand. */
+    private boolean open() throws Exception {
+        server = DrillServer.open(run, settings, store, Math.max(manifest.serverMajor(), manifest.pgDumpMajor()));
+        server.create(manifest.server().encoding());
+        steps.found("PostgreSQL " + server.version + ", " + server.database);
+        return true;
+    }
+
+    private boolean load() throws Exception {
+        if (manifest.globals() != null) reader.read(manifest.globals(), raw -> server.roles(new String(raw.readAllBytes(), StandardCharsets.UTF_8)));
+        var load = new Load(run, settings, server.database, pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors(), false);
+        try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
+            for (var part : manifest.parts()) {
+                if (isWhole(part)) load.load(reader, part, this::prepare);
+                else notRestorable.add(part.name() + " (rows of schemas that Supabase owns, which this server does not have)");
+            }
+        } catch (Failure.ToolFailed e) {
+            throw judged(e);
+        }
+        steps.found(Amount.bytes(manifest.bytesRaw()));
+        return true;
+    }
+
+    static boolean isWhole(Manifest.Part part) { return part.stage().equals("all"); }
+
+    private Predicate<String> prepare(Path beginning) throws IOException, InterruptedException {
+        var needs = Needs.of(run, pgRestore, beginning);
+        server.roles(needs.roles());
+        lacking.addAll(server.lacking(needs.extensions()));
+        lacking.forEach(name -> notRestorable.add("extension " + name + " (this server does not have it)"));
+        return line -> lacking.stream().anyMatch(extension -> Needs.isOf(extension, line));
+    }
+
+    /** Whose fault it is that it could not be loaded: only the backup's makes it a broken one. */
+    private Failure judged(Failure.ToolFailed e) {
+        if (!lacking.isEmpty())
+            return new Failure.ToolFailed("it can't be restored on a server without extension " + String.join(", ", lacking) + ": " + e.getMessage(),
+                "name a server that has it: DRILL_DATABASE_URL; or install it here");
+        if (manifest.server().supabase())
+            return new Failure.ToolFailed("it can't be restored on a server without Supabase's own schemas: " + e.getMessage(), "restore it into a project made for that: ./jbang restore-db --env OTHER --from " + settings.env);
+        if (!e.getMessage().contains("ERROR: ") || SERVERS_FAULT.matcher(e.getMessage()).find()) return e;
+        return new Failure.NotVerified("the backup can't be restored: " + e.getMessage(), anotherOne());
+    }
+
+    String anotherOne() { return "do not rely on this one; take another: ./jbang backups list --env " + settings.env + "; and make a new one now"; }
+
+    /** Removes the database, and the server when it was started for this; else that happens when the run ends. */
+    public void close() { if (server != null) server.close(); }
+}

@@ -1,0 +1,12 @@
+package migrations;
+
+/**
+ * A dangerous statement.
+ *
+ * @param what it does, and to whom
+ * @param instead how the same is had without the danger
+ * @param destructive no rollback of the code undoes it, or the code that is live now breaks
+ */
+public record Finding(String file, int line, String what, String instead, boolean destructive) {
+    @Override public String toString() { return file + ", line " + line + ": " + what + "; " + instead; }
+}

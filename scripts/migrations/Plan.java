@@ -1,0 +1,44 @@
+package migrations;
+
+import java.util.List;
+
+/** What is to be done to a database. */
+public final class Plan {
+    final Migrations migrations;
+    private final List<MigrationFile> pending;
+    /** The last version that was applied; empty when none was. */
+    public final String last;
+    private final Tables tables;
+
+    Plan(Migrations migrations, List<MigrationFile> pending, String last, Tables tables) {
+        this.migrations = migrations;
+        this.pending = List.copyOf(pending);
+        this.last = last;
+        this.tables = tables;
+    }
+
+    /** The files that are to be applied, in order. */
+    public List<MigrationFile> pending() { return pending; }
+
+    public boolean isEmpty() { return pending.isEmpty(); }
+
+    /** The version that the database has when all are applied; empty when there is none at all. */
+    public String version() { return pending.isEmpty() ? last : pending.get(pending.size() - 1).version(); }
+
+    /** What is dangerous in the pending files. */
+    public List<Finding> findings() { return Lint.of(pending, tables); }
+
+    /** How to remove each index that is not valid, and that no pending file builds anew: a killed CREATE INDEX CONCURRENTLY leaves such. */
+    public List<String> invalidIndexes() {
+        var built = pending.stream().flatMap(file -> file.statements().stream()).flatMap(statement -> ConcurrentIndex.of(statement).stream()).map(ConcurrentIndex::name).toList();
+        return tables.invalidIndexes().stream().filter(index -> !built.contains(index.name())).map(index -> "DROP INDEX CONCURRENTLY " + index.quoted() + ";").toList();
+    }
+
+    /** The search path of who will apply them. */
+    String searchPath() { return tables.searchPath(); }
+
+    /** As in "2 pending: a.sql, b.sql". */
+    @Override public String toString() {
+        return pending.isEmpty() ? "nothing is pending" + (last.isEmpty() ? "" : "; the last one is " + last) : pending.size() + " pending: " + Migrations.names(pending);
+    }
+}

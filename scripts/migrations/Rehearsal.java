@@ -1,0 +1,140 @@
+package migrations;
+
+import backups.TrialRestore;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import ops.*;
+
+/**
+ * Executes what is pending where it does no harm: in the environment's last backup, restored beside it; without one, in a
+ * transaction of its own database that is rolled back.
+ */
+public final class Rehearsal {
+    /**
+     * How it went.
+     *
+     * @param where in words
+     * @param notRehearsed those that a transaction can't tell anything of, and what comes behind them
+     */
+    public record Result(String where, List<Timed> times, List<String> notRehearsed) {
+        @Override public String toString() {
+            return String.join(", ", times.stream().map(Timed::toString).toList()) + (times.isEmpty() ? "nothing" : "") + ", in " + where + (notRehearsed.isEmpty() ? "" : "; NOT rehearsed: " + String.join(", ", notRehearsed));
+        }
+    }
+
+    private final Run run;
+    private final Settings settings;
+    private final Plan plan;
+    private final List<Timed> times = new ArrayList<>();
+
+    private Rehearsal(Run run, Settings settings, Plan plan) {
+        this.run = run;
+        this.settings = settings;
+        this.plan = plan;
+    }
+
+    /**
+     * Rehearses.
+     *
+     * @param url of the environment's own database
+     * @throws Failure.NotVerified naming the file, the line and what the server says
+     */
+    public static Result run(Run run, Settings settings, Store store, DatabaseUrl url, Plan plan, Steps steps) throws Exception {
+        var rehearsal = new Rehearsal(run, settings, plan);
+        if (plan.isEmpty()) return new Result("no place", List.of(), List.of());
+        var backup = lastBackup(store, settings.env, url.database);
+        if (backup.isEmpty()) return rehearsal.withoutBackup(url, steps, "there is no whole backup of '" + url.database + "'");
+        var trial = new TrialRestore(run, settings, store, backup.get(), steps);
+        try {
+            trial.restore();
+            return rehearsal.inBackup(backup.get(), trial, steps);
+        } catch (Failure.ToolFailed e) {
+            return rehearsal.withoutBackup(url, steps, e.getMessage());
+        } finally {
+            trial.close();
+        }
+    }
+
+    private static Optional<BackupFolder> lastBackup(Store store, String env, String database) {
+        return BackupFolder.sealed(store, env).stream().filter(folder -> {
+            var manifest = folder.manifest(store);
+            return !manifest.isSafety() && manifest.selection().isWhole() && manifest.database().equals(database);
+        }).findFirst();
+    }
+
+    private Result inBackup(BackupFolder backup, TrialRestore trial, Steps steps) throws Exception {
+        var where = "backup " + backup.id() + " (" + Amount.age(backup.began(), run.started) + ")";
+        var applied = applied(trial);
+        for (var file : plan.migrations.files) {
+            if (applied.contains(file.version())) continue;
+            if (!plan.pending().contains(file)) steps.check("Bring the backup up to date with " + file, () -> inBackup(file, trial, where));
+            else times.add(steps.check("Rehearse " + file, () -> inBackup(file, trial, where)));
+        }
+        return new Result(where, List.copyOf(times), List.of());
+    }
+
+    /** Versions that the backup has: by its table, or by its manifest when the table was not in it. */
+    private java.util.Set<String> applied(TrialRestore trial) {
+        try (var session = Database.connect(trial.database(), settings, who())) {
+            var applied = History.of(session).keySet();
+            var last = trial.manifest().schemaVersion();
+            if (!applied.isEmpty() || last.isEmpty()) return applied;
+            return plan.migrations.files.stream().map(MigrationFile::version).filter(version -> version.compareTo(last) <= 0).collect(Collectors.toSet());
+        }
+    }
+
+    private Timed inBackup(MigrationFile file, TrialRestore trial, String where) throws InterruptedException {
+        try (var session = Database.forScripts(trial.database(), settings, who())) {
+            session.rows("select pg_catalog.set_config('search_path', ?, false)", row -> row[0], plan.searchPath());
+            var execution = new Execution(run, session, trouble -> new Failure.NotVerified(trouble + "; seen in " + where + ": on the environment's own data it would fail too", "mend the migration, or the data that it stumbles on"));
+            var begun = Instant.now();
+            if (file.runsAlone()) execution.oneByOne(file, Duration.ZERO);
+            else {
+                session.execute("begin");
+                execution.inTransaction(file, () -> { });
+                session.execute("commit");
+            }
+            return new Timed(file.fileName(), Duration.between(begun, Instant.now()));
+        }
+    }
+
+    /** In the database itself: what is locked is so for visitors too, hence not for long. */
+    private Result withoutBackup(DatabaseUrl url, Steps steps, String why) throws Exception {
+        run.console.warn(why + ": rehearsed in a transaction of " + url + " itself, which is rolled back");
+        var left = new ArrayList<>(plan.pending());
+        var seconds = settings.number(Setting.MIGRATIONS_LOCK_SECONDS);
+        try (var session = Database.forScripts(url, settings, who()); var blockers = new Blockers(run, url, settings)) {
+            blockers.of(session);
+            session.execute("set lock_timeout = '" + seconds + "s'; begin");
+            var end = Instant.now().plusSeconds(seconds);
+            var execution = new Execution(run, session, trouble -> rolledBack(trouble, session, blockers, seconds));
+            while (!left.isEmpty() && !left.get(0).runsAlone()) {
+                var file = left.get(0);
+                var begun = Instant.now();
+                steps.check("Rehearse " + file, () -> {
+                    execution.inTransaction(file, () -> session.execute("set local statement_timeout = '" + Math.max(1, Duration.between(Instant.now(), end).toMillis()) + "ms'"));
+                    return true;
+                });
+                times.add(new Timed(file.fileName(), Duration.between(begun, Instant.now())));
+                left.remove(0);
+            }
+            session.execute("rollback");
+        }
+        if (!left.isEmpty()) run.console.warn(left.get(0) + " can't run in a transaction, so neither it nor what follows is rehearsed: make a backup, ./jbang backup-db --env " + settings.env);
+        return new Result("a transaction that was rolled back", List.copyOf(times), left.stream().map(MigrationFile::fileName).toList());
+    }
+
+    private Failure rolledBack(Execution.Trouble trouble, Database session, Blockers blockers, int seconds) {
+        session.attempt("rollback");
+        var backup = "make a backup, so that it is rehearsed beside the environment: ./jbang backup-db --env " + settings.env;
+        if (trouble.isCanceled()) return new Failure.NotVerified(trouble.file().at(trouble.statement()) + " the rehearsal took longer than " + seconds + " s, and would have kept others waiting: it was rolled back", backup);
+        if (trouble.isLockTimeout()) return new Failure.NotVerified(trouble.file().at(trouble.statement()) + " the rehearsal waited " + seconds + " s for a lock" + (blockers.last().isEmpty() ? "" : " that is held by " + blockers.last()), backup);
+        return new Failure.NotVerified(trouble + "; it was rolled back", "mend the migration, or the data that it stumbles on");
+    }
+
+    private String who() { return "handover migrations " + settings.env + ", process " + ProcessHandle.current().pid(); }
+}

@@ -1,0 +1,45 @@
+package migrations;
+
+import java.util.regex.Pattern;
+
+/**
+ * One statement of a file.
+ *
+ * @param text as the Supabase CLI records it: with comments, without the semicolon
+ * @param words the same without comments, in capitals but for quoted names, with single spaces, and with '' and $$ for what is in quotes
+ * @param essence the same without comments, and without blanks outside quotes: two texts with the same do the same
+ * @param begins the line on which the text begins
+ * @param line the line of its first word
+ */
+record Statement(String text, String words, String essence, int begins, int line) {
+    /** What the server does not take inside a transaction. */
+    private static final Pattern ALONE = Pattern.compile("(CREATE (UNIQUE )?|DROP )INDEX CONCURRENTLY\\b.*|REINDEX\\b.* CONCURRENTLY\\b.*|REINDEX( ?\\([^)]*\\))? (DATABASE|SYSTEM|SCHEMA)\\b.*|VACUUM\\b.*|CLUSTER( VERBOSE)?"
+        + "|ALTER SYSTEM\\b.*|(CREATE|DROP) (DATABASE|TABLESPACE|SUBSCRIPTION)\\b.*|ALTER DATABASE .* SET TABLESPACE .*|ALTER SUBSCRIPTION .*|ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY");
+    private static final Pattern SETTING = Pattern.compile("(SET|RESET)\\b(?! (LOCAL|CONSTRAINTS|TRANSACTION)\\b).*");
+    private static final Pattern CONTROL = Pattern.compile("(BEGIN|START TRANSACTION|COMMIT|END|ABORT|PREPARE TRANSACTION|ROLLBACK(?!( WORK| TRANSACTION)? TO\\b))\\b.*");
+
+    boolean isComment() { return words.isEmpty(); }
+
+    /** Whether it can't run in a transaction. */
+    boolean runsAlone() { return ALONE.matcher(words).matches(); }
+
+    /** Whether it changes nothing but the session. */
+    boolean isSetting() { return SETTING.matcher(words).matches(); }
+
+    /** Whether it begins or ends a transaction. */
+    boolean isControl() { return CONTROL.matcher(words).matches(); }
+
+    boolean is(String regex) { return words.matches(regex); }
+
+    /** The line that a server's position, counted in characters from 1, is on; that of the first word for 0. */
+    int lineAt(int position) {
+        if (position < 1 || position > text.codePointCount(0, text.length())) return line;
+        return begins + (int) text.substring(0, text.offsetByCodePoints(0, position - 1)).chars().filter(c -> c == '\n').count();
+    }
+
+    /** Its beginning, on one line. */
+    String shown() {
+        var shown = words.length() < 100 ? words : words.substring(0, 99) + "…";
+        return shown.replaceAll("\\p{Cntrl}", " ");
+    }
+}

@@ -1,0 +1,66 @@
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import release.Preview;
+
+/** A checkout whose environment {@code staging} has an application, and a web server that serves what is deployed of it. */
+final class DeployedSite {
+    final Kit kit;
+    final SiteRepository repository;
+    final Path www;
+    private final Preview server;
+
+    DeployedSite(Kit kit) {
+        this.kit = kit;
+        repository = new SiteRepository(kit);
+        www = kit.home.resolve("www");
+        try {
+            server = new Preview(www.resolve("current"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        kit.set("STAGING_SITE_URL", url()).set("STAGING_DEPLOY_PROVIDER", "directory").set("STAGING_DEPLOY_DIRECTORY", www.toString()).set("DEPLOY_APP", repository.folder.toString())
+            .set("STAGING_SUPABASE_URL", "none").set("SMOKE_CANARY_ROW", "none").set("SMOKE_HEALTH_PATH", "/health.json").set("SMOKE_SECONDS", "5").with("TMPDIR", kit.runtime.toString());
+    }
+
+    String url() { return server.url(); }
+
+    /** Nobody answers any more at the site's address. */
+    void stopServing() { server.close(); }
+
+    void close() { server.close(); }
+
+    Kit.Result run(String command, String... more) {
+        var all = new ArrayList<>(List.of(command, "--env", "staging"));
+        all.addAll(List.of(more));
+        return kit.run(all.toArray(String[]::new));
+    }
+
+    /** Another commit, whose page says something else. */
+    String change(String text) { return repository.write("src/app.js", "document.getElementById('app').textContent = '" + text + "'\n").commit(text); }
+
+    /** The release that the web server serves. */
+    String current() {
+        try {
+            return Files.readSymbolicLink(www.resolve("current")).getFileName().toString();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    boolean isNothingLive() { return !Files.exists(www.resolve("current")); }
+
+    String liveCommit() {
+        try {
+            return JsonParser.parseString(Files.readString(www.resolve("current/version.json"))).getAsJsonObject().get("commit").getAsString();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    String commitOf(String release) { return kit.json("handover/staging/releases/" + release + ".json").getAsJsonObject("commit").get("sha").getAsString(); }
+}

@@ -1,0 +1,51 @@
+///usr/bin/env true ; exec jbang "$0" "$@"
+//DESCRIPTION What the migrations' tests start: plan, rehearse or apply, as a deployment does
+//JAVA 17+
+//SOURCES ../scripts/ops/Ops.java
+//SOURCES ../scripts/migrations/Migrations.java
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import migrations.Apply;
+import migrations.Migrations;
+import migrations.Rehearsal;
+import ops.*;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Needed until the tests of a deployment do the same. */
+@Command(name = "migrate")
+class Migrate implements Callable<Integer> {
+    @Parameters String what;
+
+    @Option(names = "--env", required = true) String env;
+
+    @Mixin Run run;
+
+    public static void main(String... args) { Run.main(new Migrate(), args); }
+
+    @Override public Integer call() {
+        return run.execute("migrate", () -> {
+            var settings = run.settings(env);
+            var url = DatabaseUrl.of(settings);
+            var steps = new Steps(run, false);
+            var migrations = Migrations.of(run, settings, Migrations.folder(settings, Path.of("").toAbsolutePath()));
+            var plan = steps.check("Compare the migrations", () -> {
+                try (var session = Database.connect(url, settings, "handover migrate " + env)) {
+                    var compared = migrations.compare(session);
+                    steps.found(compared.toString());
+                    return compared;
+                }
+            });
+            plan.findings().forEach(finding -> run.console.result((finding.destructive() ? "destructive: " : "slow: ") + finding));
+            plan.invalidIndexes().forEach(run.console::result);
+            switch (what) {
+                case "rehearse" -> run.console.result("rehearsed: " + Rehearsal.run(run, settings, Store.open(settings), url, plan, steps));
+                case "apply" -> run.console.result("applied: " + Apply.run(run, settings, url, plan, steps, run::state));
+                default -> run.console.result(plan.toString());
+            }
+        });
+    }
+}

@@ -1,0 +1,267 @@
+//SOURCES ../scripts/migrations/Migrations.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** Migrations are compared, rehearsed and applied, on a real server, by tests/Migrate.java. */
+class MigrationsTest {
+    private static final String RECORDED = "select version, name, statements from supabase_migrations.schema_migrations order by 1";
+
+    @Test void pending_files_are_applied_in_order_each_whole_and_once() throws Exception {
+        var kit = kit();
+        file(kit, "20260101000000_orders.sql", "create table orders (id int primary key, email text); -- mail\ninsert into orders values (1, 'a;b')");
+        file(kit, "20260102000000_wrapped.sql", "begin;\nalter table orders add note text;\ncommit;\n");
+        file(kit, "20260103000000_index.sql", "-- beside the visitors\nset maintenance_work_mem = '32MB';\ncreate index concurrently orders_email on orders (lower(email)) where email <> 'x';\nvacuum orders");
+        file(kit, "README.md", "not one");
+        var applied = migrate(kit, "apply").exits(0).says("ok: Compare the migrations: 3 pending: 20260101000000_orders.sql, ", "no migrations, by their names: README.md", "ok: Apply 20260103000000_index.sql");
+        assertTrue(applied.out().matches("(?s)applied: \\[20260101000000_orders.sql \\d+\\.\\d s, .*]\\s+"), applied::toString);
+        assertEquals(List.of("20260101000000|orders|{\"create table orders (id int primary key, email text)\",\"-- mail\\ninsert into orders values (1, 'a;b')\"}".replace("\\n", "\n"),
+            "20260102000000|wrapped|{begin,\"alter table orders add note text\",commit}"), kit.database.rows(RECORDED).subList(0, 2));
+        assertEquals("t", kit.database.one("select indisvalid from pg_index where indexrelid = 'orders_email'::regclass"));
+        migrate(kit, "apply").exits(0).says("nothing is pending; the last one is 20260103000000").prints("applied: []");
+        // Killed behind the index and before its record: the next run sees that it is there.
+        kit.database.execute("delete from supabase_migrations.schema_migrations where version = '20260103000000'");
+        migrate(kit, "apply").exits(0).says("line 3: index orders_email is there already, valid and as it is to be");
+        kit.database.execute("delete from supabase_migrations.schema_migrations where version = '20260103000000'; drop index orders_email; create index orders_email on orders (email)");
+        migrate(kit, "apply").exits(10).says("there is an index orders_email already, and it is another one");
+    }
+
+    @Test void a_broken_file_is_found_by_the_rehearsal_and_leaves_those_before_it_when_it_is_applied_all_the_same() throws Exception {
+        var kit = kit();
+        file(kit, "1_a.sql", "create table a (id int)");
+        file(kit, "2_b.sql", "create table b (id int);\n\ninsert into b values (1),\n  (nope);\n");
+        migrate(kit, "rehearse").exits(14).says("there is no whole backup of '" + kit.database.name + "': rehearsed in a transaction of ", "ok: Rehearse 1_a.sql",
+            "FAILED: 2_b.sql, line 4: column \"nope\" does not exist, in: INSERT INTO B VALUES (1), (NOPE); it was rolled back", "State: nothing was changed");
+        assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname in ('a', 'b', 'schema_migrations')"));
+        migrate(kit, "apply").exits(1).says("FAILED: 2_b.sql, line 4: column \"nope\" does not exist", "State: applied, and they stay: 1_a.sql.", "Next:  mend the migration");
+        assertEquals(List.of("a"), kit.database.rows("select relname from pg_class where relname in ('a', 'b')"));
+        file(kit, "2_b.sql", "create table b (id int)");
+        migrate(kit, "apply").exits(0).says("1 pending: 2_b.sql");
+    }
+
+    @Test void what_passes_on_an_empty_database_and_fails_on_real_data_is_found_in_the_last_backup() throws Exception {
+        var kit = kit();
+        file(kit, "20260101000000_orders.sql", "create table orders (id int primary key, email text)");
+        migrate(kit, "apply").exits(0);
+        kit.database.execute("insert into orders select n, 'mail' || n % 3 from generate_series(1, 10) n");
+        kit.run("backup-db", "--env", "staging").exits(0);
+        file(kit, "20260102000000_later.sql", "alter table orders add note text");
+        migrate(kit, "apply").exits(0);
+        file(kit, "20260103000000_note.sql", "update orders set note = email");
+        file(kit, "20260104000000_index.sql", "create index concurrently orders_note on orders (note)");
+        migrate(kit, "rehearse").exits(0).says("ok: Bring the backup up to date with 20260102000000_later.sql", "ok: Rehearse 20260104000000_index.sql")
+            .prints("destructive: 20260103000000_note.sql, line 1: changes every row of orders", "rehearsed: 20260103000000_note.sql 0.", ", in backup ");
+        file(kit, "20260105000000_unique.sql", "create unique index orders_email on orders (email)");
+        migrate(kit, "rehearse").exits(14).prints("slow: 20260105000000_unique.sql, line 1: builds an index on orders")
+            .says("FAILED: 20260105000000_unique.sql, line 1: could not create unique index \"orders_email\" (Key (email)=(mail", "; seen in backup ", "Next:  mend the migration, or the data");
+        assertEquals("10|20260102000000|0", kit.database.one("select (select count(*) from orders where note is null), (select max(version) from supabase_migrations.schema_migrations), (select count(*) from pg_class where relname = 'orders_note')"));
+        kit.awaitNoProcess();
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    @Test void a_rehearsal_without_a_backup_keeps_nobody_waiting_and_says_what_it_can_not_tell() throws Exception {
+        var kit = kit().set("MIGRATIONS_LOCK_SECONDS", "1");
+        file(kit, "1_a.sql", "create table a (id int)");
+        file(kit, "2_index.sql", "create index concurrently a_id on a (id)");
+        file(kit, "3_b.sql", "create table b (id int)");
+        migrate(kit, "rehearse").exits(0).says("2_index.sql can't run in a transaction, so neither it nor what follows is rehearsed: make a backup").prints("in a transaction that was rolled back; NOT rehearsed: 2_index.sql, 3_b.sql");
+        file(kit, "1_a.sql", "create table a (id int); select pg_sleep(60)");
+        migrate(kit, "rehearse").exits(14).says("1_a.sql, line 1: the rehearsal took longer than 1 s", "Next:  make a backup");
+        assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname = 'a'"));
+    }
+
+    @Test void a_history_that_has_parted_from_the_files_is_explained_and_refused() throws Exception {
+        var kit = kit();
+        file(kit, "20260101000000_a.sql", "create table a (id int);");
+        file(kit, "20260103000000_c.sql", "create table c (id int);");
+        migrate(kit, "apply").exits(0);
+        file(kit, "20260103000000_c.sql", "-- a comment\nCREATE  table c\n(id int)");
+        migrate(kit, "plan").exits(10).says("edited afterwards");     // other letters are another text
+        file(kit, "20260103000000_c.sql", "-- a comment\ncreate  table c\n(id int);\n\n");
+        migrate(kit, "plan").exits(0);
+        file(kit, "20260103000000_c.sql", "create table c (id int, more text)");
+        migrate(kit, "apply").exits(10).says("applied, and edited afterwards, so that the database lacks the edit: 20260103000000_c.sql", "supabase migration repair --status applied 20260103000000");
+        file(kit, "20260103000000_c.sql", "create table c (id int)");
+        file(kit, "20260102000000_b.sql", "create table b (id int)");
+        migrate(kit, "apply").exits(10).says("older than the last migration of the database, 20260103000000, and never applied: 20260102000000_b.sql", "State: nothing was changed");
+        Files.delete(folder(kit).resolve("20260102000000_b.sql"));
+        Files.delete(folder(kit).resolve("20260103000000_c.sql"));
+        migrate(kit, "apply").exits(10).says("the database has migrations that are not in ", ": 20260103000000", "Next:  take the newest commit: git pull");
+        assertEquals("2", kit.database.one("select count(*) from supabase_migrations.schema_migrations"));
+    }
+
+    @Test void a_file_that_could_end_half_way_is_refused_before_anything_is_done() throws Exception {
+        var kit = kit();
+        file(kit, "1_a.sql", "create table a (id int);\ncreate index concurrently a_id on a (id);");
+        migrate(kit, "apply").exits(10).says("1_a.sql, line 2: CREATE INDEX CONCURRENTLY A_ID ON A (ID) can't run in a transaction, and the rest (CREATE TABLE A (ID INT)) has to", "move line 2 to a file that follows");
+        file(kit, "1_a.sql", "create table a (id int);\ncommit;\ncreate table b (id int);");
+        migrate(kit, "apply").exits(10).says("1_a.sql, line 2: COMMIT ends the transaction in the middle of the migration");
+        file(kit, "1_a.sql", "create index concurrently on a (id)");
+        migrate(kit, "apply").exits(10).says("the index has no name");
+        file(kit, "1_a.sql", "-- migrate:up\ncreate table a (id int);\n-- migrate:down\ndrop table a;");
+        migrate(kit, "apply").exits(78).says("1_a.sql is written for another tool");
+        Files.write(folder(kit).resolve("1_a.sql"), "-- ä".getBytes(StandardCharsets.ISO_8859_1));
+        migrate(kit, "apply").exits(78).says("1_a.sql is not UTF-8");
+        file(kit, "1_a.sql", "");
+        file(kit, "1_b.sql", "");
+        migrate(kit, "apply").exits(78).says("1_a.sql and 1_b.sql have the same version");
+        Files.delete(folder(kit).resolve("1_b.sql"));
+        file(kit, "10_b.sql", "");
+        migrate(kit, "apply").exits(78).says("10_b.sql and 1_a.sql have versions of different lengths");
+        assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname in ('a', 'schema_migrations')"));
+    }
+
+    @Test void who_holds_a_lock_for_too_long_is_named_and_everything_is_as_it_was() throws Exception {
+        var kit = kit().set("MIGRATIONS_LOCK_SECONDS", "1");
+        kit.database.execute("create table a (id int)");
+        file(kit, "1_first.sql", "create table first (id int)");
+        file(kit, "2_a.sql", "create table second (id int);\nalter table a add note text;");
+        try (var holder = kit.database.connect(); var statement = holder.createStatement()) {
+            statement.execute("set application_name = 'a forgotten psql'; begin; lock table a in access share mode");
+            var pid = kit.database.one("select pid from pg_stat_activity where application_name = 'a forgotten psql'");
+            migrate(kit, "apply").exits(1).says("FAILED: 2_a.sql, line 2: waited 1 s for a lock, in vain, for ALTER TABLE A ADD NOTE TEXT; it is held by process " + pid + " (role tester, a forgotten psql, idle in transaction since ",
+                "State: applied, and they stay: 1_first.sql.", "or end it: select pg_terminate_backend(" + pid + ")");
+            assertEquals(List.of("first"), kit.database.rows("select relname from pg_class where relname in ('first', 'second')"));
+        }
+        migrate(kit, "apply").exits(0).prints("applied: [2_a.sql ");
+    }
+
+    @Test void one_that_is_killed_half_way_is_as_if_it_had_not_begun_and_the_next_run_goes_on() throws Exception {
+        var kit = kit().set("MIGRATIONS_LOCK_SECONDS", "60");
+        kit.database.execute("create table a (id int)");
+        file(kit, "1_a.sql", "create table b (id int);\nalter table a add note text;");
+        for (var signal : List.of("KILL", "TERM")) {
+            try (var holder = kit.database.connect(); var statement = holder.createStatement()) {
+                statement.execute("begin; lock table a in access share mode");
+                var running = start(kit, "apply").awaitSays("waiting for a lock that is held by process ");
+                running.signal(signal);
+                var ended = running.result();
+                if (signal.equals("TERM")) ended.exits(143).says("State: the database is as it was; 1_a.sql is being applied, whole or not at all");
+                awaitNoSession(kit);
+                assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname = 'b'"));
+            }
+        }
+        migrate(kit, "apply").exits(0).prints("applied: [1_a.sql ");
+    }
+
+    @Test void an_index_that_a_killed_run_left_half_built_is_built_anew_and_others_are_named() throws Exception {
+        var kit = kit();
+        kit.database.execute("create table a (id int); insert into a values (1), (1)");
+        file(kit, "1_a.sql", "create index concurrently a_id on a (id)");
+        try (var old = kit.database.connect(); var statement = old.createStatement()) {
+            statement.execute("set application_name = 'old reader'; begin transaction isolation level repeatable read; select count(*) from pg_class; insert into a values (2)");
+            var running = start(kit, "apply").awaitSays("waiting for a lock that is held by process ");
+            running.signal("KILL").result();
+            awaitNoSession(kit);
+        }
+        assertEquals("f", kit.database.one("select indisvalid from pg_index where indexrelid = 'a_id'::regclass"));
+        migrate(kit, "apply").exits(0).says("dropped index public.a_id, which was not valid");
+        assertEquals("t", kit.database.one("select indisvalid from pg_index where indexrelid = 'a_id'::regclass"));
+        file(kit, "2_b.sql", "create unique index concurrently a_unique on a (id)");
+        migrate(kit, "apply").exits(1).says("2_b.sql, line 1: could not create unique index \"a_unique\" (Key (id)=(1) is duplicated.)", "dropped index public.a_unique", "State: the database is as it was; 2_b.sql is being applied, outside a transaction");
+        assertEquals(List.of(), kit.database.rows("select 1 from pg_class where relname = 'a_unique'"));
+        kit.database.asSuperuser("create index left_over on a (id); update pg_index set indisvalid = false where indexrelid = 'left_over'::regclass");
+        migrate(kit, "plan").exits(0).prints("DROP INDEX CONCURRENTLY public.left_over;");
+    }
+
+    @Test void of_two_at_once_one_applies_and_the_other_sees_it() throws Exception {
+        var kit = kit();
+        file(kit, "1_a.sql", "create table a (id int); select pg_sleep(3)");
+        file(kit, "2_b.sql", "create index concurrently a_id on a (id)");
+        var both = List.of(start(kit, "apply"), start(kit, "apply")).stream().map(Kit.Running::result).toList();
+        both.forEach(each -> each.exits(0));
+        assertEquals(1, both.stream().filter(each -> each.out().contains("1_a.sql")).count(), both::toString);
+        assertEquals(List.of("1", "2"), kit.database.rows("select version from supabase_migrations.schema_migrations order by 1"));
+    }
+
+    @Test void the_record_is_what_the_supabase_cli_writes_and_afterwards_it_has_nothing_to_do() throws Exception {
+        Kit.needs("npm");
+        var kit = kit();
+        var cli = Files.createDirectory(kit.home.resolve("cli"));
+        for (var name : List.of("package.json", "package-lock.json")) Files.copy(Stack.CHECKOUT.resolve("tests/supabase-cli").resolve(name), cli.resolve(name));
+        var installed = kit.bash("cd cli && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier");
+        org.junit.jupiter.api.Assumptions.assumeTrue(installed.exit() == 0, () -> "the Supabase CLI can't be had: " + installed);
+        file(kit, "20260101000000_tricky.sql", TRICKY);
+        file(kit, "20260102000000_no_semicolon.sql", "create table u (id int) -- and a comment; here");
+        file(kit, "20260103000000_.sql", "");
+        file(kit, "20260104000000_windows's \"file\".sql", "\ufeffcreate table bom (id int);\r\n\r\ncreate table crlf (id int);\r\n");
+        file(kit, "20260105000000_index.sql", "create index concurrently u_id on u (id);\n");
+        file(kit, "20260106000000_wrapped.sql", "begin;\ncreate table x (id int);\ncommit;\n");
+        file(kit, "20260107000000_comments.sql", "-- nothing;\n/* to do; */\n");
+        file(kit, "20260108000000_other_path.sql", "set search_path = ''; set standard_conforming_strings = off; select 'a\\\\';");
+        file(kit, "abc_x.sql", "skipped");
+        var theirs = TestDatabase.create(Stack.next("cli_"));
+        supabase(kit, theirs, "db", "push", "--yes").exits(0);
+        migrate(kit, "apply").exits(0);
+        for (var query : List.of(RECORDED, "select attname, atttypid::regtype, attnotnull from pg_attribute where attrelid = 'supabase_migrations.schema_migrations'::regclass and attnum > 0 order by attnum",
+            "select relname, relkind from pg_class where relnamespace in ('public'::regnamespace, 'supabase_migrations'::regnamespace) order by 1"))
+            assertEquals(theirs.rows(query), kit.database.rows(query), query);
+        supabase(kit, kit.database, "db", "push", "--yes").exits(0).prints("up to date");
+        var list = supabase(kit, kit.database, "migration", "list").exits(0).out();
+        for (var version : kit.database.rows("select version from supabase_migrations.schema_migrations")) assertTrue(list.split(version, -1).length >= 3, list);
+        migrateOn(kit, theirs, "plan").exits(0).prints("nothing is pending");
+    }
+
+    private static final String TRICKY = """
+        -- leading comment; with a semicolon
+        create table t (id int primary key, note text default 'a;b''c', "odd;name" text); -- trailing
+        ;;
+        /* block /* nested ; */ ; */ insert into t values (1, E'it\\'s; here');
+        create function f() returns int language plpgsql as $fn$ begin return 1; end; $fn$;
+        create function g() returns int language sql begin atomic select 1; select 2; end;
+        create function h() returns text language sql
+        begin
+          atomic
+          select case when true then 'x;' else $$end;$$ end; -- it's; the end;
+          select 'y'::text as weekend;
+        end;
+        do $do$ begin execute 'select 1;'; end $do$;
+        create view v as select id as atomic from t;
+        insert into t values (2, $$a;b$$), (3, $x$ $$ ; $x$);
+        select 1 -
+        - 2; select 4 / 2; insert into t values (5, '\\'); insert into t values (6, '(');
+        create table type_ä (é$1 int); select é$1, 'ü;' from type_ä;
+        create rule r as on insert to type_ä do also (delete from t where id = 7; delete from t where id = 8);
+        select '{"a": "b;c"}'::jsonb ? 'a', U&'d\\0061t', B'01', 1.5e3;
+        -- only a comment at the end;
+        """;
+
+    private static Kit.Result supabase(Kit kit, TestDatabase database, String... arguments) {
+        return kit.bash("cd " + kit.home + " && HOME=" + kit.runtime + " SUPABASE_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1 timeout 60 cli/node_modules/.bin/supabase " + String.join(" ", arguments) + " --db-url '" + database.url() + "?sslmode=disable'");
+    }
+
+    private static Kit kit() throws IOException {
+        var kit = Stack.kit();
+        Files.copy(Stack.CHECKOUT.resolve("tests/Migrate.java"), kit.home.resolve("tests/Migrate.java"));
+        Files.createDirectories(folder(kit));
+        return kit;
+    }
+
+    private static Path folder(Kit kit) { return kit.home.resolve("supabase/migrations"); }
+
+    private static void file(Kit kit, String name, String sql) throws IOException { Files.writeString(folder(kit).resolve(name), sql); }
+
+    private static Kit.Running start(Kit kit, String what) { return kit.start("tests/Migrate.java", what, "--env", "staging"); }
+
+    private static Kit.Result migrate(Kit kit, String what) { return start(kit, what).result(); }
+
+    private static Kit.Result migrateOn(Kit kit, TestDatabase database, String what) { return migrate(kit.set("STAGING_DATABASE_URL", database.url()), what); }
+
+    /** The server sees within a second or so that who it works for is gone. */
+    private static void awaitNoSession(Kit kit) throws InterruptedException {
+        var end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (!kit.database.rows("select 1 from pg_stat_activity where datname = '" + kit.database.name + "' and application_name like 'handover migrations%'").isEmpty()) {
+            assertFalse(System.nanoTime() > end, "the server still works for a process that is gone");
+            Thread.sleep(100);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//SOURCES ../scripts/release/Deployment.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** An earlier release is live again in seconds, and nothing else is ever made live by it. */
+class RollbackTest {
+    private static final List<String> STEPS = List.of("Read the settings", "Reach the provider", "Take the lock", "See what is live", "Choose the release", "Compare the schema", "Choose the way", "Tag what is left", "Roll back", "Mark what was left as bad", "Look at the site");
+
+    private final DeployedSite site = new DeployedSite(Stack.kit());
+    private final Kit kit = site.kit;
+
+    @AfterEach void stop() { site.close(); }
+
+    /** Two releases; the first one's id and the second one's. */
+    private List<String> two() {
+        site.run("deploy").exits(0);
+        var first = site.current();
+        site.change("second");
+        site.run("deploy").exits(0);
+        return List.of(first, site.current());
+    }
+
+    @Test void the_release_before_is_live_again_and_the_one_that_was_left_is_marked_bad() {
+        var two = two();
+        var first = site.commitOf(two.get(0));
+        site.run("rollback", "--reason", "prices were wrong").exits(0).says("ok: See what is live: " + two.get(1), "ok: Choose the release: " + two.get(0), "ok: Choose the way: instant: directory still has " + two.get(0), "ok: Tag what is left: tag recovery/staging/",
+            "ok: Roll back: " + two.get(0), "ok: Look at the site: 7 of 7 pass").prints("rolled back to " + two.get(0), "at " + site.url());
+        assertEquals(List.of(two.get(0), first), List.of(site.current(), site.liveCommit()));
+        site.run("rollback", "--list").exits(0).prints("bad   " + two.get(1), "rolled back: prices were wrong", "live  " + two.get(0));
+        assertEquals(site.commitOf(two.get(1)), site.repository.git("rev-list -1 $(git -C " + site.repository.folder + " tag --list 'recovery/staging/*')").out().strip());
+        var history = kit.history().get(2);
+        assertEquals(List.of("rollback", "done", two.get(0), two.get(1), "instant", "prices were wrong"), List.of("script", "result", "release", "left", "way", "reason").stream().map(name -> history.get(name).getAsString()).toList());
+        site.run("rollback").exits(10).says("'staging' has no good release before the one that is live", "State: nothing was changed: what was live is live.");
+        site.run("rollback", "--to", two.get(1)).exits(10).says("is marked bad: rolled back: prices were wrong", "deploy its commit anew");
+        site.run("rollback", "--to", two.get(0)).exits(10).says("is live already");
+    }
+
+    @Test void without_a_release_there_is_nothing_to_roll_back_to() {
+        site.run("rollback").exits(10).says("ok: See what is live: nothing yet", "has no good release before the one that is live");
+        site.run("rollback", "--to", "20261122T031500Z-4f9a1c").exits(1).says("'staging' has no release '20261122T031500Z-4f9a1c'", "--list");
+        site.run("rollback", "--list").exits(0).prints("live: nothing yet");
+    }
+
+    @Test void a_certain_one_is_named_by_its_id_its_commit_or_a_beginning_of_it() {
+        var two = two();
+        site.change("third");
+        site.run("deploy").exits(0);
+        site.run("rollback", "--to", "2026").exits(2).says("'2026' may be any of 3 releases");
+        site.run("rollback", "--to", site.commitOf(two.get(0)).substring(0, 8)).exits(0);
+        assertEquals(two.get(0), site.current());
+        site.run("rollback", "--to", two.get(1)).exits(0);
+        assertEquals(two.get(1), site.current());
+    }
+
+    @Test void a_dry_run_says_what_would_be_done() {
+        var two = two();
+        site.run("rollback", "--dry-run").exits(0).says("ok: Choose the release: " + two.get(0), "would roll back: the provider still has it", "would mark what was left as bad: " + two.get(1));
+        assertEquals(two.get(1), site.current());
+    }
+
+    @Test void a_protected_environment_wants_its_name() {
+        var two = two();
+        kit.set("PROTECTED_ENVS", "staging");
+        site.run("rollback").exits(10).says("this needs a person at a terminal");
+        assertEquals(two.get(1), site.current());
+        site.run("rollback", "--confirm", "staging").exits(0);
+        assertEquals(two.get(0), site.current());
+    }
+
+    @Test void what_the_provider_has_no_more_comes_from_the_archive_without_node_and_git() throws IOException {
+        var two = two();
+        var first = site.commitOf(two.get(0));
+        kit.bash("rm -r www/releases/" + two.get(0) + " site");
+        kit.set("DEPLOY_APP", null);
+        site.run("rollback").exits(0).says("ok: Choose the way: the archived artifact, 4 files, ");
+        assertEquals(List.of(two.get(0), first), List.of(site.current(), site.liveCommit()));
+        assertTrue(Files.readString(site.www.resolve("current/app.js")).contains("'trailers'"));
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    @Test void an_artifact_that_is_not_what_was_stored_goes_nowhere() throws IOException {
+        var two = two();
+        kit.bash("rm -r www/releases/" + two.get(0));
+        var keys = kit.keys("handover/staging/artifacts/");
+        var first = kit.json("handover/staging/releases/" + two.get(0) + ".json").getAsJsonObject("artifact").get("sha256").getAsString();
+        var own = keys.stream().filter(key -> key.contains(first)).findFirst().orElseThrow();
+        var other = keys.stream().filter(key -> !key.equals(own)).findFirst().orElseThrow();
+        kit.put(own, kit.object(other));
+        site.run("rollback").exits(14).says(own, "State: nothing was changed: what was live is live.");
+        var bytes = kit.object(other);
+        bytes[bytes.length / 2] ^= 1;
+        kit.put(own, bytes);
+        site.run("rollback").exits(14).says(own);
+        assertEquals(two.get(1), site.current());
+    }
+
+    @Test void what_nobody_has_any_more_is_built_anew_when_asked_for() {
+        var two = two();
+        var first = site.commitOf(two.get(0));
+        kit.bash("rm -r www/releases/" + two.get(0));
+        kit.keys("handover/staging/artifacts/").forEach(kit::delete);
+        site.run("rollback").exits(10).says("neither directory nor the bucket has release " + two.get(0), "--to " + two.get(0) + " --rebuild");
+        site.run("rollback", "--rebuild").exits(0).says("ok: Choose the way: a build of " + first.substring(0, 12));
+        assertEquals(List.of(two.get(0), first), List.of(site.current(), site.liveCommit()));
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    @Test void behind_a_migration_it_refuses_and_never_touches_the_database() {
+        kit.database.execute("create schema supabase_migrations; create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text); insert into supabase_migrations.schema_migrations values ('20261101000000')");
+        site.run("deploy").exits(0);
+        var first = site.current();
+        kit.database.execute("insert into supabase_migrations.schema_migrations values ('20261102000000')");
+        site.change("second");
+        site.run("deploy", "--leave-migrations").exits(0);
+        site.run("rollback").exits(10).says("the database is at migration 20261102000000, and release " + first, "was made for 20261101000000; a rollback never changes the database", "--accept-schema-ahead");
+        site.run("rollback", "--list").exits(0).prints("behind a migration, made for 20261101000000");
+        site.run("rollback", "--accept-schema-ahead").exits(0);
+        assertEquals(List.of(first, "2"), List.of(site.current(), kit.database.one("select count(*) from supabase_migrations.schema_migrations")));
+    }
+
+    @Test void a_database_that_is_down_keeps_nobody_from_rolling_back() {
+        var two = two();
+        kit.set("STAGING_DATABASE_URL", kit.database.url().replaceFirst(":[0-9]+/", ":9/")).set("DB_CONNECT_SECONDS", "2");
+        site.run("rollback").exits(12).says("nothing was changed", "--no-lock");
+        site.run("rollback", "--no-lock").exits(12).says("--accept-schema-ahead");
+        site.run("rollback", "--no-lock", "--accept-schema-ahead").exits(0);
+        assertEquals(two.get(0), site.current());
+    }
+
+    @Test void a_release_that_does_not_pass_when_it_is_live_again_is_said_not_to() {
+        var two = two();
+        site.stopServing();
+        site.run("rollback").exits(14).says("State: release " + two.get(0) + " is live again, and is not proven to work.");
+        assertEquals(two.get(0), site.current());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"TERM", "KILL"})
+    void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on(String signal) {
+        var two = two();
+        for (var step : STEPS) {
+            var result = kit.start("rollback", "--env", "staging").awaitSays("ok: " + step).signal(signal).result();
+            kit.awaitNoProcess();
+            assertTrue(two.contains(site.current()), result::toString);
+            assertEquals(site.commitOf(site.current()), site.liveCommit(), result::toString);
+            if (signal.equals("TERM") && result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
+            // And there again for the next step, whatever this one has come to.
+            kit.keys("handover/staging/releases/").stream().filter(key -> key.endsWith(".bad.json")).forEach(kit::delete);
+            if (!site.current().equals(two.get(1))) site.run("rollback", "--to", two.get(1)).exits(0).says("ok: See what is live: " + two.get(0));
+            kit.keys("handover/staging/releases/").stream().filter(key -> key.endsWith(".bad.json")).forEach(kit::delete);
+        }
+        site.run("rollback").exits(0);
+        assertEquals(two.get(0), site.current());
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+}
