@@ -3,8 +3,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** deploy and rollback at each provider, with its real command line going up and its API telling what is live. */
@@ -43,14 +45,18 @@ class DeployProvidersTest {
         return com.google.gson.JsonParser.parseString(Hosting.page(url(provider) + "/version.json")).getAsJsonObject().get("commit").getAsString();
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"vercel", "cloudflare-pages", "cloudflare-workers"})
-    void what_is_deployed_is_live_and_what_was_live_before_comes_back_without_node(String provider) throws Exception {
+    private void at(String provider) {
         pin(provider.equals("vercel") ? "vercel" : "wrangler");
         kit.set("STAGING_SITE_URL", url(provider)).set("STAGING_DEPLOY_PROVIDER", provider).set("DEPLOY_APP", site.folder.toString()).set("STAGING_SUPABASE_URL", "none").set("SMOKE_CANARY_ROW", "none").set("SMOKE_HEALTH_PATH", "/health.json").set("SMOKE_SECONDS", "10")
             .set("VERCEL_TOKEN", Hosting.TOKEN).set("VERCEL_ORG_ID", VercelStandIn.TEAM).set("STAGING_VERCEL_PROJECT_ID", VercelStandIn.PROJECT).set("VERCEL_API_URL", standIn.url())
             .set("CLOUDFLARE_API_TOKEN", Hosting.TOKEN).set("CLOUDFLARE_ACCOUNT_ID", CloudflareStandIn.ACCOUNT).set("CLOUDFLARE_API_URL", standIn.cloudflareUrl()).set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME).set("STAGING_CLOUDFLARE_WORKER", "shop")
             .with("TMPDIR", kit.runtime.toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"vercel", "cloudflare-pages", "cloudflare-workers"})
+    void what_is_deployed_is_live_and_what_was_live_before_comes_back_without_node(String provider) throws Exception {
+        at(provider);
         var first = site.head();
         run("deploy").exits(0).says("ok: See what is live: nothing yet", "ok: Look at the site: 7 of 7 pass");
         assertEquals(first, liveCommit(provider));
@@ -65,6 +71,31 @@ class DeployProvidersTest {
         if (provider.equals("vercel")) standIn.vercel.delete(deployment);
         run("rollback").exits(0).says("ok: Choose the way: " + (provider.equals("vercel") ? "the archived artifact, " : "instant: " + provider + " still has " + deployment), "ok: Look at the site: 7 of 7 pass");
         assertEquals(first, liveCommit(provider));
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    /** Killed while the provider has the order and has not answered: it carries it out, and the next run says so and goes on. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"vercel | POST /v13/deployments | KILL", "vercel | POST .*/promote/ | KILL", "vercel | POST .*/promote/ | TERM", "cloudflare-workers | POST .*/scripts/shop/deployments$ | KILL"})
+    void killed_in_the_middle_of_an_order_one_whole_release_is_live_and_the_next_run_says_which(String provider, String order, String signal) throws Exception {
+        at(provider);
+        var first = site.head();
+        run("deploy").exits(0);
+        var second = site.write("src/app.js", "document.getElementById('app').textContent = 'more trailers'\n").commit("More trailers");
+        var answered = new CountDownLatch(1);
+        standIn.holdNext(order, answered);
+        var running = kit.start("deploy", "--env", "staging");
+        var seen = standIn.requests(order).size();
+        while (standIn.requests(order).size() == seen && running.process.isAlive()) Thread.sleep(20);
+        running.signal(signal).result();
+        assertEquals(first, liveCommit(provider));
+        answered.countDown();
+        var promoted = !order.contains("v13");
+        for (var patience = 0; promoted && patience < 100 && !liveCommit(provider).equals(second); patience++) Thread.sleep(20);
+        assertEquals(promoted ? second : first, liveCommit(provider));
+        run("rollback", "--list").exits(0).prints((promoted ? second : first).substring(0, 12));
+        run("deploy").exits(0).says("ok: See what is live: ");
+        assertEquals(second, liveCommit(provider));
         assertEquals(List.of(), kit.leftTemporary());
     }
 }
