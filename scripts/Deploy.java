@@ -3,17 +3,23 @@
 //JAVA 17+
 //RUNTIME_OPTIONS -XX:+UseSerialGC -Xmx256m -XX:TieredStopAtLevel=1 -XX:+IgnoreUnrecognizedVMOptions
 //SOURCES ops/Ops.java
+//SOURCES migrations/Migrations.java
 //SOURCES release/Deployment.java
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
+import migrations.Apply;
+import migrations.Finding;
+import migrations.MigrationFile;
+import migrations.Migrations;
+import migrations.Plan;
+import migrations.Rehearsal;
 import ops.*;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -48,6 +54,15 @@ class Deploy implements Callable<Integer> {
     @Option(names = "--confirm", paramLabel = "NAME", description = "a protected environment's name, where nobody can type it")
     String confirm;
 
+    @Option(names = "--apply-migrations", description = "apply the migrations that are pending before the release is live, one transaction each")
+    boolean applyMigrations;
+
+    @Option(names = "--leave-migrations", description = "deploy though migrations are pending, and leave them")
+    boolean leaveMigrations;
+
+    @Option(names = "--unrehearsed", description = "do not try the migrations in a restored backup before")
+    boolean unrehearsed;
+
     @Option(names = "--leave-changes", description = "deploy the commit without what is not committed")
     boolean leaveChanges;
 
@@ -80,6 +95,8 @@ class Deploy implements Callable<Integer> {
     private Provider.Staged staged;
     private Release release;
     private Provider.Live live;
+    /** Null where there is no database, or no folder of migrations. */
+    private Plan plan;
 
     public static void main(String... args) { Run.main(new Deploy(), args); }
 
@@ -95,20 +112,23 @@ class Deploy implements Callable<Integer> {
         history = new History(run, opening, env, "deploy");
         if (!dryRun) run.record(history);
         steps.check("Look at the checkout", () -> lookAtCheckout(steps));
-        steps.check("Look at the application", () -> { steps.found(build.check()); return true; });
+        steps.check("Look at the application", () -> lookAtApplication(steps));
         steps.check("Reach the provider", () -> { steps.found(provider.name() + ", " + Steps.await(reaching)); return true; });
         store = Steps.await(opening);
         steps.change("Take the lock", "so that no backup, restore or other deploy runs meanwhile", () -> { steps.found(SiteLock.take(run, settings, "deploy", Duration.ofSeconds(wait))); return true; });
         steps.check("See what is live", () -> seeLive(steps));
         steps.check("See how old the last backup is", () -> judgeBackup(steps, aging));
+        steps.check("Look at the migrations", () -> lookAtMigrations(steps));
         if (isProtected()) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> ask(steps));
-        steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> install());
+        steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> { build.install(); return true; });
         steps.change("Build", "with " + commit.brief() + " as its SITE_RELEASE", () -> build());
         steps.change("Check what was built", "a page to begin with, and no secret in it", () -> checkBuilt(steps));
         steps.change("Keep the artifact", store.uri(store.prefix + "/" + env + "/artifacts/"), () -> keep(steps));
+        if (hasPending() && !leaveMigrations && !unrehearsed) steps.change("Rehearse the migrations", "in the last backup, restored into a throwaway server", () -> rehearse(steps));
         steps.change("Stage", "upload it where no visitor sees it: " + provider.name(), () -> stage(steps));
         if (!unstaged) steps.change("Look at the staged release", "page, assets and commit", () -> lookAtStaged(steps));
         steps.change("Record the release", "before anybody sees it", () -> record(steps));
+        if (hasPending() && applyMigrations) steps.change("Apply the migrations", plan.toString(), () -> apply(steps));
         steps.change("Promote", "make it live, and ask the provider whether it is", () -> promote(steps));
         steps.change("Look at the site", "the smoke tests; what does not pass is taken back", () -> lookAtSite(steps));
         steps.change("Mark it as good", "and tag the commit", () -> markGood(steps));
@@ -124,7 +144,7 @@ class Deploy implements Callable<Integer> {
         if (app == null) app = Path.of(settings.get(Setting.DEPLOY_APP).orElse(""));
         app = Home.dir().resolve(app).normalize();
         checkout = Checkout.of(run, app);
-        build = Build.of(run, settings, app);
+        if (applyMigrations && leaveMigrations) throw new Failure.Usage("--apply-migrations and --leave-migrations exclude each other", "take one of them");
         steps.found(env + ", " + site + ", application in " + app);
         return true;
     }
@@ -142,6 +162,14 @@ class Deploy implements Callable<Integer> {
         if (isProtected() && on.stream().noneMatch(allowed::contains))
             throw new Failure.Refused("'" + env + "' is deployed from " + String.join(" or ", allowed) + ", and commit " + commit.brief() + " is on " + (String.join(", ", on).isBlank() ? "no branch" : String.join(", ", on)), "merge it first, then deploy that; DEPLOY_BRANCHES names the branches");
         steps.found(commit + (pushed.isEmpty() ? ", not pushed" : ", on " + String.join(", ", pushed)));
+        return true;
+    }
+
+    /** As it is in the commit, in a clone of its own: what lies about in the checkout gets into no build and no database. */
+    private boolean lookAtApplication(Steps steps) throws Exception {
+        application = new Application(checkout.fresh(commit));
+        build = Build.of(run, settings, application.folder());
+        steps.found(build.check());
         return true;
     }
 
@@ -165,16 +193,40 @@ class Deploy implements Callable<Integer> {
         return true;
     }
 
-    private boolean ask(Steps steps) {
-        Confirmation.given(confirm, "The site of the protected environment '" + env + "', " + settings.require(Setting.SITE_URL) + ", will be of commit " + commit + ".", env);
-        steps.found("'" + env + (confirm == null ? "' was typed" : "' was given"));
+    private boolean lookAtMigrations(Steps steps) throws Exception {
+        var folder = Migrations.folder(settings, application.folder());
+        if (settings.get(Setting.DATABASE_URL).isEmpty() || !Files.isDirectory(folder)) {
+            steps.found("the " + (Files.isDirectory(folder) ? "environment has no database" : "application has no " + application.folder().relativize(folder)));
+            return true;
+        }
+        try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover deploy " + env)) {
+            plan = Migrations.of(run, settings, folder).compare(session);
+        }
+        plan.findings().forEach(finding -> run.console.warn((finding.destructive() ? "a rollback can't undo this: " : "") + finding));
+        plan.invalidIndexes().forEach(drop -> run.console.warn("an index is not valid, as a killed CREATE INDEX CONCURRENTLY leaves it; remove it: " + drop));
+        if (hasPending() && !applyMigrations && !leaveMigrations && !dryRun)
+            throw new Failure.Refused("migrations are pending: " + plan, "./jbang deploy --env " + env + " --apply-migrations; or, if this release does without them: --leave-migrations");
+        steps.found(plan.toString());
         return true;
     }
 
-    private boolean install() throws Exception {
-        application = new Application(checkout.fresh(commit));
-        build = Build.of(run, settings, application.folder());
-        build.install();
+    private boolean hasPending() { return plan != null && !plan.isEmpty(); }
+
+    private boolean rehearse(Steps steps) throws Exception {
+        steps.found(Rehearsal.run(run, settings, store, DatabaseUrl.of(settings), plan, steps).toString());
+        return true;
+    }
+
+    private boolean apply(Steps steps) throws Exception {
+        var applied = Apply.run(run, settings, DatabaseUrl.of(settings), plan, steps, database -> run.state("what was live is live; " + database));
+        history.add("migrations", plan.pending().stream().map(MigrationFile::version).toList());
+        steps.found(applied.size() + " applied; the database is at " + plan.version());
+        return true;
+    }
+
+    private boolean ask(Steps steps) {
+        Confirmation.given(confirm, "The site of the protected environment '" + env + "', " + settings.require(Setting.SITE_URL) + ", will be of commit " + commit + ".", env);
+        steps.found("'" + env + (confirm == null ? "' was typed" : "' was given"));
         return true;
     }
 
@@ -206,8 +258,10 @@ class Deploy implements Callable<Integer> {
         return true;
     }
 
+    /** The database's, once this release is live. */
     private String schemaVersion() {
         if (settings.get(Setting.DATABASE_URL).isEmpty()) return null;
+        if (plan != null && applyMigrations) return plan.version();
         try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover deploy " + env)) {
             return session.schemaVersion();
         }
@@ -255,9 +309,10 @@ class Deploy implements Callable<Integer> {
     private void takeBack(Steps steps, Findings findings) throws Exception {
         var why = findings.counts() + findings.wrong("; ");
         releases.bad(release, why);
-        if (stay || before.isEmpty()) {
-            run.state("release " + release.id() + " is live, and does not work" + (stay ? "" : "; nothing was live before"));
-            throw new Failure.NotVerified(why, "mend it and deploy again" + (stay ? ", or: ./jbang rollback --env " + env : ""));
+        var breaking = applyMigrations && hasPending() && plan.findings().stream().anyMatch(Finding::destructive);
+        if (stay || before.isEmpty() || breaking) {
+            run.state("release " + release.id() + " is live, and does not work" + (before.isEmpty() ? "; nothing was live before" : breaking ? "; it was not taken back, since its migrations have changed what the release before needs" : ""));
+            throw new Failure.NotVerified(why, "mend it and deploy again" + (before.isEmpty() ? "" : "; or, if the release before works with the database as it is now: ./jbang rollback --env " + env + (hasPending() ? " --accept-schema-ahead" : "")));
         }
         run.console.warn("the site does not pass: " + why);
         var old = releases.of(before.get());

@@ -107,9 +107,13 @@ class ProviderClisTest {
         return wrangler(with(List.of("pages", "deploy", "dist", "--project-name", "shop", "--commit-hash", COMMIT, "--commit-message", "release " + version, "--commit-dirty=true"), more).toArray(String[]::new));
     }
 
-    private String workerUpload(String version) throws IOException {
+    private void workerSite(String version) throws IOException {
         site(version);
         Files.writeString(folder.resolve("wrangler.json"), "{\"name\": \"shop\", \"compatibility_date\": \"2026-01-01\", \"assets\": {\"directory\": \"dist\", \"not_found_handling\": \"single-page-application\"}}");
+    }
+
+    private String workerUpload(String version) throws IOException {
+        workerSite(version);
         wrangler("versions", "upload", "--message", "release " + version, "--tag", version).exits(0);
         return output("version-upload").get("version_id").getAsString();
     }
@@ -134,6 +138,12 @@ class ProviderClisTest {
     }
 
     private JsonObject pagesRest(String method, String rest) { return rest(method, standIn.cloudflareUrl() + "/accounts/" + CloudflareStandIn.ACCOUNT + "/pages/projects/shop" + rest); }
+
+    /** Where a proxy is set, wrangler says so on stdout, before the JSON. */
+    private static JsonArray list(Kit.Result result) {
+        var out = "\n" + result.out();
+        return JsonParser.parseString(out.substring(out.indexOf("\n[\n"))).getAsJsonArray();
+    }
 
     private void shows(String url, String version) {
         assertTrue(get(url).contains("<title>" + version + "</title>"), () -> get(url));
@@ -330,8 +340,6 @@ class ProviderClisTest {
         assertFalse(wrangler("pages", "deployment", "--help").exits(0).out().contains("rollback"));
     }
 
-    private static JsonArray list(Kit.Result result) { return JsonParser.parseString(result.out()).getAsJsonArray(); }
-
     @Test void pages_deploy_of_a_detached_head_without_a_branch_goes_to_preview_and_exits_0() throws IOException {
         standIn.pages.deployed(Map.of("index.html", "<title>one</title>"), COMMIT, "release one");
         var live = standIn.pages.live();
@@ -392,8 +400,9 @@ class ProviderClisTest {
     // --- Cloudflare Workers
 
     @Test void wrangler_uploads_deploys_and_lists_versions_of_a_worker_and_rolls_back_to_one_by_its_id() throws IOException {
-        var one = workerUpload("one");
-        workerDeploy(one);
+        workerSite("one");
+        wrangler("deploy", "--message", "release one", "--tag", "one").exits(0);
+        var one = output("deploy").get("version_id").getAsString();
         shows(standIn.workerSite("shop"), "one");
         var two = workerUpload("two");
         shows(standIn.workerSite("shop"), "one");
@@ -409,6 +418,12 @@ class ProviderClisTest {
 
         wrangler("rollback", one, "--name", "shop", "--yes", "--message", "two is bad").exits(0);
         shows(standIn.workerSite("shop"), "one");
+    }
+
+    @Test void the_first_version_of_a_worker_can_not_be_uploaded_without_deploying_it() throws IOException {
+        workerSite("one");
+        wrangler("versions", "upload", "--message", "release one", "--tag", "one").exits(1);
+        assertEquals(Map.of(), standIn.workers.live("shop"));
     }
 
     @Test void a_second_plain_rollback_of_a_worker_returns_to_the_bad_version() throws IOException {

@@ -116,7 +116,8 @@ final class WorkersStandIn {
             var session = CloudflareStandIn.claims(request.authorization().replaceFirst("Bearer ", "")).get("session").getAsString();
             return new DeployStandIn.Answer(201, CloudflareStandIn.ok(DeployStandIn.object("jwt", token(session))).body());
         });
-        routes.on("POST " + script + "/versions", (request, path) -> upload(path.group(1), request, false));
+        // As documented, a Worker's first version can't be uploaded only: it takes "wrangler deploy".
+        routes.on("POST " + script + "/versions", (request, path) -> in(path.group(1), worker -> upload(worker.name, request, false)));
         routes.on("PUT " + script, (request, path) -> upload(path.group(1), request, true));
         routes.on("GET " + script + "/versions", (request, path) -> in(path.group(1), worker -> CloudflareStandIn.ok(DeployStandIn.object("items", worker.versions.stream().map(WorkersStandIn::version).toList()))));
         routes.on("GET " + script + "/versions/([^/]+)", (request, path) -> in(path.group(1), worker -> of(worker, path.group(2), version -> CloudflareStandIn.ok(version(version)))));

@@ -94,9 +94,6 @@ public final class Build {
         }
     }
 
-    /** In another folder: the same application in a clone of its own. */
-    public Build in(Path other) { return new Build(run, settings, other, about, packages); }
-
     public String installing() { return packages.program + " " + packages.install.get(0); }
 
     public void install() throws IOException, InterruptedException { tool(packages.install, Map.of()); }
