@@ -5,6 +5,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../scripts/ops/Ops.java
+//SOURCES ../scripts/release/Providers.java
 //SOURCES Stack.java
 //SOURCES Kit.java
 //SOURCES TestDatabase.java
@@ -12,6 +13,7 @@
 //SOURCES FakeTools.java
 //SOURCES Features.java
 //SOURCES FullDisk.java
+//SOURCES Hosting.java
 //SOURCES LyingSite.java
 //SOURCES SiteRepository.java
 //SOURCES DeployedSite.java
@@ -27,8 +29,11 @@
 //SOURCES BackupsTest.java
 //SOURCES BadInputTest.java
 //SOURCES BrowserTest.java
+//SOURCES CloudflarePagesTest.java
+//SOURCES CloudflareWorkersTest.java
 //SOURCES CopyTest.java
 //SOURCES DatabaseUrlTest.java
+//SOURCES DeployProvidersTest.java
 //SOURCES DeployTest.java
 //SOURCES DeployStandInTest.java
 //SOURCES DoctorTest.java
@@ -53,6 +58,7 @@
 //SOURCES SmokeTestsTest.java
 //SOURCES StatementsTest.java
 //SOURCES SupabaseTest.java
+//SOURCES VercelTest.java
 
 import java.io.IOException;
 import java.io.PrintWriter;

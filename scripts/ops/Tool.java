@@ -128,6 +128,22 @@ public final class Tool implements AutoCloseable {
         return new String(output(run, program, arguments, environment, limit), StandardCharsets.UTF_8);
     }
 
+    /** The same, in a folder; what it says on stderr goes to the log. */
+    public static String text(Run run, Path program, List<String> arguments, Map<String, String> environment, Path folder, Duration limit) throws IOException, InterruptedException {
+        try (var tool = new Tool(run, program, arguments, environment, there -> there.directory(folder.toFile()))) {
+            tool.stdin().close();
+            var timer = Watch.after(limit, tool::stop);
+            var output = new String(tool.stdout().readAllBytes(), StandardCharsets.UTF_8);
+            timer.cancel();
+            try {
+                tool.finish(limit);
+                return output;
+            } finally {
+                run.console.detail(tool.name + " ended" + tool.said());
+            }
+        }
+    }
+
     public InputStream stdout() { return process.getInputStream(); }
 
     /** Its output; when it sends nothing for longer than the limit it is stopped, which {@link #finish} then says. */

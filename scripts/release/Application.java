@@ -6,6 +6,9 @@ import ops.Failure;
 
 /** The folder of an application, with its package.json. */
 public record Application(Path folder) {
+    /** Whether its packages are installed, as they are after every build; what needs none of them goes without. */
+    boolean isInstalled() { return Files.isDirectory(folder.resolve("node_modules")); }
+
     /** A program that the application pins in its devDependencies, as npm has installed it. */
     Path program(String name) {
         var program = folder.resolve("node_modules/.bin").resolve(name);

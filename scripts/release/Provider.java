@@ -25,7 +25,7 @@ public interface Provider {
     /**
      * A release that is uploaded and that no visitor sees yet.
      *
-     * @param deployment the provider's name for it
+     * @param deployment the provider's name for it; words in its place where nothing can be uploaded before it is promoted
      * @param url where it can be looked at; null when there is no such place
      */
     record Staged(String deployment, String url) { }
@@ -45,7 +45,7 @@ public interface Provider {
     /** Where in what is uploaded the pages lie. */
     default Path pages(Path packed) { return packed; }
 
-    /** Uploads a release where no visitor sees it. */
+    /** Uploads a release where no visitor sees it: by the application's own command line, or by the API where its packages are not installed. */
     Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException;
 
     /** Makes a staged release live, and returns once the provider itself says that it is; the name may be another from then on. */

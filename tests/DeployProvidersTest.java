@@ -1,0 +1,101 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** deploy and rollback at each provider, with its real command line going up and its API telling what is live. */
+class DeployProvidersTest {
+    private final Kit kit = Stack.kit();
+    private final SiteRepository site = new SiteRepository(kit);
+    private final DeployStandIn standIn = DeployStandIn.start();
+
+    @AfterEach void stop() { standIn.close(); }
+
+    /** The application pins the command line, which npm then brings into every clone. */
+    private void pin(String cli) {
+        site.write("pins/" + cli + "/package.json", "{\"name\": \"" + cli + "\", \"version\": \"1.0.0\", \"bin\": {\"" + cli + "\": \"run.sh\"}}\n");
+        site.write("pins/" + cli + "/run.sh", "#!/bin/sh\nexec " + String.join(" ", ProviderClis.command(cli)) + " \"$@\"\n");
+        site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"private\": true, \"type\": \"module\", \"scripts\": {\"build\": \"node build.js\"}, \"devDependencies\": {\"" + cli + "\": \"file:pins/" + cli + "\"}}\n");
+        site.write("package-lock.json", """
+            {"name": "trailers", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {
+              "": {"name": "trailers", "version": "1.0.0", "devDependencies": {"%1$s": "file:pins/%1$s"}},
+              "node_modules/%1$s": {"resolved": "pins/%1$s", "link": true}, "pins/%1$s": {"name": "%1$s", "version": "1.0.0", "dev": true, "bin": {"%1$s": "run.sh"}}}}
+            """.formatted(cli));
+        kit.bash("chmod +x site/pins/*/run.sh").exits(0);
+        site.commit("Pin the command line");
+    }
+
+    private String url(String provider) {
+        return switch (provider) { case "vercel" -> standIn.vercelSite(); case "cloudflare-pages" -> standIn.pagesSite(); default -> standIn.workerSite("shop"); };
+    }
+
+    private Kit.Result run(String command, String... more) {
+        var all = new ArrayList<>(List.of(command, "--env", "staging"));
+        all.addAll(List.of(more));
+        return kit.run(all.toArray(String[]::new)).neverShows(Hosting.TOKEN);
+    }
+
+    private String liveCommit(String provider) throws IOException, InterruptedException {
+        return com.google.gson.JsonParser.parseString(Hosting.page(url(provider) + "/version.json")).getAsJsonObject().get("commit").getAsString();
+    }
+
+    private void at(String provider) {
+        pin(provider.equals("vercel") ? "vercel" : "wrangler");
+        kit.set("STAGING_SITE_URL", url(provider)).set("STAGING_DEPLOY_PROVIDER", provider).set("DEPLOY_APP", site.folder.toString()).set("STAGING_SUPABASE_URL", "none").set("SMOKE_CANARY_ROW", "none").set("SMOKE_HEALTH_PATH", "/health.json").set("SMOKE_SECONDS", "10")
+            .set("VERCEL_TOKEN", Hosting.TOKEN).set("VERCEL_ORG_ID", VercelStandIn.TEAM).set("STAGING_VERCEL_PROJECT_ID", VercelStandIn.PROJECT).set("VERCEL_API_URL", standIn.url())
+            .set("CLOUDFLARE_API_TOKEN", Hosting.TOKEN).set("CLOUDFLARE_ACCOUNT_ID", CloudflareStandIn.ACCOUNT).set("CLOUDFLARE_API_URL", standIn.cloudflareUrl()).set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME).set("STAGING_CLOUDFLARE_WORKER", "shop")
+            .with("TMPDIR", kit.runtime.toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"vercel", "cloudflare-pages", "cloudflare-workers"})
+    void what_is_deployed_is_live_and_what_was_live_before_comes_back_without_node(String provider) throws Exception {
+        at(provider);
+        var first = site.head();
+        run("deploy").exits(0).says("ok: See what is live: nothing yet", "ok: Look at the site: 7 of 7 pass");
+        assertEquals(first, liveCommit(provider));
+        var deployment = switch (provider) { case "vercel" -> standIn.vercel.live(); case "cloudflare-pages" -> standIn.pages.live(); default -> standIn.workers.live("shop").keySet().iterator().next(); };
+        var second = site.write("src/app.js", "document.getElementById('app').textContent = 'more trailers'\n").commit("More trailers");
+        run("deploy").exits(0).says("ok: See what is live: ");
+        assertEquals(second, liveCommit(provider));
+
+        // Back again, where there is no Node: at once, or from the archive when the provider has it no more.
+        kit.bash("mkdir no-node && printf '#!/bin/sh\\nexit 99\\n' >no-node/node && chmod +x no-node/node").exits(0);
+        kit.with("PATH", kit.home.resolve("no-node") + ":" + System.getenv("PATH"));
+        if (provider.equals("vercel")) standIn.vercel.delete(deployment);
+        run("rollback").exits(0).says("ok: Choose the way: " + (provider.equals("vercel") ? "the archived artifact, " : "instant: " + provider + " still has " + deployment), "ok: Look at the site: 7 of 7 pass");
+        assertEquals(first, liveCommit(provider));
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    /** Killed while the provider has the order and has not answered: it carries it out, and the next run says so and goes on. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"vercel | POST /v13/deployments | KILL", "vercel | POST .*/promote/ | KILL", "vercel | POST .*/promote/ | TERM", "cloudflare-workers | POST .*/scripts/shop/deployments$ | KILL"})
+    void killed_in_the_middle_of_an_order_one_whole_release_is_live_and_the_next_run_says_which(String provider, String order, String signal) throws Exception {
+        at(provider);
+        var first = site.head();
+        run("deploy").exits(0);
+        var second = site.write("src/app.js", "document.getElementById('app').textContent = 'more trailers'\n").commit("More trailers");
+        var answered = new CountDownLatch(1);
+        standIn.holdNext(order, answered);
+        var running = kit.start("deploy", "--env", "staging");
+        var seen = standIn.requests(order).size();
+        while (standIn.requests(order).size() == seen && running.process.isAlive()) Thread.sleep(20);
+        running.signal(signal).result();
+        assertEquals(first, liveCommit(provider));
+        answered.countDown();
+        var promoted = !order.contains("v13");
+        for (var patience = 0; promoted && patience < 100 && !liveCommit(provider).equals(second); patience++) Thread.sleep(20);
+        assertEquals(promoted ? second : first, liveCommit(provider));
+        run("rollback", "--list").exits(0).prints((promoted ? second : first).substring(0, 12));
+        run("deploy").exits(0).says("ok: See what is live: ");
+        assertEquals(second, liveCommit(provider));
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+}
