@@ -53,6 +53,7 @@
 //SOURCES RestoreDbTest.java
 //SOURCES RetentionTest.java
 //SOURCES RollbackTest.java
+//SOURCES RunbooksTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
 //SOURCES SmokeTestsTest.java

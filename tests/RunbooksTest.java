@@ -1,0 +1,291 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import ops.Exit;
+import ops.Setting;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What the runbooks tell a person to type works, and what they say of the kit is so, in both languages. */
+class RunbooksTest {
+    private static final Path FOLDER = Stack.CHECKOUT.resolve("runbooks");
+    /** After the language, which is all that GitHub looks at: a name, and what the commands do. */
+    private static final Pattern MARK = Pattern.compile("sh name=\"([a-z0-9-]+)\" (read-only|changing|by-hand=\"[^\"]+\")");
+    private static final Pattern COMMAND = Pattern.compile("\\./jbang ([a-z][a-z-]*)([^\\n`|&;)]*)");
+    /** Verbs that have verbs of their own. */
+    private static final Set<String> GROUPS = Set.of("backups");
+    /** They change something for good: here they are only rehearsed. */
+    private static final Pattern REHEARSED = Pattern.compile("(?m)^(\\./jbang (?:backup-db|restore-db|deploy|rollback|backups prune)\\b(?!.*--(?:dry-run|list)).*)$");
+    /** The sample site is served without TLS, as its runbook's reader will see it fail. */
+    private static final Map<String, Integer> NOT_WELL = Map.of("dns-and-tls", 14);
+    /** What stands in capitals and is no setting: what the reader puts in, and what other programs read. */
+    private static final Set<String> NO_SETTINGS = Set.of("BACKUP_ID", "SAFETY_ID", "RELEASE_ID", "FOLDER_OF_THE_KIT", "NEW_DATABASE_URL", "SUPABASE_ACCESS_TOKEN", "ACTIVE_HEALTHY", "COMING_UP");
+
+    private record Fence(Path file, String info, String text) {
+        private MatchResult mark() {
+            var mark = MARK.matcher(info);
+            assertTrue(mark.matches(), () -> this + ": a command wants ```sh name=\"…\" and then read-only, changing or by-hand=\"why\"");
+            return mark;
+        }
+
+        String name() { return mark().group(1); }
+
+        String kind() { return mark().group(2).replaceFirst("=.*", ""); }
+
+        boolean isCommand() { return !info.equals("mermaid"); }
+
+        @Override public String toString() { return file.getFileName() + ", ```" + info + "\n" + text; }
+    }
+
+    // --- the form
+
+    @ParameterizedTest @MethodSource("all")
+    void every_command_has_a_name_of_its_own_and_says_whether_it_changes_anything(Path file) throws IOException {
+        var names = new LinkedHashSet<String>();
+        for (var fence : commands(file)) {
+            assertTrue(names.add(fence.name()), () -> file.getFileName() + ": two commands are named " + fence.name());
+            if (fence.kind().equals("by-hand")) assertFalse(fence.text.contains("./jbang"), () -> fence + "\nis the kit's own: it can be tried here");
+        }
+        // Opened and closed; and nothing that looks like a command stands where no test looks.
+        assertEquals(0, lines(file).stream().filter(line -> line.startsWith("```")).count() % 2, file.toString());
+        assertEquals(List.of(), lines(file).stream().filter(line -> line.matches("\\s+```.*|~~~.*|( {4}|\\t)\\./jbang.*")).toList());
+    }
+
+    @ParameterizedTest @MethodSource("english")
+    void both_languages_have_the_same_commands_and_headings_in_the_same_order(Path file) throws IOException {
+        var french = french(file);
+        var ours = fences(file).stream().filter(Fence::isCommand).map(fence -> fence.info + "\n" + fence.text).toList();
+        assertEquals(String.join("\n", ours), fences(french).stream().filter(Fence::isCommand).map(fence -> fence.info + "\n" + fence.text).collect(Collectors.joining("\n")));
+        assertEquals(outline(file), outline(french));
+        assertEquals(exits(file), exits(french), "exit codes in the text");
+        assertEquals(inline(file), inline(french), "commands in the text");
+        assertEquals(rows(file), rows(french), "rows of tables");
+    }
+
+    @ParameterizedTest @MethodSource("all")
+    void every_link_leads_somewhere_and_stays_in_its_language(Path file) throws IOException {
+        var links = Pattern.compile("\\]\\(([^)\\s]+)\\)").matcher(prose(file)).results().map(link -> link.group(1)).toList();
+        for (var link : links) {
+            if (link.matches("https://.*")) continue;
+            var parts = link.split("#", 2);
+            var target = parts[0].isEmpty() ? file : file.resolveSibling(parts[0]).normalize();
+            assertTrue(Files.exists(target), () -> file.getFileName() + ": " + link + " leads nowhere");
+            if (parts.length == 2) assertTrue(anchors(target).contains(parts[1]), () -> file.getFileName() + ": " + link + " is none of " + anchors(target));
+            if (target.getParent().equals(FOLDER) && !isSame(target, file)) assertEquals(isFrench(file), isFrench(target), () -> file.getFileName() + ": " + link + " changes the language");
+        }
+        assertTrue(links.contains((isFrench(file) ? english(file) : french(file)).getFileName().toString()), () -> file.getFileName() + " has no link to the other language");
+    }
+
+    // --- what it says of the kit
+
+    @Test void every_option_is_one_of_its_command() throws IOException {
+        var kit = new Kit(Stack.next("kit"));
+        var asked = new TreeMap<String, Set<String>>();
+        for (var file : all().toList()) {
+            COMMAND.matcher(Files.readString(file)).results().forEach(found -> {
+                var words = found.group(2).strip().split("\\s+");
+                var options = asked.computeIfAbsent(found.group(1) + (GROUPS.contains(found.group(1)) ? " " + words[0] : ""), verb -> new TreeSet<>());
+                Stream.of(words).filter(word -> word.startsWith("--")).map(word -> word.replaceFirst("=.*", "")).forEach(options::add);
+            });
+        }
+        for (var each : asked.entrySet()) {
+            var help = kit.run((each.getKey() + " --help").split(" ")).exits(0).out();
+            for (var option : each.getValue()) assertTrue(Pattern.compile("(?m)^\\s+(?:-\\w, )?" + option + "\\b").matcher(help).find(), () -> each.getKey() + " has no " + option + ":\n" + help);
+        }
+    }
+
+    @ParameterizedTest @MethodSource("all")
+    void what_stands_in_quotation_marks_is_what_the_screen_says(Path file) throws IOException {
+        var says = sources();
+        var quoted = Pattern.compile(isFrench(file) ? "«\\s?([^»]*?)\\s?»" : "“([^”]*)”").matcher(prose(file)).results().map(found -> found.group(1)).toList();
+        for (var quote : quoted) assertTrue(says.contains(quote), () -> file.getFileName() + ": no script says: " + quote);
+    }
+
+    @Test void the_steps_of_a_deploy_and_of_a_rollback_are_listed_as_they_are() throws IOException {
+        for (var file : List.of(FOLDER.resolve("runbook-failed-deploy.md"), FOLDER.resolve("runbook-failed-deploy.fr.md"))) {
+            var listed = Pattern.compile("(?m)^\\| (?:“([^”]*)”|«\\s?([^»]*?)\\s?») \\|").matcher(prose(file)).results().map(row -> row.group(1) != null ? row.group(1) : row.group(2)).toList();
+            var both = new ArrayList<>(steps("Deploy"));
+            both.addAll(steps("Rollback"));
+            // Taken back after a failure, which is a line in the table's text.
+            assertEquals(both.stream().distinct().toList(), listed, file.toString());
+        }
+    }
+
+    @ParameterizedTest @MethodSource("all")
+    void every_exit_code_and_every_setting_is_one_of_the_kit(Path file) throws IOException {
+        var codes = Stream.of(Exit.values()).map(exit -> exit.code).collect(Collectors.toSet());
+        for (var code : exits(file)) assertTrue(codes.contains(code), () -> file.getFileName() + ": exit " + code);
+        var settings = Stream.of(Setting.values()).map(Enum::name).collect(Collectors.toSet());
+        var named = Pattern.compile("\\b(?:STAGING_|PRODUCTION_|OFFSITE_|SCRATCH_|DRILL_)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\\b").matcher(Files.readString(file)).results().toList();
+        for (var each : named) {
+            var name = each.group(1).replaceFirst("_FILE$", "");
+            assertTrue(settings.contains(name) || settings.contains(each.group()) || settings.contains(each.group(1)) || NO_SETTINGS.contains(each.group()), () -> file.getFileName() + ": there is no setting " + each.group());
+        }
+    }
+
+    // --- what it has a person type
+
+    @Test void every_command_does_what_its_mark_says_on_a_site_with_a_database_backups_and_releases() throws Exception {
+        Kit.needs("psql", "curl", "aws", "zstd", "sha256sum", "git", "npm");
+        var kit = Stack.kit();
+        var site = new DeployedSite(kit);
+        try {
+            var production = TestDatabase.create(Stack.next("db_")).execute("create table invoices (id int primary key, amount int); insert into invoices values (1, 10), (2, 20)");
+            kit.database.execute("create table invoices (id int primary key, amount int)");
+            var scratch = TestDatabase.named(Stack.next("scratch_"));
+            var fresh = TestDatabase.named(Stack.next("by_hand_"));
+            var offsite = Stack.next("bucket");
+            Stack.up().s3.createBucket(request -> request.bucket(offsite));
+            kit.set("PRODUCTION_SITE_URL", site.url()).set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", site.www.toString()).set("PRODUCTION_SUPABASE_URL", "none")
+                .set("PRODUCTION_DATABASE_URL", production.url()).set("SCRATCH_DATABASE_URL", scratch.url()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_KEEP", "last=7");
+
+            kit.run("backup-db", "--env", "production").exits(0);
+            var backup = kit.manifest().get("id").getAsString();
+            kit.run("deploy", "--env", "production", "--confirm", "production").exits(0);
+            var release = site.current();
+            site.change("second");
+            kit.run("deploy", "--env", "production", "--confirm", "production").exits(0);
+
+            try (var idle = production.connect()) {
+                var values = new LinkedHashMap<String, String>();
+                values.put("FOLDER_OF_THE_KIT", kit.home.toString());
+                values.put("BACKUP_ID", backup);
+                values.put("SAFETY_ID", backup);
+                values.put("RELEASE_ID", release);
+                values.put("YYYY-MM-DDTHH:MM", "2099-12-31T00:00");
+                values.put("NEW_DATABASE_URL", fresh.url());
+                values.put("new_database", fresh.name);
+                values.put("restored_rows", scratch.name);
+                values.put("PID", production.one("select max(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"));
+                assertFalse(idle.isClosed());
+
+                var before = state(kit, site, production);
+                run(kit, values, distinct("read-only"), 2);
+                assertEquals(before, state(kit, site, production), "read-only");
+                run(kit, values, distinct("changing"), 1);
+                assertEquals(before, state(kit, site, production), "rehearsed");
+            }
+            assertEquals(List.of("2"), production.rows("select count(*) from invoices"));
+            assertEquals("2", fresh.one("select count(*) from invoices"));
+            assertEquals("2", kit.database.one("select count(*) from invoices"), "the rows that were got back");
+        } finally {
+            site.close();
+        }
+    }
+
+    /** What no command of a runbook may change here: what is live, what is backed up, and the data. */
+    private static String state(Kit kit, DeployedSite site, TestDatabase production) {
+        return site.current() + " " + kit.sealed() + " " + production.rows("select string_agg(i::text, ' ' order by id) from invoices i");
+    }
+
+    /** Each text once, wherever it stands, in the order of the documents. */
+    private static List<Fence> distinct(String kind) throws IOException {
+        var found = new LinkedHashMap<String, Fence>();
+        for (var file : english().toList()) for (var fence : commands(file)) if (fence.kind().equals(kind)) found.putIfAbsent(fence.text, fence);
+        return List.copyOf(found.values());
+    }
+
+    private static void run(Kit kit, Map<String, String> values, List<Fence> fences, int atATime) throws Exception {
+        var begin = commands(FOLDER.resolve("runbook-site-down.md")).stream().filter(fence -> fence.name().equals("begin")).findFirst().orElseThrow().text;
+        var pool = Executors.newFixedThreadPool(atATime);
+        try {
+            var running = fences.stream().filter(fence -> !fence.name().equals("begin")).map(fence -> pool.submit(() -> {
+                var script = REHEARSED.matcher(begin + fence.text).replaceAll("$1 --dry-run");
+                for (var value : values.entrySet()) script = script.replace(value.getKey(), value.getValue());
+                var result = kit.bash(script);
+                assertEquals(NOT_WELL.getOrDefault(fence.name(), 0), result.exit(), () -> fence + "\n" + result);
+                return result;
+            })).toList();
+            for (var each : running) each.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof AssertionError error ? error : e;
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+
+    // --- reading
+
+    private static Stream<Path> all() throws IOException {
+        try (var files = Files.list(FOLDER)) {
+            return files.filter(file -> file.getFileName().toString().matches("runbook-.*\\.md")).sorted(Comparator.comparing(Path::toString)).toList().stream();
+        }
+    }
+
+    private static Stream<Path> english() throws IOException { return all().filter(file -> !isFrench(file)); }
+
+    private static boolean isFrench(Path file) { return file.toString().endsWith(".fr.md"); }
+
+    private static Path french(Path file) { return Path.of(file.toString().replaceFirst("\\.md$", ".fr.md")); }
+
+    private static Path english(Path file) { return Path.of(file.toString().replaceFirst("\\.fr\\.md$", ".md")); }
+
+    private static boolean isSame(Path one, Path other) { return english(one).equals(english(other)); }
+
+    private static List<String> lines(Path file) throws IOException { return Files.readAllLines(file); }
+
+    private static List<Fence> fences(Path file) throws IOException {
+        return Pattern.compile("(?ms)^```([^\\n]+)\\n(.*?)^```$").matcher(Files.readString(file)).results().map(found -> new Fence(file, found.group(1), found.group(2))).toList();
+    }
+
+    private static List<Fence> commands(Path file) throws IOException { return fences(file).stream().filter(Fence::isCommand).toList(); }
+
+    /** The text without what stands in fences. */
+    private static String prose(Path file) throws IOException { return Files.readString(file).replaceAll("(?ms)^```.*?^```$", ""); }
+
+    private static List<String> inline(Path file) throws IOException { return Pattern.compile("`(\\./jbang [^`]*)`").matcher(prose(file)).results().map(found -> found.group(1)).toList(); }
+
+    /** Depth and number of each heading. */
+    private static List<String> outline(Path file) throws IOException {
+        return Pattern.compile("(?m)^(#+) (\\d+\\.|[A-Z]\\.)?").matcher(prose(file)).results().map(MatchResult::group).toList();
+    }
+
+    private static List<Integer> exits(Path file) throws IOException {
+        return Pattern.compile(isFrench(file) ? "\\bcode (\\d+)|^\\| (\\d+) \\|" : "\\bexit (\\d+)|^\\| (\\d+) \\|", Pattern.MULTILINE).matcher(prose(file)).results().map(found -> Integer.valueOf(found.group(1) != null ? found.group(1) : found.group(2))).toList();
+    }
+
+    private static long rows(Path file) throws IOException { return lines(file).stream().filter(line -> line.startsWith("|")).count(); }
+
+    /** As GitHub makes them of headings. */
+    private static Set<String> anchors(Path file) {
+        try {
+            return Pattern.compile("(?m)^#+ (.*)$").matcher(prose(file)).results().map(found -> found.group(1).toLowerCase().replaceAll("[^\\p{L}\\p{N} _-]", "").replace(' ', '-')).collect(Collectors.toSet());
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    private static String sources() throws IOException {
+        var text = new StringBuilder();
+        for (var folder : List.of("scripts", "acceptance"))
+            try (var files = Files.walk(Stack.CHECKOUT.resolve(folder))) {
+                for (var file : files.filter(each -> each.toString().endsWith(".java")).toList()) text.append(Files.readString(file));
+            }
+        return text.toString();
+    }
+
+    private static List<String> steps(String script) throws IOException {
+        return Pattern.compile("steps\\.(?:check|change)\\(\"([^\"]+)\"").matcher(Files.readString(Stack.CHECKOUT.resolve("scripts/" + script + ".java"))).results().map(found -> found.group(1)).toList();
+    }
+}
