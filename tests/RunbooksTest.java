@@ -36,11 +36,11 @@ class RunbooksTest {
     /** Verbs that have verbs of their own. */
     private static final Set<String> GROUPS = Set.of("backups");
     /** They change something for good: here they are only rehearsed. */
-    private static final Pattern REHEARSED = Pattern.compile("(?m)^(\\./jbang (?:backup-db|restore-db|deploy|rollback|backups prune)\\b(?!.*--(?:dry-run|list)).*)$");
+    private static final Pattern REHEARSED = Pattern.compile("(?m)^(\\./jbang (?:backup-db|restore-db|deploy|rollback|backups prune)\\b(?!.*--(?:dry-run|list|env scratch)).*)$");
     /** The sample site is served without TLS, as its runbook's reader will see it fail. */
     private static final Map<String, Integer> NOT_WELL = Map.of("dns-and-tls", 14);
     /** What stands in capitals and is no setting: what the reader puts in, and what other programs read. */
-    private static final Set<String> NO_SETTINGS = Set.of("BACKUP_ID", "SAFETY_ID", "RELEASE_ID", "FOLDER_OF_THE_KIT", "NEW_DATABASE_URL", "SUPABASE_ACCESS_TOKEN", "ACTIVE_HEALTHY", "COMING_UP");
+    private static final Set<String> NO_SETTINGS = Set.of("BACKUP_ID", "SAFETY_ID", "RELEASE_ID", "FOLDER_OF_THE_KIT", "FOLDER_OF_THE_BACKUP", "NEW_DATABASE_URL", "IDENTITY_FILE", "SUPABASE_ACCESS_TOKEN", "ON_ERROR_STOP", "ACTIVE_HEALTHY", "COMING_UP");
 
     private record Fence(Path file, String info, String text) {
         private MatchResult mark() {
@@ -151,14 +151,13 @@ class RunbooksTest {
         var kit = Stack.kit();
         var site = new DeployedSite(kit);
         try {
-            var production = TestDatabase.create(Stack.next("db_")).execute("create table invoices (id int primary key, amount int); insert into invoices values (1, 10), (2, 20)");
-            kit.database.execute("create table invoices (id int primary key, amount int)");
+            var production = TestDatabase.create(Stack.next("db_")).execute("create table invoices (id int primary key, amount int); insert into invoices values (1, 10), (2, 20); create table some_log (line text)");
             var scratch = TestDatabase.named(Stack.next("scratch_"));
             var fresh = TestDatabase.named(Stack.next("by_hand_"));
             var offsite = Stack.next("bucket");
             Stack.up().s3.createBucket(request -> request.bucket(offsite));
             kit.set("PRODUCTION_SITE_URL", site.url()).set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", site.www.toString()).set("PRODUCTION_SUPABASE_URL", "none")
-                .set("PRODUCTION_DATABASE_URL", production.url()).set("SCRATCH_DATABASE_URL", scratch.url()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_KEEP", "last=7");
+                .set("PRODUCTION_DATABASE_URL", production.url()).set("SCRATCH_DATABASE_URL", scratch.url()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite").set("BACKUP_KEEP", "last=7");
 
             kit.run("backup-db", "--env", "production").exits(0);
             var backup = kit.manifest().get("id").getAsString();
@@ -174,6 +173,7 @@ class RunbooksTest {
                 values.put("SAFETY_ID", backup);
                 values.put("RELEASE_ID", release);
                 values.put("YYYY-MM-DDTHH:MM", "2099-12-31T00:00");
+                values.put("FOLDER_OF_THE_BACKUP", kit.sealed().get(0).replaceFirst("/$", ""));
                 values.put("NEW_DATABASE_URL", fresh.url());
                 values.put("new_database", fresh.name);
                 values.put("restored_rows", scratch.name);
@@ -183,12 +183,13 @@ class RunbooksTest {
                 var before = state(kit, site, production);
                 run(kit, values, distinct("read-only"), 2);
                 assertEquals(before, state(kit, site, production), "read-only");
+                // An accident, which the runbook for it puts right; the log it may empty.
+                production.execute("delete from invoices where id = 2; insert into some_log values ('x')");
                 run(kit, values, distinct("changing"), 1);
-                assertEquals(before, state(kit, site, production), "rehearsed");
+                assertEquals(before, state(kit, site, production), "rehearsed, or put right");
+                assertEquals("0", production.one("select count(*) from some_log"));
             }
-            assertEquals(List.of("2"), production.rows("select count(*) from invoices"));
             assertEquals("2", fresh.one("select count(*) from invoices"));
-            assertEquals("2", kit.database.one("select count(*) from invoices"), "the rows that were got back");
         } finally {
             site.close();
         }
@@ -219,7 +220,8 @@ class RunbooksTest {
             })).toList();
             for (var each : running) each.get();
         } catch (ExecutionException e) {
-            throw e.getCause() instanceof AssertionError error ? error : e;
+            if (e.getCause() instanceof AssertionError error) throw error;
+            throw e;
         } finally {
             pool.shutdownNow();
         }
