@@ -169,6 +169,7 @@ class Deploy implements Callable<Integer> {
     private boolean lookAtApplication(Steps steps) throws Exception {
         application = new Application(checkout.fresh(commit));
         build = Build.of(run, settings, application.folder());
+        provider.program().ifPresent(build::requirePinned);
         steps.found(build.check());
         return true;
     }

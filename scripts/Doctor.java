@@ -7,6 +7,7 @@
 //SOURCES doctor/BucketChecks.java
 //SOURCES doctor/Clock.java
 //SOURCES doctor/DatabaseChecks.java
+//SOURCES doctor/DeployChecks.java
 //SOURCES doctor/DiskChecks.java
 //SOURCES doctor/Group.java
 //SOURCES doctor/Probe.java
@@ -28,14 +29,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Is an environment ready to be backed up?
+/** Is an environment ready to be backed up, and deployed?
  *
  *      jbang doctor --env staging
  *
  *  Needs nothing: what is missing is what it tells. Writes a few bytes to the bucket and removes them; no log, no record. */
 @Command(name = "doctor", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
     header = {
-        "  doctor --env staging           look at everything that staging's backups rely on",
+        "  doctor --env staging           look at everything that staging's backups and deploys rely on",
         "  doctor --env staging --json    the same as one document", ""},
     description = "Goes on after a problem; what needs a failed check is named as not checked. What can't be told is never counted as ok. Changes nothing that stays.%n",
     footer = "%nExit 0 when nothing is a problem; else the code of the first problem: 78 for settings and for rights in the database, "
@@ -65,13 +66,15 @@ class Doctor implements Callable<Integer> {
         var bucket = steps.start(new BucketChecks(stores)::look);
         var backups = steps.start(new BackupChecks(env, stores)::look);
         var disk = steps.start(new DiskChecks(settings)::look);
+        var deploying = steps.start(new DeployChecks(run, settings)::look);
 
         show(settings.group);
-        for (var group : List.of(tools, database, store, bucket, backups, disk)) show(Steps.await(group));
+        for (var group : List.of(tools, database, store, bucket, backups, disk, deploying)) show(Steps.await(group));
         conclude();
     }
 
     private void show(Group group) {
+        if (group.findings().isEmpty()) return;
         seen.add(group);
         if (run.json) return;
         var lines = new StringBuilder(group.name);

@@ -115,7 +115,9 @@ class Rollback implements Callable<Integer> {
         steps.change("Roll back", switch (way) { case instant -> "the provider still has it"; case artifact -> "upload the archived artifact"; case rebuild -> "build " + target.release().commit().brief() + " anew"; }, () -> change(steps));
         if (left.isPresent()) steps.change("Mark what was left as bad", left.get().release().id(), () -> { releases.bad(left.get().release(), "rolled back" + (reason == null ? "" : ": " + reason)); return true; });
         steps.change("Look at the site", "the smoke tests, and the commit", () -> lookAtSite(steps));
-        if (!dryRun) report();
+        if (dryRun) return;
+        run.console.say("not undone by a rollback: environment variables and crons at the provider, and data that were written meanwhile");
+        report();
     }
 
     private boolean readSettings(Steps steps) throws Exception {

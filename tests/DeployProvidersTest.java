@@ -1,10 +1,12 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -72,30 +74,67 @@ class DeployProvidersTest {
         run("rollback").exits(0).says("ok: Choose the way: " + (provider.equals("vercel") ? "the archived artifact, " : "instant: " + provider + " still has " + deployment), "ok: Look at the site: 7 of 7 pass");
         assertEquals(first, liveCommit(provider));
         assertEquals(List.of(), kit.leftTemporary());
+        for (var key : kit.keys()) if (key.endsWith(".json")) assertFalse(new String(kit.object(key), java.nio.charset.StandardCharsets.UTF_8).contains(Hosting.TOKEN), key);
+        assertFalse(kit.logs().contains(Hosting.TOKEN));
     }
 
     /** Killed while the provider has the order and has not answered: it carries it out, and the next run says so and goes on. */
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"vercel | POST /v13/deployments | KILL", "vercel | POST .*/promote/ | KILL", "vercel | POST .*/promote/ | TERM", "cloudflare-workers | POST .*/scripts/shop/deployments$ | KILL"})
-    void killed_in_the_middle_of_an_order_one_whole_release_is_live_and_the_next_run_says_which(String provider, String order, String signal) throws Exception {
+    @CsvSource(delimiter = '|', value = {
+        "vercel             | POST /v13/deployments             | See what is live   | KILL | false", "vercel             | POST .*/promote/                  | See what is live   | KILL | true", "vercel             | POST .*/promote/                  | See what is live   | TERM | true",
+        "cloudflare-pages   | POST .*/projects/shop/deployments$ | See what is live   | KILL | false", "cloudflare-pages   | POST .*/projects/shop/deployments$ | Record the release | KILL | true", "cloudflare-pages   | POST .*/projects/shop/deployments$ | Record the release | TERM | true",
+        "cloudflare-workers | POST .*/versions$                  | See what is live   | KILL | false", "cloudflare-workers | POST .*/scripts/shop/deployments$  | See what is live   | KILL | true", "cloudflare-workers | POST .*/scripts/shop/deployments$  | See what is live   | TERM | true"})
+    void killed_in_the_middle_of_an_order_one_whole_release_is_live_and_the_next_run_says_which(String provider, String order, String before, String signal, boolean makesLive) throws Exception {
         at(provider);
         var first = site.head();
         run("deploy").exits(0);
         var second = site.write("src/app.js", "document.getElementById('app').textContent = 'more trailers'\n").commit("More trailers");
         var answered = new CountDownLatch(1);
+        var running = kit.start("deploy", "--env", "staging").awaitSays("ok: " + before);
         standIn.holdNext(order, answered);
-        var running = kit.start("deploy", "--env", "staging");
         var seen = standIn.requests(order).size();
         while (standIn.requests(order).size() == seen && running.process.isAlive()) Thread.sleep(20);
         running.signal(signal).result();
         assertEquals(first, liveCommit(provider));
         answered.countDown();
-        var promoted = !order.contains("v13");
-        for (var patience = 0; promoted && patience < 100 && !liveCommit(provider).equals(second); patience++) Thread.sleep(20);
-        assertEquals(promoted ? second : first, liveCommit(provider));
-        run("rollback", "--list").exits(0).prints((promoted ? second : first).substring(0, 12));
+        for (var patience = 0; makesLive && patience < 100 && !liveCommit(provider).equals(second); patience++) Thread.sleep(20);
+        assertEquals(makesLive ? second : first, liveCommit(provider));
+        run("rollback", "--list").exits(0).prints((makesLive ? second : first).substring(0, 12));
         run("deploy").exits(0).says("ok: See what is live: ");
         assertEquals(second, liveCommit(provider));
+        kit.awaitNoProcess();
         assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    @Test void what_vercel_takes_and_does_not_do_is_no_success() {
+        at("vercel");
+        kit.set("DEPLOY_LIVE_SECONDS", "2");
+        standIn.vercel.newDeploymentsAre("ERROR");
+        run("deploy").exits(1).says("Vercel has not made ", " ready: ERROR", "State: nothing was changed: what was live is live.");
+        standIn.vercel.newDeploymentsAre("READY");
+        standIn.vercel.outcome(VercelStandIn.Outcome.FAILED);
+        run("deploy").exits(1).says("Vercel has not made ", " live: its order has failed; nothing is live", "State: what was live is live; release ", " is staged, and no visitor sees it.");
+        standIn.vercel.outcome(VercelStandIn.Outcome.PENDING);
+        run("deploy").exits(16).says("has not done so within DEPLOY_LIVE_SECONDS", "State: either the release before or ", " is live, whole; ./jbang rollback --env staging --list says which", "look at the project's deployments in Vercel's dashboard");
+        run("rollback", "--list").exits(0).prints("live: nothing yet");
+        kit.set("VERCEL_TOKEN", "another");
+        standIn.refuseTokens(403);
+        run("deploy").exits(78).says("Vercel does not let the token in VERCEL_TOKEN do that");
+    }
+
+    @Test void what_cloudflare_takes_and_does_not_do_is_no_success() {
+        at("cloudflare-pages");
+        kit.set("DEPLOY_LIVE_SECONDS", "2");
+        standIn.pages.newDeploymentsAre(PagesStandIn.Stage.FAILURE);
+        run("deploy").exits(1).says("Cloudflare has not made ", "State: nothing was changed: what was live is live.");
+        standIn.pages.newDeploymentsAre(PagesStandIn.Stage.ACTIVE);
+        run("deploy").exits(1).says("Cloudflare has not made ", " ready within DEPLOY_LIVE_SECONDS");
+        kit.set("STAGING_CLOUDFLARE_PAGES_PROJECT", "shoop");
+        run("deploy").exits(78).says("Cloudflare knows no such project: shoop");
+        site.git("rm --quiet -r pins");
+        site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"scripts\": {\"build\": \"node build.js\"}}").write("package-lock.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"lockfileVersion\": 3, \"packages\": {\"\": {\"name\": \"trailers\", \"version\": \"1.0.0\"}}}").commit("Not pinned");
+        kit.set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME);
+        standIn.pages.newDeploymentsAre(PagesStandIn.Stage.SUCCESS);
+        run("deploy").exits(12).says("the application does not bring 'wrangler', which uploads it", "pin it there, and commit: npm install --save-dev --save-exact wrangler");
     }
 }

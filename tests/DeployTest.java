@@ -59,7 +59,7 @@ class DeployTest {
 
     @Test void a_dry_run_shows_the_plan_and_changes_nothing() {
         deploy("--dry-run").exits(0).says("ok: Look at the checkout: ", "ok: See what is live: nothing yet", "would take the lock", "would install: npm ci, in a fresh clone at ", "would promote: make it live, and ask the provider whether it is");
-        assertTrue(deployed.isNothingLive());
+        assertFalse(Files.exists(www));
         assertEquals(List.of(), kit.keys());
     }
 
@@ -94,6 +94,20 @@ class DeployTest {
         deploy().exits(0).says("ok: Take the lock: without a database it keeps away runs on this machine only", "the environment has no database");
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"pnpm | pnpm-lock.yaml | lockfileVersion: '9.0'\nimporters:\n  .: {}\n", "yarn | yarn.lock | # yarn lockfile v1"})
+    void with_another_lock_file_another_package_manager_installs_exactly_what_it_says(String manager, String lockFile, String lock) throws IOException {
+        Kit.needs("npm");
+        kit.bash("mkdir managers && cp " + Stack.CHECKOUT.resolve("tests/package-managers") + "/package*.json managers && cd managers && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error").exits(0);
+        kit.with("PATH", kit.home.resolve("managers/node_modules/.bin") + ":" + System.getenv("PATH"));
+        site.git("rm --quiet package-lock.json");
+        site.write(lockFile, lock.replace("\\n", "\n") + "\n").commit("With " + manager);
+        deploy().exits(0).says(", " + manager + " ", "ok: Install");
+        assertEquals(site.head(), deployed.liveCommit());
+        site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"dependencies\": {\"left-pad\": \"1.3.0\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("Not locked");
+        deploy().exits(12).says(manager + " install: " + manager + " failed (exit 1)", "State: nothing was changed: what was live is live.");
+    }
+
     /** With a real sshd; where the test finds it is told by a wrapper, since ssh reads the settings of the user's own home. */
     @Test void a_folder_on_another_machine_is_reached_by_ssh_and_rsync() throws Exception {
         Kit.needs("ssh", "rsync", "ssh-keygen");
@@ -119,7 +133,7 @@ class DeployTest {
             assertEquals("rw-r--r--", java.nio.file.attribute.PosixFilePermissions.toString(Files.getPosixFilePermissions(www.resolve("current/app.js"))));
             server.destroy();
             server.waitFor();
-            deploy().exits(12).says("www1: ssh failed (exit 255)", "try it by hand: ssh " + user + "@www1 ", "nothing was changed");
+            deploy().exits(12).says("www1: ssh failed (exit 255)", "try it by hand: ssh " + user + "@www1 true", "nothing was changed");
         } finally {
             server.descendants().forEach(ProcessHandle::destroyForcibly);
             server.destroyForcibly();

@@ -33,7 +33,7 @@ class RollbackTest {
         var two = two();
         var first = site.commitOf(two.get(0));
         site.run("rollback", "--reason", "prices were wrong").exits(0).says("ok: See what is live: " + two.get(1), "ok: Choose the release: " + two.get(0), "ok: Choose the way: instant: directory still has " + two.get(0), "ok: Tag what is left: tag recovery/staging/",
-            "ok: Roll back: " + two.get(0), "ok: Look at the site: 7 of 7 pass").prints("rolled back to " + two.get(0), "at " + site.url());
+            "ok: Roll back: " + two.get(0), "ok: Look at the site: 7 of 7 pass", "not undone by a rollback: environment variables and crons at the provider, and data that were written meanwhile").prints("rolled back to " + two.get(0), "at " + site.url());
         assertEquals(List.of(two.get(0), first), List.of(site.current(), site.liveCommit()));
         site.run("rollback", "--list").exits(0).prints("bad   " + two.get(1), "rolled back: prices were wrong", "live  " + two.get(0));
         assertEquals(site.commitOf(two.get(1)), site.repository.git("rev-list -1 $(git -C " + site.repository.folder + " tag --list 'recovery/staging/*')").out().strip());

@@ -86,6 +86,12 @@ public final class Build {
         return "Node " + node + (wanted.isEmpty() ? "" : ", as " + wanted + " asks for") + ", " + packages.program + " " + version(packages.program, packages == Packages.NPM ? "apt-get install npm" : "corepack enable");
     }
 
+    /** Makes sure that the lock file decides which version of a provider's command line uploads the release. */
+    public void requirePinned(String program) {
+        for (var kind : List.of("devDependencies", "dependencies")) if (text(about, kind, program).isPresent()) return;
+        throw new Failure.ToolFailed("the application does not bring '" + program + "', which uploads it", "pin it there, and commit: npm install --save-dev --save-exact " + program);
+    }
+
     private String version(String program, String install) throws IOException, InterruptedException {
         try {
             return Tool.text(run, Path.of(program), List.of("--version"), Map.of(), Duration.ofSeconds(20)).strip().replaceFirst("^v", "");

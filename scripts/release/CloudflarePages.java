@@ -41,6 +41,8 @@ final class CloudflarePages implements Provider {
 
     @Override public String name() { return "cloudflare-pages"; }
 
+    @Override public Optional<String> program() { return Optional.of("wrangler"); }
+
     @Override public String reach() throws IOException, InterruptedException {
         return "Cloudflare Pages' project " + project + ", production is branch " + Api.plain(productionBranch(project()));
     }

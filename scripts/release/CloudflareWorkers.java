@@ -51,6 +51,8 @@ final class CloudflareWorkers implements Provider {
 
     @Override public String name() { return "cloudflare-workers"; }
 
+    @Override public Optional<String> program() { return Optional.of("wrangler"); }
+
     @Override public String reach() throws IOException, InterruptedException {
         return "Cloudflare's Worker " + worker + (newest().isPresent() ? "" : ", which does not exist yet: this deploy makes it");
     }

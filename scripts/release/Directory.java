@@ -34,6 +34,9 @@ public final class Directory implements Provider {
 
     /** What is done to the folder, by the names of releases alone. */
     private interface Folder {
+        /** Makes sure that it can be written to; it may not be there yet, and stays so. */
+        void reach() throws IOException, InterruptedException;
+
         void make() throws IOException, InterruptedException;
 
         /** Empty when there is no link yet. */
@@ -66,7 +69,7 @@ public final class Directory implements Provider {
     @Override public String name() { return "directory"; }
 
     @Override public String reach() throws IOException, InterruptedException {
-        folder.make();
+        folder.reach();
         return where + ", " + folder.releases().size() + " releases";
     }
 
@@ -81,6 +84,7 @@ public final class Directory implements Provider {
 
     /** Under another name until it is whole; what killed runs left goes first. */
     @Override public Staged stage(Release release, Path packed, Application application) throws IOException, InterruptedException {
+        folder.make();
         for (var name : folder.releases()) if (LEFT.matcher(name).matches()) folder.remove(name);
         if (!folder.releases().contains(release.id())) {
             folder.copy(packed, COMING + release.id());
@@ -119,15 +123,13 @@ public final class Directory implements Provider {
             releases = top.resolve(RELEASES);
         }
 
-        @Override public void make() throws IOException {
-            try {
-                Files.createDirectories(releases, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
-                if (Files.isWritable(releases) && Files.isWritable(top)) return;
-            } catch (java.nio.file.AccessDeniedException e) {
-                // said below
-            }
-            throw new Failure.BadSetting(top + " can't be written to", "let this user own it, or run this as its owner: ls -ld " + top);
+        @Override public void reach() {
+            var there = releases;
+            while (!Files.exists(there)) there = there.getParent();
+            if (!Files.isWritable(there) || Files.exists(top) && !Files.isWritable(top)) throw new Failure.BadSetting(there + " can't be written to", "let this user own it, or run this as its owner: ls -ld " + there);
         }
+
+        @Override public void make() throws IOException { Files.createDirectories(releases, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"))); }
 
         @Override public String current() throws IOException {
             var link = top.resolve(CURRENT);
@@ -201,13 +203,15 @@ public final class Directory implements Provider {
         /** ssh finds its keys through these. */
         private static Map<String, String> environment() { return Stream.of("SSH_AUTH_SOCK", "USER", "LOGNAME").filter(name -> System.getenv(name) != null).collect(java.util.stream.Collectors.toMap(name -> name, System::getenv)); }
 
+        @Override public void reach() throws IOException, InterruptedException { ssh("true"); }
+
         @Override public void make() throws IOException, InterruptedException { ssh("mkdir", "-p", top + "/" + RELEASES); }
 
         @Override public String current() throws IOException, InterruptedException {
-            return ssh("find", top, "-maxdepth", "1", "-name", CURRENT, "-printf", "%y%l").strip().replaceFirst("^l", "");
+            return ssh("test", "!", "-d", top, "||", "find", top, "-maxdepth", "1", "-name", CURRENT, "-printf", "%y%l").strip().replaceFirst("^l", "");
         }
 
-        @Override public List<String> releases() throws IOException, InterruptedException { return ssh("find", top + "/" + RELEASES, "-mindepth", "1", "-maxdepth", "1", "-printf", "%f\\\\n").lines().toList(); }
+        @Override public List<String> releases() throws IOException, InterruptedException { return ssh("test", "!", "-d", top + "/" + RELEASES, "||", "find", top + "/" + RELEASES, "-mindepth", "1", "-maxdepth", "1", "-printf", "%f\\\\n").lines().toList(); }
 
         @Override public void copy(Path from, String to) throws IOException, InterruptedException {
             Tool.narrated(run, Path.of("rsync"), List.of("--archive", "--chmod=D755,F644", "--no-owner", "--no-group", "--timeout=60", "--rsh=ssh " + String.join(" ", SSH),

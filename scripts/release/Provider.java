@@ -33,6 +33,9 @@ public interface Provider {
     /** As in DEPLOY_PROVIDER. */
     String name();
 
+    /** The command line that a deploy uploads with, and that the application has to pin; empty when there is none. */
+    default Optional<String> program() { return Optional.empty(); }
+
     /** Makes sure that the token is taken and that the project is there; says in a few words what was found. */
     String reach() throws IOException, InterruptedException;
 

@@ -50,6 +50,8 @@ final class Vercel implements Provider {
 
     @Override public String name() { return "vercel"; }
 
+    @Override public Optional<String> program() { return Optional.of("vercel"); }
+
     @Override public String reach() throws IOException, InterruptedException {
         return "Vercel's project " + Api.text(project(), "name").map(Api::plain).orElse(project);
     }

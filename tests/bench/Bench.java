@@ -33,12 +33,13 @@ import picocli.CommandLine.Parameters;
     header = {
         "  bench                     backups: about 1 GB of plain dump, three runs",
         "  bench restore             restores of the same",
+        "  bench deploy              deploys and rollbacks of the sample site, on a folder",
         "  bench --scale 2 --runs 1  a quick look", ""},
     description = "Prints medians. CPU is of the commands alone, without the servers'; memory is of all processes of a command together, at its highest, in a run of its own.%n")
 class Bench implements Callable<Integer> {
     private static final Pattern CPU = Pattern.compile("([0-9]+)m([0-9.]+)s ([0-9]+)m([0-9.]+)s\\s*$");
 
-    enum What { backup, restore }
+    enum What { backup, restore, deploy }
 
     @Parameters(arity = "0..1", defaultValue = "backup", description = "${COMPLETION-CANDIDATES}; default ${DEFAULT-VALUE}")
     What what;
@@ -69,7 +70,7 @@ class Bench implements Callable<Integer> {
 
     private void compare() throws Exception {
         startStack();
-        var ways = what == What.backup ? backups() : restores();
+        var ways = switch (what) { case backup -> backups(); case restore -> restores(); case deploy -> deploys(); };
         var figures = new LinkedHashMap<Way, List<Figures>>();
         run.console.say("once each, watched and not timed: looking at processes takes time from them, and afterwards all start warm");
         var peaks = new LinkedHashMap<Way, Figures>();
@@ -133,6 +134,24 @@ class Bench implements Callable<Integer> {
             new Way("restore-db --stream", clean, ours + "--stream >/dev/null"),
             new Way("restore-db --jobs 1", clean, ours + "--jobs 1 >/dev/null"),
             new Way("restore-db --mode in-place", clean, ours + "--mode in-place >/dev/null"));
+    }
+
+    /** By hand is what the package of scripts did: a rollback was a build of the commit before. */
+    private List<Way> deploys() throws IOException, InterruptedException {
+        var kept = Files.createDirectories(state.resolve("kept"));
+        var site = kept.resolve("site");
+        var www = state.resolve("www");
+        bash("prepare", "rm -rf '" + site + "' '" + site + ".git' && cp -r '" + Home.dir().resolve("tests/sample-site") + "' '" + site + "' && cd '" + site + "' && rm -rf node_modules dist && printf 'node_modules/\ndist/\n' >.gitignore && git init -q -b main && git init -q --bare ../site.git && git remote add origin ../site.git");
+        var commit = "cd '" + site + "' && date +%s%N >public/stamp.txt && git add -A && git -c user.name=bench -c user.email=bench@localhost commit -q -m stamp && git push -q origin main";
+        var deploy = "'" + launcher + "' deploy --env local --quiet --app '" + site + "' >/dev/null";
+        var twoLive = commit + " && " + deploy + " && " + commit + " && " + deploy;
+        var byHand = "git clone -q '" + site + "' . && git checkout -q %s && npm ci --no-audit --no-fund >/dev/null && SITE_RELEASE=$(git rev-parse HEAD) npm run build >/dev/null && rm -rf '" + kept + "/by-hand' && cp -r dist '" + kept + "/by-hand' && ln -sfn '" + kept + "/by-hand' '" + kept + "/by-hand-current'";
+        return List.of(
+            new Way("deploy, the whole command", commit, "exec " + deploy),
+            new Way("git clone; npm ci; npm run build; cp; ln", commit, byHand.formatted("HEAD")),
+            new Way("rollback, the whole command: instant", twoLive, "exec '" + launcher + "' rollback --env local --quiet >/dev/null"),
+            new Way("rollback, the whole command: archived artifact", twoLive + " && find '" + www + "/releases' -mindepth 1 -maxdepth 1 ! -name \"$(basename \"$(readlink '" + www + "/current')\")\" -exec rm -r {} +", "exec '" + launcher + "' rollback --env local --quiet >/dev/null"),
+            new Way("rollback by hand: the commit before, cloned and built", twoLive, byHand.formatted("HEAD~1")));
     }
 
     private void bash(String name, String script) throws IOException, InterruptedException {
