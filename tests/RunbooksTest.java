@@ -263,7 +263,7 @@ class RunbooksTest {
     }
 
     private static List<Integer> exits(Path file) throws IOException {
-        return Pattern.compile(isFrench(file) ? "\\bcode (\\d+)|^\\| (\\d+) \\|" : "\\bexit (\\d+)|^\\| (\\d+) \\|", Pattern.MULTILINE).matcher(prose(file)).results().map(found -> Integer.valueOf(found.group(1) != null ? found.group(1) : found.group(2))).toList();
+        return Pattern.compile(isFrench(file) ? "\\bcode (\\d+)|^\\| (\\d+) \\|" : "\\b[Ee]xit (\\d+)|^\\| (\\d+) \\|", Pattern.MULTILINE).matcher(prose(file)).results().map(found -> Integer.valueOf(found.group(1) != null ? found.group(1) : found.group(2))).toList();
     }
 
     private static long rows(Path file) throws IOException { return lines(file).stream().filter(line -> line.startsWith("|")).count(); }
