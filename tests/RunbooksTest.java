@@ -40,7 +40,7 @@ class RunbooksTest {
     /** The sample site is served without TLS, as its runbook's reader will see it fail. */
     private static final Map<String, Integer> NOT_WELL = Map.of("dns-and-tls", 14);
     /** What stands in capitals and is no setting: what the reader puts in, and what other programs read. */
-    private static final Set<String> NO_SETTINGS = Set.of("BACKUP_ID", "SAFETY_ID", "RELEASE_ID", "THE_COMMIT", "FOLDER_OF_THE_KIT", "FOLDER_OF_THE_BACKUP", "NEW_DATABASE_URL", "IDENTITY_FILE", "SUPABASE_ACCESS_TOKEN", "ON_ERROR_STOP", "ACTIVE_HEALTHY", "COMING_UP");
+    private static final Set<String> NO_SETTINGS = Set.of("BACKUP_ID", "SAFETY_ID", "RELEASE_ID", "THE_COMMIT", "NEW_BUCKET", "FIRST_CHARACTERS", "OLD_KEY_ID", "FOLDER_OF_THE_KIT", "FOLDER_OF_THE_BACKUP", "NEW_DATABASE_URL", "IDENTITY_FILE", "SUPABASE_ACCESS_TOKEN", "ON_ERROR_STOP", "ACTIVE_HEALTHY", "COMING_UP");
 
     private record Fence(Path file, String info, String text) {
         private MatchResult mark() {
@@ -136,7 +136,7 @@ class RunbooksTest {
         var codes = Stream.of(Exit.values()).map(exit -> exit.code).collect(Collectors.toSet());
         for (var code : exits(file)) assertTrue(codes.contains(code), () -> file.getFileName() + ": exit " + code);
         var settings = Stream.of(Setting.values()).map(Enum::name).collect(Collectors.toSet());
-        var named = Pattern.compile("\\b(?:STAGING_|PRODUCTION_|OFFSITE_|SCRATCH_|DRILL_)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\\b").matcher(Files.readString(file)).results().toList();
+        var named = Pattern.compile("\\b(?:STAGING_|PRODUCTION_|OFFSITE_|MAIN_|SCRATCH_)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\\b").matcher(Files.readString(file)).results().toList();
         for (var each : named) {
             var name = each.group(1).replaceFirst("_FILE$", "");
             assertTrue(settings.contains(name) || settings.contains(each.group()) || settings.contains(each.group(1)) || NO_SETTINGS.contains(each.group()), () -> file.getFileName() + ": there is no setting " + each.group());
@@ -146,7 +146,7 @@ class RunbooksTest {
     // --- what it has a person type
 
     @Test void every_command_does_what_its_mark_says_on_a_site_with_a_database_backups_and_releases() throws Exception {
-        Kit.needs("psql", "curl", "aws", "zstd", "sha256sum", "git", "npm");
+        Kit.needs("psql", "curl", "aws", "zstd", "age-keygen", "sha256sum", "git", "npm");
         var kit = Stack.kit();
         var site = new DeployedSite(kit);
         try {
@@ -154,7 +154,8 @@ class RunbooksTest {
             var scratch = TestDatabase.named(Stack.next("scratch_"));
             var fresh = TestDatabase.named(Stack.next("by_hand_"));
             var offsite = Stack.next("bucket");
-            Stack.up().s3.createBucket(request -> request.bucket(offsite));
+            var another = Stack.next("bucket");
+            for (var bucket : List.of(offsite, another)) Stack.up().s3.createBucket(request -> request.bucket(bucket));
             kit.set("PRODUCTION_SITE_URL", site.url()).set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", site.www.toString()).set("PRODUCTION_SUPABASE_URL", "none")
                 .set("PRODUCTION_DATABASE_URL", production.url()).set("SCRATCH_DATABASE_URL", scratch.url()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite").set("BACKUP_KEEP", "last=7");
 
@@ -172,6 +173,8 @@ class RunbooksTest {
                 values.put("SAFETY_ID", backup);
                 values.put("RELEASE_ID", release);
                 values.put("THE_COMMIT", site.liveCommit().substring(0, 7));
+                values.put("NEW_BUCKET", another);
+                values.put("FIRST_CHARACTERS", "no secret begins so");
                 values.put("FOLDER_OF_THE_BACKUP", kit.sealed().get(0).replaceFirst("/$", ""));
                 values.put("NEW_DATABASE_URL", fresh.url());
                 values.put("new_database", fresh.name);
