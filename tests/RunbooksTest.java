@@ -124,7 +124,7 @@ class RunbooksTest {
 
     @Test void the_steps_of_a_deploy_and_of_a_rollback_are_listed_as_they_are() throws IOException {
         for (var file : List.of(FOLDER.resolve("runbook-failed-deploy.md"), FOLDER.resolve("runbook-failed-deploy.fr.md"))) {
-            var listed = Pattern.compile("(?m)^\\| (?:“([^”]*)”|«\\s?([^»]*?)\\s?») \\|").matcher(prose(file)).results().map(row -> row.group(1) != null ? row.group(1) : row.group(2)).toList();
+            var listed = Pattern.compile("(?m)^\\| (?:“([^”]*)”|«\\s?([^»]*?)\\s?») \\|").matcher(prose(file).replaceFirst("(?s).*\n## 3\\.(.*?)\n## 4\\..*", "$1")).results().map(row -> row.group(1) != null ? row.group(1) : row.group(2)).toList();
             var both = new ArrayList<>(steps("Deploy"));
             both.addAll(steps("Rollback"));
             assertEquals(both, listed, file.toString());
