@@ -1,11 +1,9 @@
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A Markdown document of the kit, as its readers use it: headings to jump to, code to copy, links to follow. */
@@ -18,14 +16,16 @@ final class Document {
         String anchor() { return heading.toLowerCase(Locale.ROOT).replaceAll("[^\\p{L}\\p{M}\\p{N} _-]", "").replace(' ', '-'); }
     }
 
-    final Path file;
+    final String name;
     final List<Section> sections = new ArrayList<>();
     final List<String> links = new ArrayList<>();
+    private final String text;
 
     /** @param name its path in the checkout */
     Document(String name) throws IOException {
-        file = Stack.CHECKOUT.resolve(name);
-        var tokens = TOKEN.matcher(Files.readString(file));
+        this.name = name;
+        text = Files.readString(Stack.CHECKOUT.resolve(name));
+        var tokens = TOKEN.matcher(text);
         while (tokens.find()) {
             if (tokens.group("heading") != null) sections.add(new Section(tokens.group("level").length(), tokens.group("heading"), new ArrayList<>()));
             if (tokens.group("link") != null) links.add(tokens.group("link"));
@@ -39,17 +39,15 @@ final class Document {
     /** The calls of the kit's launcher in the code, each without the programs before and behind it. */
     List<String> commands() { return code().stream().flatMap(Document::commands).toList(); }
 
-    /** What has more than one digit-led row: the rows of tables with so many columns that begin with a number. */
-    List<List<String>> numberedRows(int columns) throws IOException {
-        return Files.readAllLines(file).stream().filter(line -> line.matches("\\| [0-9]+ \\|.*")).map(line -> Stream.of(line.split("\\|")).map(String::strip).skip(1).toList())
-            .filter(cells -> cells.size() == columns).collect(Collectors.toList());
+    /** The cells of the rows that begin with a number, in tables of so many columns. */
+    List<List<String>> numberedRows(int columns) {
+        return text.lines().filter(line -> line.matches("\\| [0-9]+ \\|.*")).map(line -> Stream.of(line.split("\\|")).skip(1).map(String::strip).toList())
+            .filter(cells -> cells.size() == columns).toList();
     }
 
     private static Stream<String> commands(String code) {
-        return Pattern.compile("(?:^|[\\s/])jbang( [^|;&>]+)").matcher(code).results().map(call -> call.group(1).strip());
+        return Pattern.compile("(?:^|[\\s/])jbang( [a-z][^|;&>]*)").matcher(code).results().map(call -> call.group(1).strip());
     }
 
     private Section last() { return sections.get(sections.size() - 1); }
-
-    @Override public String toString() { return file.getFileName().toString(); }
 }

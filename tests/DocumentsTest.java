@@ -1,4 +1,5 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertIterableEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -55,23 +56,23 @@ class DocumentsTest {
     @Test void the_french_documents_have_the_same_headings_the_same_code_below_each_and_the_same_commands_in_the_same_order() throws IOException {
         for (var name : List.of("README.md", "INDEX.md")) {
             var english = new Document(name);
-            var french = new Document(french(name));
-            assertEquals(english.sections.stream().map(Document.Section::level).toList(), french.sections.stream().map(Document.Section::level).toList(), name);
-            for (var i = 0; i < english.sections.size(); i++) assertEquals(code(english.sections.get(i)), code(french.sections.get(i)), "below " + french.sections.get(i).heading());
-            assertEquals(english.commands().stream().map(DocumentsTest::inAnyLanguage).toList(), french.commands().stream().map(DocumentsTest::inAnyLanguage).toList());
+            var french = new Document(inTheOtherLanguage(name));
+            assertIterableEquals(english.sections.stream().map(Document.Section::level).toList(), french.sections.stream().map(Document.Section::level).toList(), name);
+            for (var i = 0; i < english.sections.size(); i++) assertIterableEquals(code(english.sections.get(i)), code(french.sections.get(i)), "below " + french.sections.get(i).heading());
+            assertIterableEquals(english.commands().stream().map(DocumentsTest::inAnyLanguage).toList(), french.commands().stream().map(DocumentsTest::inAnyLanguage).toList(), name);
         }
     }
 
     @Test void a_document_leads_to_others_in_its_own_language_and_to_itself_in_the_other() throws IOException {
         for (var name : List.of("README.md", "INDEX.md"))
-            assertEquals(new Document(name).links.stream().map(link -> inTheOtherLanguage(link.replaceFirst("#.*", ""))).toList(), new Document(french(name)).links.stream().map(link -> link.replaceFirst("#.*", "")).toList());
+            assertIterableEquals(files(new Document(name)).map(DocumentsTest::inTheOtherLanguage).toList(), files(new Document(inTheOtherLanguage(name))).toList(), name);
     }
 
     @Test void every_command_and_every_option_that_is_named_exists() throws IOException {
         var catalog = new Catalog();
         for (var document : documents()) {
-            assertEquals(List.of(), document.commands().stream().filter(call -> catalog.unknown(call).isPresent()).map(call -> call + ": no " + catalog.unknown(call).get()).toList(), document + "");
-            assertEquals(List.of(), document.code().stream().filter(code -> code.startsWith("-")).flatMap(code -> catalog.unknownAlone(code).stream()).toList(), document + "");
+            assertEquals(List.of(), document.commands().stream().filter(call -> catalog.unknown(call).isPresent()).map(call -> call + ": no " + catalog.unknown(call).get()).toList(), document.name);
+            assertEquals(List.of(), document.code().stream().filter(code -> code.startsWith("-")).flatMap(code -> catalog.unknownAlone(code).stream()).toList(), document.name);
         }
     }
 
@@ -79,7 +80,7 @@ class DocumentsTest {
         var settings = Stream.of(Setting.values()).map(Setting::name).toList();
         for (var document : documents()) {
             var named = document.code().stream().flatMap(code -> NAME.matcher(code).results()).map(MatchResult::group).filter(name -> !OTHERS.contains(name)).distinct();
-            assertEquals(List.of(), named.filter(name -> !settings.contains(name.replaceFirst(PREFIX, "")) && !settings.contains(name.replaceFirst(PREFIX, "").replaceFirst("_FILE$", ""))).toList(), document + "");
+            assertEquals(List.of(), named.filter(name -> !settings.contains(name.replaceFirst(PREFIX, "")) && !settings.contains(name.replaceFirst(PREFIX, "").replaceFirst("_FILE$", ""))).toList(), document.name);
         }
     }
 
@@ -87,13 +88,13 @@ class DocumentsTest {
         for (var document : documents()) {
             for (var link : document.links) {
                 if (link.matches("https?://.*")) continue;
-                var target = link.startsWith("#") ? document.file.getFileName().toString() : link.replaceFirst("#.*", "");
+                var target = link.startsWith("#") ? document.name : link.replaceFirst("#.*", "");
                 if (RUNBOOKS.contains(target.replace(".fr.md", ".md"))) continue;
-                assertTrue(Files.exists(Stack.CHECKOUT.resolve(target)), document + ": " + link);
-                if (link.contains("#")) assertTrue(new Document(target).sections.stream().anyMatch(section -> section.anchor().equals(link.replaceFirst(".*#", ""))), document + ": " + link);
+                assertTrue(Files.exists(Stack.CHECKOUT.resolve(target)), document.name + ": " + link);
+                if (link.contains("#")) assertTrue(new Document(target).sections.stream().anyMatch(section -> section.anchor().equals(link.replaceFirst(".*#", ""))), document.name + ": " + link);
             }
             document.code().stream().filter(code -> code.matches("(scripts|acceptance|tests|runbooks)/\\S*|\\.env\\.operations\\.example|jbang[-.]\\S+"))
-                .forEach(file -> assertTrue(Files.exists(Stack.CHECKOUT.resolve(file)), document + ": " + file));
+                .forEach(file -> assertTrue(Files.exists(Stack.CHECKOUT.resolve(file)), document.name + ": " + file));
         }
     }
 
@@ -115,10 +116,12 @@ class DocumentsTest {
     /** What stands in quotes is for people, and may be translated. */
     private static String inAnyLanguage(String code) { return code.replaceAll("\"[^\"$]*\"", "TEXT"); }
 
-    private static String french(String document) { return document.replaceFirst("\\.md$", ".fr.md"); }
+    /** The files that a document leads to. */
+    private static Stream<String> files(Document document) { return document.links.stream().map(link -> link.replaceFirst("#.*", "")); }
 
-    private static String inTheOtherLanguage(String link) {
-        return link.endsWith(".fr.md") ? link.replace(".fr.md", ".md") : link.equals("CHANGELOG.md") ? link : french(link);
+    private static String inTheOtherLanguage(String document) {
+        if (document.equals("CHANGELOG.md")) return document;
+        return document.endsWith(".fr.md") ? document.replace(".fr.md", ".md") : document.replace(".md", ".fr.md");
     }
 
     private static List<String> lines(String document) throws IOException { return Files.readAllLines(Stack.CHECKOUT.resolve(document)); }
