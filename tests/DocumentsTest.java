@@ -47,7 +47,7 @@ class DocumentsTest {
         assertEquals(Stream.of(Exit.values()).map(exit -> List.of("" + exit.code, exit.meaning)).toList(), new Document("README.md").numberedRows(2));
     }
 
-    @Test void every_exit_code_has_a_meaning_in_french_too_and_every_failure_a_first_command_in_both_languages() throws IOException {
+    @Test void every_exit_code_has_a_meaning_in_french_too_and_every_failure_a_first_step_in_both_languages() throws IOException {
         var all = Stream.of(Exit.values()).map(exit -> "" + exit.code).toList();
         assertEquals(all, codes(new Document("README.fr.md").numberedRows(2)));
         for (var name : List.of("README.md", "README.fr.md")) assertEquals(all.subList(1, all.size()), codes(new Document(name).numberedRows(3)), name);
