@@ -7,6 +7,8 @@
 //SOURCES ../scripts/ops/Ops.java
 //SOURCES ../scripts/release/Providers.java
 //SOURCES Stack.java
+//SOURCES Catalog.java
+//SOURCES Document.java
 //SOURCES Kit.java
 //SOURCES TestDatabase.java
 //SOURCES FaultProxy.java
