@@ -65,10 +65,10 @@ class DeployTest {
 
     @Test void only_public_and_listed_variables_reach_the_build() throws IOException {
         site.write("build.js", "import { cpSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nwriteFileSync('dist/seen.json', JSON.stringify(Object.keys(process.env)))\n"
-            + "writeFileSync('dist/value.txt', process.env.VITE_COLOUR + ' ' + process.env.LISTED)\n").commit("Look around");
-        kit.set("STAGING_VITE_COLOUR", "red").set("VITE_COLOUR", "blue").set("LISTED", "yes").set("UNLISTED", "no").set("DEPLOY_BUILD_VARIABLES", "LISTED").with("SOME_TOKEN", "not-for-builds");
+            + "writeFileSync('dist/value.txt', process.env.VITE_COLOUR + ' ' + process.env.LISTED + ' ' + process.env.VITE_MAP_KEY)\n").commit("Look around");
+        kit.set("VITE_MAP_KEY", "pk.shown-to-everybody").set("STAGING_VITE_COLOUR", "red").set("VITE_COLOUR", "blue").set("LISTED", "yes").set("UNLISTED", "no").set("DEPLOY_BUILD_VARIABLES", "LISTED").with("SOME_TOKEN", "not-for-builds");
         deploy().exits(0);
-        assertEquals("red yes", Files.readString(www.resolve("current/value.txt")));
+        assertEquals("red yes pk.shown-to-everybody", Files.readString(www.resolve("current/value.txt")));
         var seen = Files.readString(www.resolve("current/seen.json"));
         for (var name : List.of("UNLISTED", "SOME_TOKEN", "AWS_", "DATABASE_URL", "JBANG", "JAVA_HOME")) assertFalse(seen.contains(name), seen);
         assertTrue(seen.contains("SITE_RELEASE"), seen);
@@ -95,13 +95,13 @@ class DeployTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"pnpm | pnpm-lock.yaml | lockfileVersion: '9.0'\nimporters:\n  .: {}\n", "yarn | yarn.lock | # yarn lockfile v1"})
+    @CsvSource({"pnpm, pnpm-lock.yaml, lockfileVersion: '9.0'~importers:~  .: {}", "yarn, yarn.lock, # yarn lockfile v1"})
     void with_another_lock_file_another_package_manager_installs_exactly_what_it_says(String manager, String lockFile, String lock) throws IOException {
         Kit.needs("npm");
         kit.bash("mkdir managers && cp " + Stack.CHECKOUT.resolve("tests/package-managers") + "/package*.json managers && cd managers && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error").exits(0);
         kit.with("PATH", kit.home.resolve("managers/node_modules/.bin") + ":" + System.getenv("PATH"));
         site.git("rm --quiet package-lock.json");
-        site.write(lockFile, lock.replace("\\n", "\n") + "\n").commit("With " + manager);
+        site.write(lockFile, lock.replace("~", "\n") + "\n").commit("With " + manager);
         deploy().exits(0).says(", " + manager + " ", "ok: Install");
         assertEquals(site.head(), deployed.liveCommit());
         site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"dependencies\": {\"left-pad\": \"1.3.0\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("Not locked");
@@ -167,7 +167,7 @@ class DeployTest {
         site.git("checkout --quiet main");
         deploy().exits(10).says("the last backup of 'staging' is too old: there is none yet; DEPLOY_BACKUP_HOURS is 26", "./jbang backup-db --env staging, then deploy");
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        deploy().exits(10).says("this needs a person at a terminal");
+        kit.startInForeground("deploy", "--env", "staging").result().exits(10).says("this needs a person at a terminal");
         deploy("--confirm", "production").exits(10).says("--confirm says 'production', not 'staging'");
         deploy("--confirm", "staging").exits(0).says("ok: Ask: 'staging' was given");
     }
@@ -242,6 +242,22 @@ class DeployTest {
         assertTrue(bad.compareTo(good) > 0);
         deployed.run("rollback", "--list").exits(0).prints("bad   " + bad, "live  " + good, "live: " + good);
         assertEquals(15, kit.history().get(1).get("exit").getAsInt());
+    }
+
+    @Test void old_releases_go_but_never_the_one_that_may_be_needed() throws IOException {
+        kit.set("DEPLOY_KEEP", "1");
+        deploy().exits(0);
+        var first = deployed.current();
+        deployed.change("second");
+        deploy().exits(0);
+        var second = deployed.current();
+        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        deploy().exits(15);
+        assertEquals(second, deployed.current());
+        assertFalse(Files.exists(www.resolve("releases/" + first)));
+        kit.bash("mv www/releases/" + second + " elsewhere");
+        site.write("src/health.json", "{\"status\": \"ok\"}").commit("Well");
+        deploy().exits(0).says("ok: See what is live: " + second);
     }
 
     @Test void when_the_one_before_does_not_pass_either_that_is_said() throws IOException {

@@ -70,7 +70,7 @@ class RollbackTest {
     @Test void a_protected_environment_wants_its_name() {
         var two = two();
         kit.set("PROTECTED_ENVS", "staging");
-        site.run("rollback").exits(10).says("this needs a person at a terminal");
+        kit.startInForeground("rollback", "--env", "staging").result().exits(10).says("this needs a person at a terminal");
         assertEquals(two.get(1), site.current());
         site.run("rollback", "--confirm", "staging").exits(0);
         assertEquals(two.get(0), site.current());

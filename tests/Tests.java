@@ -7,6 +7,8 @@
 //SOURCES ../scripts/ops/Ops.java
 //SOURCES ../scripts/release/Providers.java
 //SOURCES Stack.java
+//SOURCES Catalog.java
+//SOURCES Document.java
 //SOURCES Kit.java
 //SOURCES TestDatabase.java
 //SOURCES FaultProxy.java
@@ -120,13 +122,13 @@ class Tests implements TestExecutionListener {
             .filters((PostDiscoveryFilter) this::wanted)
             .configurationParameter("junit.jupiter.displayname.generator.default", "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
             .configurationParameter("junit.jupiter.execution.timeout.default", "5 m")
-            // Two classes at a time: most tests wait, for a start or a signal.
+            // Three classes at a time: most tests wait, for a start or a signal.
             .configurationParameter("junit.jupiter.execution.parallel.enabled", "true")
             .configurationParameter("junit.jupiter.execution.parallel.mode.default", "same_thread")
             .configurationParameter("junit.jupiter.execution.parallel.mode.classes.default", "concurrent")
             .configurationParameter("junit.jupiter.execution.parallel.config.strategy", "fixed")
-            .configurationParameter("junit.jupiter.execution.parallel.config.fixed.parallelism", "2")
-            .configurationParameter("junit.jupiter.execution.parallel.config.fixed.max-pool-size", "2")
+            .configurationParameter("junit.jupiter.execution.parallel.config.fixed.parallelism", "3")
+            .configurationParameter("junit.jupiter.execution.parallel.config.fixed.max-pool-size", "3")
             .build();
         LauncherFactory.create().execute(request, this);
     }

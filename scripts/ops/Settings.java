@@ -30,7 +30,9 @@ public final class Settings {
 
     /** In an address. */
     private static final Pattern PASSWORD = Pattern.compile("^[a-z0-9+]+://[^:@/]+:([^@/]+)@");
-    private static final Pattern SECRET_NAME = Pattern.compile("(?!.*(ANON|PUBLISHABLE|PUBLIC)_).*(PASSWORD|SECRET|TOKEN|_KEY|HEADER)");
+    private static final Pattern SECRET_NAME = Pattern.compile("(?!.*(ANON|PUBLISHABLE)_).*(PASSWORD|SECRET|TOKEN|_KEY|HEADER)");
+    /** What builds show to every visitor, by the names of Vite, SvelteKit and Astro, Next, Create React App, Nuxt, Gatsby, Vue and Expo. */
+    private static final String SHOWN = "(VITE|PUBLIC|NEXT_PUBLIC|REACT_APP|NUXT_PUBLIC|GATSBY|VUE_APP|EXPO_PUBLIC)_[A-Z0-9_]+";
     /** Shorter ones are ordinary words. */
     private static final int SHORTEST_SECRET = 8;
 
@@ -120,8 +122,9 @@ public final class Settings {
         return get(setting).stream().flatMap(all -> List.of(all.split(",")).stream()).map(String::strip).filter(s -> !s.isEmpty()).toList();
     }
 
-    /** What stands in the settings and is none of the kit's, by name; STAGING_NAME counts as NAME and goes before it. */
-    public Map<String, String> others(Predicate<String> wanted) {
+    /** What stands in the settings for the application's build: what visitors see anyway, and what is listed; STAGING_NAME counts as NAME and goes before it. */
+    public Map<String, String> forBuilds(List<String> listed) {
+        Predicate<String> wanted = name -> name.matches(SHOWN) || listed.contains(name);
         var found = new LinkedHashMap<String, String>();
         for (var prefix : List.of(prefix(), ""))
             for (var values : sources.values())
@@ -137,7 +140,7 @@ public final class Settings {
             values.forEach((name, value) -> {
                 var password = PASSWORD.matcher(value);
                 if (password.find()) found.put(name, URLDecoder.decode(password.group(1).replace("+", "%2B"), StandardCharsets.UTF_8));
-                else if (SECRET_NAME.matcher(name).matches() && !name.endsWith(Setting.BACKUP_SSE_KMS_KEY.name())) found.put(name, value);
+                else if (SECRET_NAME.matcher(name).matches() && !name.matches("([A-Z0-9_]+_)?" + SHOWN) && !name.endsWith(Setting.BACKUP_SSE_KMS_KEY.name())) found.put(name, value);
             });
         found.values().removeIf(value -> value.length() < SHORTEST_SECRET);
         return found;

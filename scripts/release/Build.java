@@ -23,8 +23,6 @@ import org.semver4j.Semver;
 
 /** Builds an application as its lock file and its own script say, in an environment that names every variable. */
 public final class Build {
-    /** What builds show to every visitor anyway, by the names of Vite, SvelteKit and Astro, Next, Create React App, Nuxt, Gatsby, Vue and Expo. */
-    private static final String PUBLIC = "(VITE|PUBLIC|NEXT_PUBLIC|REACT_APP|NUXT_PUBLIC|GATSBY|VUE_APP|EXPO_PUBLIC)_[A-Z0-9_]+";
     private static final Duration LIMIT = Duration.ofMinutes(30);
     private static final List<String> OUTPUTS = List.of("dist", "build", "out", ".output/public", ".vercel/output/static");
 
@@ -131,8 +129,7 @@ public final class Build {
 
     /** Those that the application may show to everybody, those that DEPLOY_BUILD_VARIABLES lists, and which commit it is. */
     private Map<String, String> variables(Release.Commit commit) {
-        var listed = settings.list(Setting.DEPLOY_BUILD_VARIABLES);
-        var variables = new LinkedHashMap<>(settings.others(name -> name.matches(PUBLIC) || listed.contains(name)));
+        var variables = settings.forBuilds(settings.list(Setting.DEPLOY_BUILD_VARIABLES));
         variables.put("SITE_RELEASE", commit.sha());
         run.console.detail("the build gets " + String.join(", ", variables.keySet()));
         return variables;

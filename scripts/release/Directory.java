@@ -99,15 +99,17 @@ public final class Directory implements Provider {
         return new Live(release.id(), release.id(), release.commit().sha());
     }
 
+    /** The newest of the others stays in any case: it is what was live before, most likely, and what does not pass is taken back. */
     private void removeOld() throws IOException, InterruptedException {
         var current = live().map(Live::deployment).orElse("");
-        var old = folder.releases().stream().filter(name -> name.matches(ID) && !name.equals(current)).sorted(Comparator.reverseOrder()).skip(keep - 1).toList();
+        var old = folder.releases().stream().filter(name -> name.matches(ID) && !name.equals(current)).sorted(Comparator.reverseOrder()).skip(Math.max(1, keep - 1)).toList();
         for (var name : old) folder.remove(name);
     }
 
     @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return deployment.matches(ID) && folder.releases().contains(deployment); }
 
     @Override public void rollBack(String deployment) throws IOException, InterruptedException {
+        if (!folder.releases().contains(deployment)) throw new Failure.Failed(where + " has no release " + deployment + " any more", "see what there is: ls " + where + "/" + RELEASES);
         folder.link(deployment);
         var live = live().map(Live::deployment).orElse("nothing");
         if (!live.equals(deployment)) throw new Failure.Unclear(where + "/current leads to " + live + ", and not to " + deployment, "look at it: ls -l " + where + "/current; does anything else change it?");
