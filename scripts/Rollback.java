@@ -43,7 +43,7 @@ class Rollback implements Callable<Integer> {
     @Option(names = "--to", paramLabel = "RELEASE", defaultValue = "previous", description = "a release's id or its commit, a unique beginning of one, or previous; default: ${DEFAULT-VALUE}")
     String to;
 
-    @Option(names = "--list", description = "list the releases; changes nothing")
+    @Option(names = "--list", description = "list the releases: live, good, bad, or ? for one whose deploy did not come to its end; changes nothing")
     boolean list;
 
     @Option(names = "--dry-run", description = "check everything, list what would be done, change nothing")
