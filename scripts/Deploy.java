@@ -252,20 +252,11 @@ class Deploy implements Callable<Integer> {
     }
 
     private boolean stage(Steps steps) throws Exception {
-        release = new Release(Release.FORMAT, BackupFolder.newId(run.started), env, run.started.toString(), commit, provider.name(), null, artifact, schemaVersion(), Host.operator(), new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
+        release = new Release(Release.FORMAT, BackupFolder.newId(run.started), env, run.started.toString(), commit, provider.name(), null, artifact, applyMigrations && plan != null ? plan.version() : Deployment.schemaVersion(settings, "deploy"), Host.operator(), new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
         staged = provider.stage(release, packed, application);
         release = release.staged(staged.deployment());
         steps.found(staged.url() == null ? staged.deployment() : staged.url());
         return true;
-    }
-
-    /** The database's, once this release is live. */
-    private String schemaVersion() {
-        if (settings.get(Setting.DATABASE_URL).isEmpty()) return null;
-        if (plan != null && applyMigrations) return plan.version();
-        try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover deploy " + env)) {
-            return session.schemaVersion();
-        }
     }
 
     private boolean lookAtStaged(Steps steps) throws Exception {

@@ -177,8 +177,8 @@ class Rollback implements Callable<Integer> {
     }
 
     private String schemaNow() {
-        try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover rollback " + env)) {
-            return session.schemaVersion();
+        try {
+            return Deployment.schemaVersion(settings, "rollback");
         } catch (Failure.ToolFailed e) {
             throw new Failure.ToolFailed("the database can't be asked for its migrations: " + e.getMessage(), "if the older release works with the database as it is: --accept-schema-ahead");
         }
@@ -208,8 +208,8 @@ class Rollback implements Callable<Integer> {
             provider.rollBack(target.deployment());
             live = new Provider.Live(target.deployment(), target.release().id(), target.release().commit().sha());
         } else {
-            var application = new Application(app);
             var packed = way == Way.artifact ? fetched() : rebuilt();
+            var application = new Application(app); // a build anew has its own, in a fresh clone
             var staged = provider.stage(target.release(), packed, application);
             run.state(either);
             live = provider.promote(target.release(), staged, packed, application);
@@ -256,7 +256,7 @@ class Rollback implements Callable<Integer> {
         var of = current.isEmpty() ? Optional.<Releases.Known>empty() : releases.of(current.get());
         var schema = Optional.<String>empty();
         try {
-            if (settings.get(Setting.DATABASE_URL).isPresent()) schema = Optional.of(schemaNow());
+            schema = Optional.ofNullable(schemaNow());
         } catch (Failure e) {
             run.console.warn("which releases lie behind a migration can't be told: " + e.getMessage());
         }
