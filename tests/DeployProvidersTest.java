@@ -1,5 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -92,10 +93,10 @@ class DeployProvidersTest {
     /** Killed while the provider has the order and has not answered: it carries it out, and the next run says so and goes on. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "vercel             | POST /v13/deployments             | See what is live   | KILL | false", "vercel             | POST .*/promote/                  | See what is live   | KILL | true", "vercel             | POST .*/promote/                  | See what is live   | TERM | true",
-        "cloudflare-pages   | POST .*/projects/shop/deployments$ | See what is live   | KILL | false", "cloudflare-pages   | POST .*/projects/shop/deployments$ | Record the release | KILL | true", "cloudflare-pages   | POST .*/projects/shop/deployments$ | Record the release | TERM | true",
-        "cloudflare-workers | POST .*/versions$                  | See what is live   | KILL | false", "cloudflare-workers | POST .*/scripts/shop/deployments$  | See what is live   | KILL | true", "cloudflare-workers | POST .*/scripts/shop/deployments$  | See what is live   | TERM | true"})
-    void killed_in_the_middle_of_an_order_one_whole_release_is_live_and_the_next_run_says_which(String provider, String order, String before, String signal, boolean makesLive) throws Exception {
+        "vercel             | POST /v13/deployments             | See what is live   | false", "vercel             | POST .*/promote/                  | See what is live   | true",
+        "cloudflare-pages   | POST .*/projects/shop/deployments$ | See what is live   | false", "cloudflare-pages   | POST .*/projects/shop/deployments$ | Record the release | true",
+        "cloudflare-workers | POST .*/versions$                  | See what is live   | false", "cloudflare-workers | POST .*/scripts/shop/deployments$  | See what is live   | true"})
+    void killed_in_the_middle_of_an_order_one_whole_release_is_live_and_the_next_run_says_which(String provider, String order, String before, boolean makesLive) throws Exception {
         at(provider);
         var first = site.head();
         wasDeployed(provider, first);
@@ -105,7 +106,7 @@ class DeployProvidersTest {
         standIn.holdNext(order, answered);
         var seen = standIn.requests(order).size();
         while (standIn.requests(order).size() == seen && running.process.isAlive()) Thread.sleep(20);
-        running.signal(signal).result();
+        running.signal("KILL").result(); // what it had started may still bring its upload to an end
         assertEquals(first, liveCommit(provider));
         answered.countDown();
         for (var patience = 0; makesLive && patience < 100 && !liveCommit(provider).equals(second); patience++) Thread.sleep(20);
@@ -113,9 +114,26 @@ class DeployProvidersTest {
         run("rollback", "--list").exits(0).prints(makesLive ? "live: 2" : "which this kit did not deploy");
         run("deploy").exits(0).says("ok: See what is live: ");
         assertEquals(second, liveCommit(provider));
-        if (signal.equals("KILL")) return; // what the run had started may still bring its upload to an end
-        kit.awaitNoProcess();
-        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    /** KILL after one step, TERM after the next. */
+    @ParameterizedTest
+    @ValueSource(strings = {"vercel", "cloudflare-pages", "cloudflare-workers"})
+    void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on(String provider) throws Exception {
+        at(provider);
+        var first = site.head();
+        wasDeployed(provider, first);
+        var second = site.write("src/app.js", "document.getElementById('app').textContent = 'more trailers'\n").commit("More trailers");
+        var signal = "TERM";
+        for (var step : DeployTest.STEPS) {
+            signal = signal.equals("TERM") ? "KILL" : "TERM";
+            var result = kit.start("deploy", "--env", "staging").awaitSays("ok: " + step).signal(signal).result();
+            assertTrue(List.of(first, second).contains(liveCommit(provider)), result::toString);
+            if (signal.equals("TERM")) kit.awaitNoProcess();
+            if (signal.equals("TERM") && result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
+        }
+        run("deploy").exits(0).says("ok: See what is live: ");
+        assertEquals(second, liveCommit(provider));
     }
 
     @Test void what_vercel_takes_and_does_not_do_is_no_success() {

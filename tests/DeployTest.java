@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is deployed was looked at before it is live and after, and what does not pass does not stay; on a folder that a web server serves. */
 class DeployTest {
-    private static final List<String> STEPS = List.of("Read the settings", "Look at the checkout", "Look at the application", "Reach the provider", "Take the lock", "See what is live", "See how old the last backup is",
+    static final List<String> STEPS = List.of("Read the settings", "Look at the checkout", "Look at the application", "Reach the provider", "Take the lock", "See what is live", "See how old the last backup is",
         "Install", "Build", "Check what was built", "Keep the artifact", "Stage", "Look at the staged release", "Record the release", "Promote", "Look at the site", "Mark it as good");
 
     private final DeployedSite deployed = new DeployedSite(Stack.kit());
