@@ -28,7 +28,7 @@ public final class Confirmation {
      */
     public static void typed(String what, String name) {
         try (var out = new FileOutputStream(TERMINAL); var in = new BufferedReader(new InputStreamReader(new FileInputStream(TERMINAL), StandardCharsets.UTF_8))) {
-            out.write((what + "\nType " + name + " to go on: ").getBytes(StandardCharsets.UTF_8));
+            out.write(("\n" + what + "\nType " + name + " to go on: ").getBytes(StandardCharsets.UTF_8));
             out.flush();
             var answer = in.readLine();
             if (!name.equals(answer)) throw new Failure.Refused("not confirmed: '" + (answer == null ? "" : answer.replaceAll("\\p{Cntrl}", "?")) + "' was typed, not '" + name + "'", "run it again if you mean it");
