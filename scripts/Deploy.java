@@ -119,7 +119,7 @@ class Deploy implements Callable<Integer> {
         steps.check("See what is live", () -> seeLive(steps));
         steps.check("See how old the last backup is", () -> judgeBackup(steps, aging));
         steps.check("Look at the migrations", () -> lookAtMigrations(steps));
-        if (isProtected()) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> ask(steps));
+        if (isProtected()) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> { steps.found(Deployment.agreed(settings, confirm, "commit " + commit)); return true; });
         steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> { build.install(); return true; });
         steps.change("Build", "with " + commit.brief() + " as its SITE_RELEASE", () -> build());
         steps.change("Check what was built", "a page to begin with, and no secret in it", () -> checkBuilt(steps));
@@ -141,8 +141,7 @@ class Deploy implements Callable<Integer> {
         settings.require(Setting.BACKUP_BUCKET);
         var site = settings.requireOwn(Setting.SITE_URL);
         provider = Providers.of(run, settings);
-        if (app == null) app = Path.of(settings.get(Setting.DEPLOY_APP).orElse(""));
-        app = Home.dir().resolve(app).normalize();
+        app = Application.folder(settings, app);
         checkout = Checkout.of(run, app);
         if (applyMigrations && leaveMigrations) throw new Failure.Usage("--apply-migrations and --leave-migrations exclude each other", "take one of them");
         steps.found(env + ", " + site + ", application in " + app);
@@ -222,12 +221,6 @@ class Deploy implements Callable<Integer> {
         var applied = Apply.run(run, settings, DatabaseUrl.of(settings), plan, steps, database -> run.state("what was live is live; " + database));
         history.add("migrations", plan.pending().stream().map(MigrationFile::version).toList());
         steps.found(applied.size() + " applied; the database is at " + plan.version());
-        return true;
-    }
-
-    private boolean ask(Steps steps) {
-        Confirmation.given(confirm, "The site of the protected environment '" + env + "', " + settings.require(Setting.SITE_URL) + ", will be of commit " + commit + ".", env);
-        steps.found("'" + env + (confirm == null ? "' was typed" : "' was given"));
         return true;
     }
 

@@ -110,7 +110,7 @@ class Rollback implements Callable<Integer> {
         steps.check("Choose the release", () -> choose(steps));
         steps.check("Compare the schema", () -> compareSchema(steps));
         steps.check("Choose the way", () -> chooseWay(steps));
-        if (settings.protectedEnvironments().contains(env)) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> ask(steps));
+        if (settings.protectedEnvironments().contains(env)) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> { steps.found(Deployment.agreed(settings, confirm, "release " + target.release() + " again")); return true; });
         if (checkout != null && left.isPresent()) steps.change("Tag what is left", "so that it can be found again", () -> { steps.found(Deployment.tag(run, checkout, "recovery/" + env + "/" + Stamp.of(run.started), left.get().release().commit().sha())); return true; });
         steps.change("Roll back", switch (way) { case instant -> "the provider still has it"; case artifact -> "upload the archived artifact"; case rebuild -> "build " + target.release().commit().brief() + " anew"; }, () -> change(steps));
         if (left.isPresent()) steps.change("Mark what was left as bad", left.get().release().id(), () -> { releases.bad(left.get().release(), "rolled back" + (reason == null ? "" : ": " + reason)); return true; });
@@ -126,7 +126,7 @@ class Rollback implements Callable<Integer> {
         settings.require(Setting.BACKUP_BUCKET);
         var site = settings.requireOwn(Setting.SITE_URL);
         provider = Providers.of(run, settings);
-        app = Home.dir().resolve(app != null ? app : Path.of(settings.get(Setting.DEPLOY_APP).orElse(""))).normalize();
+        app = Application.folder(settings, app);
         if (rebuild || Files.exists(app.resolve("package.json")) && Files.exists(app.resolve(".git"))) checkout = Checkout.of(run, app);
         steps.found(env + ", " + site);
         return true;
@@ -188,12 +188,6 @@ class Rollback implements Callable<Integer> {
         way = provider.keeps(target.deployment()) ? Way.instant : Artifact.isKept(store, env, target.release().artifact()) ? Way.artifact : rebuild ? Way.rebuild : null;
         if (way == null) throw new Failure.Refused("neither " + provider.name() + " nor the bucket has release " + target.release() + " any more", "build its commit anew: ./jbang rollback --env " + env + " --to " + target.release().id() + " --rebuild");
         steps.found(switch (way) { case instant -> "instant: " + provider.name() + " still has " + target.deployment(); case artifact -> "the archived artifact, " + target.release().artifact(); case rebuild -> "a build of " + target.release().commit().brief(); });
-        return true;
-    }
-
-    private boolean ask(Steps steps) {
-        Confirmation.given(confirm, "The site of the protected environment '" + env + "', " + settings.require(Setting.SITE_URL) + ", will be of release " + target.release() + " again.", env);
-        steps.found("'" + env + (confirm == null ? "' was typed" : "' was given"));
         return true;
     }
 

@@ -4,10 +4,10 @@ package doctor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import ops.Home;
 import ops.Run;
 import ops.Setting;
 import ops.Settings;
+import release.Application;
 import release.Build;
 import release.Checkout;
 import release.Providers;
@@ -27,7 +27,7 @@ public final class DeployChecks {
     public Group look() {
         if (settings == null || settings.get(Setting.DEPLOY_PROVIDER).isEmpty()) return group;
         group.check("provider", () -> Seen.ok(Providers.of(run, settings).reach()));
-        var application = Home.dir().resolve(Path.of(settings.get(Setting.DEPLOY_APP).orElse(""))).normalize();
+        var application = Application.folder(settings, null);
         if (settings.get(Setting.DEPLOY_APP).isPresent() || Files.exists(application.resolve("package.json"))) group.check("application", () -> look(application));
         return group;
     }

@@ -87,6 +87,4 @@ public final class Checkout {
 
     /** Puts a tag on a commit; one of that name stays where it is. */
     public void tag(String name, String sha) throws IOException, InterruptedException { git("tag", name, sha); }
-
-    @Override public String toString() { return top + (inside.toString().isEmpty() ? "" : ", " + inside); }
 }

@@ -13,6 +13,7 @@
 package release;
 
 import java.util.Optional;
+import ops.Confirmation;
 import ops.Database;
 import ops.DatabaseUrl;
 import ops.Failure;
@@ -28,6 +29,18 @@ public final class Deployment {
     public static String words(Releases releases, Optional<Provider.Live> live) throws Exception {
         if (live.isEmpty()) return "nothing yet";
         return releases.of(live.get()).map(Releases.Known::words).orElse(live.get().deployment() + ", which this kit did not deploy");
+    }
+
+    /**
+     * Asks whether a protected environment is meant; throws Refused unless its name is typed, or was given.
+     *
+     * @param confirm the name as an option gave it, or null
+     * @param becomes what its site will be of
+     * @return how it was agreed, in words
+     */
+    public static String agreed(Settings settings, String confirm, String becomes) {
+        Confirmation.given(confirm, "The site of the protected environment '" + settings.env + "', " + settings.require(Setting.SITE_URL) + ", will be of " + becomes + ".", settings.env);
+        return "'" + settings.env + (confirm == null ? "' was typed" : "' was given");
     }
 
     /** The last migration of an environment's database; null when the environment has none. */
