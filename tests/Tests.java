@@ -8,6 +8,7 @@
 //SOURCES ../scripts/release/Providers.java
 //SOURCES Stack.java
 //SOURCES Catalog.java
+//SOURCES Claim.java
 //SOURCES Document.java
 //SOURCES Kit.java
 //SOURCES TestDatabase.java
@@ -17,6 +18,7 @@
 //SOURCES FullDisk.java
 //SOURCES Hosting.java
 //SOURCES LyingSite.java
+//SOURCES Metrics.java
 //SOURCES SiteRepository.java
 //SOURCES DeployedSite.java
 //SOURCES DeployStandIn.java
@@ -26,6 +28,11 @@
 //SOURCES WorkersStandIn.java
 //SOURCES StandInSite.java
 //SOURCES ProviderClis.java
+//SOURCES Proof.java
+//SOURCES TestResults.java
+//SOURCES Transcript.java
+//SOURCES Versions.java
+//SOURCES AcceptanceTest.java
 //SOURCES BackupDbTest.java
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
@@ -42,6 +49,7 @@
 //SOURCES DocumentsTest.java
 //SOURCES DrillTest.java
 //SOURCES EnvFileTest.java
+//SOURCES EvidenceTest.java
 //SOURCES FeaturesTest.java
 //SOURCES FrontEndsTest.java
 //SOURCES GuardTest.java
