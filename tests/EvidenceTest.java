@@ -9,7 +9,8 @@ import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -47,16 +48,18 @@ class EvidenceTest {
 
     private static Proof proof(Claim.Operation operation, String method) { return new Proof(new Claim(operation, "What " + method + " says", Samples.class, method)); }
 
+    private final Run run = new Run();
+    private final String date = DateTimeFormatter.BASIC_ISO_DATE.format(run.started.atOffset(ZoneOffset.UTC).toLocalDate());
     private final Path folder;
     private final Versions versions;
 
     EvidenceTest() throws Exception {
         folder = Files.createDirectory(Stack.folder().resolve(Stack.next("evidence")));
-        versions = new Versions(new Run());
+        versions = new Versions(run);
     }
 
     private TestResults write(Proof... proofs) throws IOException {
-        var results = new TestResults(Instant.parse("2026-11-25T23:59:59Z"), versions, List.of(proofs), List.of(new Metrics.Metric("a thing", "4 s")));
+        var results = new TestResults(run, versions, List.of(proofs), List.of(new Metrics.Metric("a thing", "4 s")));
         results.write(folder);
         return results;
     }
@@ -67,7 +70,7 @@ class EvidenceTest {
         var results = write(proof(Claim.Operation.backup, "a_test_that_passes"), proof(Claim.Operation.smoke, "a_test_that_fails"), proof(Claim.Operation.smoke, "a_test_that_is_skipped"), proof(Claim.Operation.deploy, "a_test_whose_command_shows_a_secret"));
         assertEquals(14, assertThrows(Failure.NotVerified.class, results::verify).exit.code);
 
-        var log = read("backup-test-20261125.log");
+        var log = read("backup-test-" + date + ".log");
         assertTrue(Pattern.compile("(?s)\n--- with \\[1\\] .*one\n.*\n\\$ psql 'postgresql://tester:••••••@.*\n  out\\| .*42\n.*\n\\$ ./jbang backups list --env staging\n.*  err\\| .*make one: ./jbang backup-db.*\nexit 0 after \\d+\\.\\d\\d s\n.*\n--- with \\[2\\] .*another\n.*\nPASSED after ").matcher(log).find(), log);
         var summary = read("TEST_RESULTS_SUMMARY.md");
         assertTrue(summary.contains("**1 passed, 2 failed, 1 skipped.**"), summary);
@@ -75,16 +78,16 @@ class EvidenceTest {
         assertTrue(summary.contains("| **skipped**: Assumption failed: a program is not installed | "), summary);
         assertTrue(summary.contains("| **failed**: a command has shown a secret"), summary);
         assertTrue(summary.contains("\n- Vercel, Cloudflare and Supabase themselves have not been reached."), summary);
-        assertTrue(summary.contains(sha256("backup-test-20261125.log") + "  backup-test-20261125.log\n"), summary);
-        var line = Pattern.compile("Samples: a test that passes \\| passed \\| [0-9.]+ \\| \\[backup]\\(backup-test-20261125.log\\), (\\d+) ").matcher(summary);
+        assertTrue(summary.contains(sha256("backup-test-" + date + ".log") + "  backup-test-" + date + ".log\n"), summary);
+        var line = Pattern.compile("Samples: a test that passes \\| passed \\| [0-9.]+ \\| \\[backup]\\(backup-test-" + date + ".log\\), (\\d+) ").matcher(summary);
         assertTrue(line.find(), summary);
         assertEquals("=== What a_test_that_passes says", log.lines().toList().get(Integer.parseInt(line.group(1)) - 1));
 
         var report = JsonParser.parseString(read("test-results.json")).getAsJsonObject();
         assertEquals(Set.of("made", "kit", "commit", "dirty", "passed", "failed", "skipped", "seconds", "claims", "metrics"), report.keySet());
-        assertEquals(List.of("\"2026-11-25T23:59:59Z\"", "1", "2", "1"), Stream.of("made", "passed", "failed", "skipped").map(name -> report.get(name).toString()).toList());
+        assertEquals(List.of("1", "2", "1"), Stream.of("passed", "failed", "skipped").map(name -> report.get(name).toString()).toList());
         var claim = report.getAsJsonArray("claims").get(0).getAsJsonObject();
-        assertEquals(List.of("backup", "What a_test_that_passes says", "Samples: a test that passes", "passed", "backup-test-20261125.log", sha256("backup-test-20261125.log")),
+        assertEquals(List.of("backup", "What a_test_that_passes says", "Samples: a test that passes", "passed", "backup-test-" + date + ".log", sha256("backup-test-" + date + ".log")),
             Stream.of("operation", "claim", "test", "result", "log", "sha256").map(name -> claim.get(name).getAsString()).toList());
 
         try (var files = Files.list(folder)) {
@@ -97,8 +100,8 @@ class EvidenceTest {
     @Test void another_run_on_the_same_day_takes_the_place_of_the_earlier_one() throws IOException {
         write(proof(Claim.Operation.smoke, "a_test_that_fails"));
         write(proof(Claim.Operation.smoke, "a_test_that_is_skipped"));
-        assertEquals(List.of("TEST_RESULTS_SUMMARY.md", "backup-test-20261125.log", "deploy-test-20261125.log", "restore-test-20261125.log", "rollback-test-20261125.log", "smoke-test-20261125.log", "test-results.json"), names());
-        assertFalse(read("smoke-test-20261125.log").contains("FAILED"));
+        assertEquals(List.of("TEST_RESULTS_SUMMARY.md", "backup-test-" + date + ".log", "deploy-test-" + date + ".log", "restore-test-" + date + ".log", "rollback-test-" + date + ".log", "smoke-test-" + date + ".log", "test-results.json"), names());
+        assertFalse(read("smoke-test-" + date + ".log").contains("FAILED"));
         assertTrue(read("TEST_RESULTS_SUMMARY.md").contains("**0 passed, 0 failed, 1 skipped.**"));
     }
 
@@ -108,7 +111,7 @@ class EvidenceTest {
         Files.createFile(folder.resolve(".evidence-" + ProcessHandle.current().pid()));
         assertThrows(IOException.class, () -> write(proof(Claim.Operation.smoke, "a_test_that_is_skipped")));
         assertEquals(before, read("TEST_RESULTS_SUMMARY.md"));
-        assertTrue(read("smoke-test-20261125.log").contains("FAILED"));
+        assertTrue(read("smoke-test-" + date + ".log").contains("FAILED"));
     }
 
     @Test void nothing_that_passed_is_not_enough() throws IOException {

@@ -17,17 +17,13 @@ final class Metrics {
 
     private final List<Metric> found = new ArrayList<>();
 
-    /** From the benchmark, on a database of its own, and from commands that the proofs have run. */
-    static List<Metric> of(Run run, List<Proof> proofs) throws IOException, InterruptedException {
+    /** One thing after the other, when nothing else runs. */
+    static List<Metric> of(Run run) throws IOException, InterruptedException {
         var metrics = new Metrics();
         var kit = new Kit(Stack.next("kit"));
         var bench = List.of("bench", "backup", "restore", "--scale", String.valueOf(SCALE), "--runs", "1", "--quiet", "--json");
         metrics.benchmark(JsonParser.parseString(Tool.text(run, kit.home.resolve("jbang"), bench, kit.environment(), Duration.ofMinutes(30))).getAsJsonObject());
-        var small = "an application of 4 files whose build takes no time";
-        metrics.command(proofs, "what_is_live_afterwards_is_the_commit_and_everything_about_it_is_recorded", "deploy", small);
-        metrics.command(proofs, "the_release_before_is_live_again_and_the_one_that_was_left_is_marked_bad", "rollback", small + ", instantly");
-        metrics.command(proofs, "what_the_provider_has_no_more_comes_from_the_archive_without_node_and_git", "rollback", small + ", from the archive");
-        metrics.command(proofs, "a_site_that_is_well_passes_with_a_line_for_each_check", "smoke-tests", "a site on this machine");
+        metrics.releases();
         return metrics.found;
     }
 
@@ -43,10 +39,23 @@ final class Metrics {
         }
     }
 
-    /** The first such command of a test that went well. */
-    private void command(List<Proof> proofs, String method, String verb, String of) {
-        proofs.stream().filter(proof -> proof.claim.method().equals(method)).flatMap(proof -> proof.commands.stream()).filter(command -> command.isOfTheKit() && command.command.contains(verb) && command.soFar().exit() == 0).findFirst()
-            .ifPresent(command -> found.add(new Metric(verb + " of " + of, text("%.1f s", command.seconds()))));
+    private void releases() {
+        var site = new DeployedSite(Stack.kit());
+        try {
+            time(site.kit, "deploy");
+            site.change("second");
+            site.run("deploy").exits(0);
+            time(site.kit, "rollback");
+            time(site.kit, "smoke-tests");
+        } finally {
+            site.close();
+        }
+    }
+
+    private void time(Kit kit, String command) {
+        var running = kit.start(command, "--env", "staging");
+        running.result().exits(0);
+        found.add(new Metric(command + ", in a folder on this machine", text("%.1f s for an application of 4 files whose build takes no time", running.seconds())));
     }
 
     private static String text(String form, Object... values) { return String.format(Locale.ROOT, form, values); }

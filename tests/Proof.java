@@ -9,14 +9,13 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
-/** What came of a claim's test, by itself and in this thread: nothing else takes its time, and no other's command is in its log. */
+/** What came of a claim's test, run in this thread: what another one starts is not in its log. */
 final class Proof implements TestExecutionListener {
     enum Result { passed, failed, skipped }
 
     final Claim claim;
-    /** Those that have ended, in the order of their start. */
-    final List<Kit.Running> commands = new ArrayList<>();
-    private final Set<Kit.Running> before = new HashSet<>(Kit.Running.endedHere());
+    /** Of this thread; they are in its log already, or in an earlier one's. */
+    private final Set<Kit.Running> told = new HashSet<>(Kit.Running.endedHere());
     private final StringBuilder log = new StringBuilder();
     private final List<String> failures = new ArrayList<>();
     private final List<String> skips = new ArrayList<>();
@@ -57,8 +56,7 @@ final class Proof implements TestExecutionListener {
 
     @Override public void executionFinished(TestIdentifier test, TestExecutionResult result) {
         for (var command : Kit.Running.endedHere()) {
-            if (!before.add(command)) continue;
-            commands.add(command);
+            if (!told.add(command)) continue;
             log.append(Transcript.of(command));
             if (command.isOfTheKit() && Transcript.isTelling(command.soFar().out() + command.soFar().err())) fail("a command has shown a secret; here it is dots");
         }

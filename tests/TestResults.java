@@ -3,6 +3,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -14,10 +15,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import ops.Amount;
 import ops.Failure;
 import ops.Json;
 import ops.Ops;
 import ops.Private;
+import ops.Run;
 import ops.Sha256;
 
 /** What an evidence run leaves in a folder: a log of each operation, test-results.json for machines, and the summary for people. */
@@ -26,18 +29,18 @@ final class TestResults {
 
     private record Report(String made, String kit, String commit, boolean dirty, long passed, long failed, long skipped, double seconds, List<Row> claims, List<Metrics.Metric> metrics) { }
 
-    /** Where a claim's part of a log begins. */
-    private record Place(String log, int line) { }
-
     private final Instant made;
+    private final Duration took;
     private final Versions versions;
     private final List<Proof> proofs;
     private final List<Metrics.Metric> metrics;
     private final Map<Claim.Operation, String> logs = new EnumMap<>(Claim.Operation.class);
+    /** Where its part of the log begins. */
     private final Map<Proof, Integer> lines = new LinkedHashMap<>();
 
-    TestResults(Instant made, Versions versions, List<Proof> proofs, List<Metrics.Metric> metrics) {
-        this.made = made;
+    TestResults(Run run, Versions versions, List<Proof> proofs, List<Metrics.Metric> metrics) {
+        made = run.started.truncatedTo(ChronoUnit.SECONDS);
+        took = run.elapsed();
         this.versions = versions;
         this.proofs = proofs;
         this.metrics = metrics;
@@ -68,10 +71,8 @@ final class TestResults {
 
     String json() {
         var rows = proofs.stream().map(proof -> new Row(proof.claim.operation().name(), proof.claim.words(), proof.claim.test(), proof.result().name(), proof.reason(), tenths(proof.seconds()), name(proof.claim.operation()), sha256(proof.claim.operation()))).toList();
-        return Json.text(new Report(made.truncatedTo(ChronoUnit.SECONDS).toString(), Ops.VERSION, versions.commit, versions.dirty, count(Proof.Result.passed), count(Proof.Result.failed), count(Proof.Result.skipped), tenths(seconds()), rows, metrics));
+        return Json.text(new Report(made.toString(), Ops.VERSION, versions.commit, versions.dirty, count(Proof.Result.passed), count(Proof.Result.failed), count(Proof.Result.skipped), Amount.seconds(took), rows, metrics));
     }
-
-    private double seconds() { return proofs.stream().mapToDouble(Proof::seconds).sum(); }
 
     private static double tenths(double seconds) { return Math.round(seconds * 10) / 10.0; }
 
@@ -90,7 +91,7 @@ final class TestResults {
     // --- a log
 
     private String log(Claim.Operation operation) {
-        var text = new StringBuilder("Handover " + Ops.VERSION + ", commit " + versions.all.get("commit") + ": " + operation + ", tested at " + made.truncatedTo(ChronoUnit.SECONDS) + "\n"
+        var text = new StringBuilder("Handover " + Ops.VERSION + ", commit " + versions.all.get("commit") + ": " + operation + ", tested at " + made + "\n"
             + "Every command that was run, what it printed (out|, err|) and how it ended. What a test did besides stands in its source, tests/CLASSTest.java.\n"
             + "KIT is a checkout of the kit, made for one test. Secrets are dots.\n");
         for (var proof : of(operation)) {
@@ -107,7 +108,7 @@ final class TestResults {
     private String summary() throws IOException {
         var text = new ArrayList<String>();
         text.add("# Test results\n");
-        text.add("Handover " + Ops.VERSION + ", commit " + versions.all.get("commit") + ". Made at " + made.truncatedTo(ChronoUnit.SECONDS) + " by `./jbang evidence`, in " + Math.round(seconds() / 60) + " minutes without the figures; nothing in it was typed.\n");
+        text.add("Handover " + Ops.VERSION + ", commit " + versions.all.get("commit") + ". Made at " + made + " by `./jbang evidence`, which took " + Amount.time(took) + "; nothing in it was typed.\n");
         text.add("**" + counts() + ".** What was skipped is not proven. Each claim is proven by a test of the kit, on servers that were started for it; `./jbang test \"a few words of its sentence\"` runs it again.\n");
         for (var operation : Claim.Operation.values()) {
             if (of(operation).isEmpty()) continue;

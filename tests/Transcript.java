@@ -5,7 +5,6 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -17,7 +16,7 @@ final class Transcript {
     private static final int SHORTEST_SECRET = 8;
     /** Programs that a test calls by hand may print a whole database. */
     private static final int MOST_LINES = 200;
-    private static final Pattern PASSWORD = Pattern.compile("(?:://[^:@/\\s]+:|PGPASSWORD=)([^@\\s'\"]+)");
+    private static final Pattern PASSWORD = Pattern.compile("(?<=://[^:@/\\s]{1,60}:)[^@/\\s'\"]+(?=@)|(?<=PGPASSWORD=)[^\\s'\"]+");
     /** What is secret wherever it comes from: age identities, private keys, keys of Supabase. */
     private static final Pattern KEY = Pattern.compile("AGE-SECRET-KEY-1\\w+|-----BEGIN [A-Z ]*PRIVATE KEY-----|\\beyJ\\w+\\.\\w+\\.\\w+|\\bsb_secret_\\w+");
     private static final Set<String> SECRETS = ConcurrentHashMap.newKeySet();
@@ -27,7 +26,7 @@ final class Transcript {
     /** Remembers what is secret in a setting's value: all of it, or the password in an address. */
     static void note(String name, String value) {
         if (Stream.of(Setting.values()).anyMatch(setting -> setting.kind == Setting.Kind.SECRET && name.endsWith(setting.name()))) secret(value.replaceFirst("^[\\w-]+: ", ""));
-        PASSWORD.matcher(value).results().forEach(found -> secret(found.group(1)));
+        PASSWORD.matcher(value).results().forEach(found -> secret(found.group()));
     }
 
     private static void secret(String value) { if (value.length() >= SHORTEST_SECRET) SECRETS.add(value); }
@@ -57,7 +56,7 @@ final class Transcript {
     static String plain(String text) {
         // The longest first: one may be the beginning of another.
         for (var secret : SECRETS.stream().sorted(Comparator.comparing(String::length).reversed()).toList()) text = text.replace(secret, "••••••");
-        text = KEY.matcher(PASSWORD.matcher(text).replaceAll(found -> Matcher.quoteReplacement(found.group().replace(found.group(1), "••••••")))).replaceAll("••••••");
+        text = KEY.matcher(PASSWORD.matcher(text).replaceAll("••••••")).replaceAll("••••••");
         var tests = Pattern.quote(folder().toString());
         text = text.replaceAll(tests + "/kit\\d+x\\d+/jbang\\b", "./jbang").replaceAll(tests + "/kit\\d+x\\d+", "KIT").replaceAll(tests, "TESTS").replace(Stack.CHECKOUT.toString(), "CHECKOUT");
         return text.replace(System.getProperty("user.home") + "/", "~/");
