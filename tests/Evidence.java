@@ -17,7 +17,7 @@ import picocli.CommandLine.Mixin;
  *
  *      jbang evidence
  *
- *  Needs what the tests need; .ci/run installs it. Takes about ten minutes on two processors that have nothing else to do. */
+ *  Needs what the tests need; .ci/run installs it. Takes about ten minutes on two processors. */
 @Command(name = "evidence", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
     header = {
         "  evidence          run the test of every claim on a fresh embedded stack, and write what came out",
@@ -26,6 +26,7 @@ import picocli.CommandLine.Mixin;
         "Writes, in the kit's folder tests: backup-test-DATE.log, restore-test-DATE.log, deploy-test-DATE.log, rollback-test-DATE.log and smoke-test-DATE.log, "
             + "test-results.json for machines, and TEST_RESULTS_SUMMARY.md for people. They appear when all is done, in place of those of the same day (UTC); "
             + "an interrupted run leaves the earlier ones as they are. Logs of earlier days stay: remove them when nobody needs them.%n",
+        "Run it where nothing else does: figures are worth nothing on a busy machine, and tests with a time limit fail there.%n",
         "A claim that fails is written down as failed. One whose test is skipped, for want of a program say, is not proven, and not counted as passed.%n"},
     footer = "%nExit 14 when a claim failed, or none passed.")
 class Evidence implements Callable<Integer> {

@@ -34,8 +34,8 @@ final class Metrics {
             var row = each.getAsJsonObject();
             var seconds = row.get("seconds").getAsDouble();
             var way = row.get("way").getAsString();
-            var ours = way.matches("(backup-db|restore-db|backups) .*");
-            found.add(new Metric(row.get("what").getAsString() + ", " + way, text("%.1f s for %.0f MB, %,.0f MB/min", seconds, size, size * 60 / seconds) + (ours ? "" : text("; the kit takes %.2f times as long", row.get("ratio").getAsDouble()))));
+            var ours = way.matches("(backup-db|restore-db|backups)\\b.*");
+            found.add(new Metric(row.get("what").getAsString() + ": " + way, text("%.1f s for %.0f MB, %,.0f MB/min", seconds, size, size * 60 / seconds) + (ours ? "" : text("; the kit takes %.2f times as long", row.get("ratio").getAsDouble()))));
         }
     }
 

@@ -64,21 +64,27 @@ final class Proof implements TestExecutionListener {
             case SUCCESSFUL -> { if (test.isTest()) passed++; }
             case ABORTED -> skip(result.getThrowable().map(Throwable::getMessage).orElse("no reason given"));
             case FAILED -> {
-                fail(result.getThrowable().map(Throwable::toString).orElse("no reason given"));
+                fail(result.getThrowable().map(thrown -> thrown instanceof AssertionError ? thrown.getMessage() : thrown.toString()).orElse("no reason given"));
                 Stack.stopLeftovers();
             }
         }
     }
 
     private void skip(String reason) {
-        skips.add(firstLine(reason));
-        log.append("\nSKIPPED: ").append(Transcript.plain(reason)).append('\n');
+        skips.add(oneLine(reason));
+        log.append("\nSKIPPED: ").append(oneLine(reason)).append('\n');
     }
 
     private void fail(String reason) {
-        failures.add(firstLine(reason));
-        log.append("\nFAILED: ").append(Transcript.plain(reason)).append('\n');
+        failures.add(oneLine(reason));
+        log.append("\nFAILED: ").append(oneLine(reason)).append('\n');
     }
 
-    private static String firstLine(String text) { return Transcript.plain(text).lines().findFirst().orElse("").strip(); }
+    /** Its first line, and what was expected: between them stands what a command has printed, which is in the log already. */
+    private static String oneLine(String reason) {
+        var text = Transcript.plain(String.valueOf(reason));
+        var first = text.lines().findFirst().orElse("");
+        var expected = text.lastIndexOf(" ==> ");
+        return (first + (expected > first.length() ? text.substring(expected) : "")).replaceAll("\\p{Cntrl}", " ").strip();
+    }
 }

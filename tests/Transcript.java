@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import ops.Host;
 import ops.Setting;
 
 /** What commands were and said, as a reader elsewhere may see it: no secret, and no path of this machine. */
@@ -39,7 +40,7 @@ final class Transcript {
         var result = running.soFar();
         var bash = running.command.get(0).equals("bash");
         var line = bash ? running.command.get(running.command.size() - 1).strip() : running.command.stream().map(Transcript::quoted).collect(Collectors.joining(" "));
-        return plain("\n$ " + line.replace("\n", "\n> ") + "\n" + indented("out", result.out(), bash) + indented("err", result.err(), bash))
+        return plain((bash ? "" : "\n") + "$ " + line.replace("\n", "\n> ") + "\n" + indented("out", result.out(), bash) + indented("err", result.err(), bash))
             + String.format(Locale.ROOT, "exit %d after %.2f s%s%n", result.exit(), running.seconds(), running.signals.isEmpty() ? "" : "; the test sent " + String.join(", ", running.signals));
     }
 
@@ -59,7 +60,7 @@ final class Transcript {
         text = KEY.matcher(PASSWORD.matcher(text).replaceAll("••••••")).replaceAll("••••••");
         var tests = Pattern.quote(folder().toString());
         text = text.replaceAll(tests + "/kit\\d+x\\d+/jbang\\b", "./jbang").replaceAll(tests + "/kit\\d+x\\d+", "KIT").replaceAll(tests, "TESTS").replace(Stack.CHECKOUT.toString(), "CHECKOUT");
-        return text.replace(System.getProperty("user.home") + "/", "~/");
+        return text.replace(System.getProperty("user.home") + "/", "~/").replace(" on " + Host.name() + ",", " on HOST,");
     }
 
     private static Path folder() {

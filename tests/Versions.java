@@ -30,7 +30,7 @@ final class Versions {
         all.put("Java", System.getProperty("java.runtime.version") + ", " + System.getProperty("java.vendor"));
         all.put("JBang", found("(?m)^needed=([0-9.]+)", Stack.CHECKOUT.resolve("jbang")) + " or newer, by the launcher");
         all.put("PostgreSQL server", TestDatabase.serverRows("show server_version").get(0));
-        for (var program : List.of("pg_dump", "psql", "git", "node", "npm", "age", "zstd", "aws", "chromium", "rsync")) all.put(program, said(program, "--version"));
+        for (var program : List.of("pg_dump", "psql", "git", "node", "npm", "age", "zstd", "aws", "chromium", "rsync")) all.put(program, number(said(program, "--version")));
         for (var program : List.of("vercel", "wrangler")) all.put(program, found("\"" + program + "\": \"([^\"]+)\"", Stack.CHECKOUT.resolve("tests/provider-clis/package.json")) + ", as the tests install it");
         all.put("system", found("PRETTY_NAME=\"([^\"]+)\"", Path.of("/etc/os-release")) + ", " + System.getProperty("os.name") + " " + System.getProperty("os.version") + " " + System.getProperty("os.arch"));
         all.put("processors", String.valueOf(Runtime.getRuntime().availableProcessors()));
@@ -44,6 +44,12 @@ final class Versions {
         } catch (Failure e) {
             return "not installed";
         }
+    }
+
+    /** Programs say who made them, too. */
+    private static String number(String said) {
+        var number = Pattern.compile("\\d+(\\.\\d+)+").matcher(said);
+        return number.find() ? number.group() : said;
     }
 
     private static String found(String regex, Path file) throws IOException {
