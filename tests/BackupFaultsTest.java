@@ -237,7 +237,7 @@ class BackupFaultsTest {
         var kit = Stack.kit(large);
         try (var store = new FaultProxy(kit)) {
             store.every("(PUT|POST) ").answer(403, "AccessDenied");
-            kit.run("backup-db", "--env", "staging").exits(13).says("access denied (403)", "Next:  these credentials need the right for it; ./jbang doctor --env staging");
+            kit.run("backup-db", "--env", "staging").exits(13).says("s3:PutObject is refused (403)", "Next:  grant these credentials s3:PutObject on s3://" + kit.bucket + "/handover/*: README.md, Security and permissions");
             nothingStays(kit);
             store.heal();
             worksAgain(kit);

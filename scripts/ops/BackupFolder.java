@@ -180,7 +180,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
      */
     public Optional<String> remove(Store store) {
         if (store.head(key + HOLD).isPresent()) return Optional.of("held by now");
-        return store.deleteUnlessRefused(key + Manifest.NAME) && discard(store) ? Optional.empty() : Optional.of("the store refuses to delete it");
+        return store.deleteUnlessRefused(key + Manifest.NAME) && discard(store) ? Optional.empty() : Optional.of("the store refuses to delete it: s3:DeleteObject is not granted, or it is locked for a time");
     }
 
     /** Removes the objects of a backup that is not sealed; false when it is, and stays. */
