@@ -8,13 +8,16 @@ import java.util.stream.Stream;
 
 /** A Markdown document of the kit, as its readers use it: headings to jump to, code to copy, links to follow. */
 final class Document {
-    private static final Pattern TOKEN = Pattern.compile("(?ms)^```[^\\n]*\\n(?<fence>.*?)^```$|^(?<level>#+) (?<heading>[^\\n]*)$|`(?<span>[^`]+)`|\\]\\((?<link>[^)\\s]+)\\)");
+    private static final Pattern TOKEN = Pattern.compile("(?ms)^```(?<language>[^\\n]*)\\n(?<fence>.*?)^```$|^(?<level>#+) (?<heading>[^\\n]*)$|`(?<span>[^`]+)`|\\]\\((?<link>[^)\\s]+)\\)");
 
     /** A heading, and the code from there to the next one: spans, and lines of fences, each with those that continue it. */
-    record Section(int level, String heading, List<String> code) {
+    record Section(int level, String heading, List<String> code, List<Fence> fences) {
         /** The anchor that GitHub makes of the heading. */
         String anchor() { return heading.toLowerCase(Locale.ROOT).replaceAll("[^\\p{L}\\p{M}\\p{N} _-]", "").replace(' ', '-'); }
     }
+
+    /** What stands in a fence, as it is to be copied. */
+    record Fence(String language, String text) { }
 
     final String name;
     final List<Section> sections = new ArrayList<>();
@@ -27,11 +30,17 @@ final class Document {
         text = Files.readString(Stack.CHECKOUT.resolve(name));
         var tokens = TOKEN.matcher(text);
         while (tokens.find()) {
-            if (tokens.group("heading") != null) sections.add(new Section(tokens.group("level").length(), tokens.group("heading"), new ArrayList<>()));
+            if (tokens.group("heading") != null) sections.add(new Section(tokens.group("level").length(), tokens.group("heading"), new ArrayList<>(), new ArrayList<>()));
             if (tokens.group("link") != null) links.add(tokens.group("link"));
             if (tokens.group("span") != null) last().code.add(tokens.group("span"));
+            if (tokens.group("fence") != null) last().fences.add(new Fence(tokens.group("language"), tokens.group("fence")));
             if (tokens.group("fence") != null) tokens.group("fence").replaceAll("\\\\\\n\\s*", "").lines().forEach(last().code::add);
         }
+    }
+
+    /** What stands in the fences of a language below a heading, in order. */
+    List<String> fences(String heading, String language) {
+        return sections.stream().filter(section -> section.heading.equals(heading)).flatMap(section -> section.fences.stream()).filter(fence -> fence.language.equals(language)).map(Fence::text).toList();
     }
 
     List<String> code() { return sections.stream().flatMap(section -> section.code.stream()).toList(); }

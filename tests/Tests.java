@@ -50,6 +50,8 @@
 //SOURCES ManifestTest.java
 //SOURCES MigrationsTest.java
 //SOURCES PartialRestoreTest.java
+//SOURCES PermissionsTest.java
+//SOURCES PolicyGate.java
 //SOURCES ProviderClisTest.java
 //SOURCES PruneTest.java
 //SOURCES RestoreDbTest.java
