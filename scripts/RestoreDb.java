@@ -132,6 +132,7 @@ class RestoreDb implements Callable<Integer> {
         store = Steps.await(opening);
         steps.check("Choose the backup", () -> choose(steps, Steps.await(choosing)));
         steps.check("Choose the way", () -> chooseWay(steps));
+        if (inPlace && !isPartial()) steps.check("Check what the role may", () -> withTarget((session, kept) -> { InPlace.check(session, manifest.selection(), kept); return true; }));
         steps.check("Check its objects", () -> checkObjects(steps));
         steps.check("Find pg_restore", () -> { pgRestore = Steps.await(finding); steps.found(pgRestore.version()); return true; });
         if (isPartial()) steps.check("Find the part of it", () -> findPart(steps));
@@ -295,10 +296,16 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean drop(InPlace place) throws Exception {
         run.state("the database of '" + env + "' is as it was: nothing was committed");
+        return withTarget((session, kept) -> { place.drop(session, manifest.selection(), kept); return true; });
+    }
+
+    private interface Looking { boolean at(Database session, List<String> kept) throws Exception; }
+
+    /** On a session of the target, with the names of the schemas that are nobody's to replace. */
+    private boolean withTarget(Looking looking) throws Exception {
         try (var session = Database.connect(url, settings, "handover restore-db " + env)) {
-            place.drop(session, manifest.selection(), session.facts().supabase() ? Supabase.platformSchemas(session) : List.of());
+            return looking.at(session, session.facts().supabase() ? Supabase.platformSchemas(session) : List.of());
         }
-        return true;
     }
 
     private boolean load(Steps steps, InPlace place) throws Exception {

@@ -25,6 +25,12 @@ final class TestDatabase {
         return new TestDatabase(name);
     }
 
+    /** A copy of the sample database, with the role that owns it and all that is in it. */
+    static TestDatabase sample(String name) {
+        superuser("create database " + quote(name) + " template dealer owner dealer");
+        return new TestDatabase(name);
+    }
+
     /** One with 18 photographs of 1 MB, which can't be compressed: larger than two parts of an upload. */
     static TestDatabase withPhotos(String name) throws SQLException {
         var database = create(name).execute("create table photo (id int primary key, bytes bytea not null)");

@@ -56,6 +56,7 @@
 //SOURCES PruneTest.java
 //SOURCES RestoreDbTest.java
 //SOURCES RetentionTest.java
+//SOURCES RolesTest.java
 //SOURCES RollbackTest.java
 //SOURCES RunbooksTest.java
 //SOURCES SecretsTest.java
