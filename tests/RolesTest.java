@@ -1,6 +1,5 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,10 +21,7 @@ class RolesTest {
 
     RolesTest() throws IOException { sql = new Document("README.md").fences("The database's roles", "sql").stream().map(fence -> Stream.of(fence.split("\n")).toList()).toList(); }
 
-    @AfterEach void drop() throws SQLException {
-        database.asSuperuser("drop owned by " + role + "; drop role " + role);
-        TestDatabase.superuser("drop owned by " + role);
-    }
+    @AfterEach void drop() { database.asSuperuser("drop owned by " + role + "; drop role " + role); }
 
     /** A line of the README's, for this role, owner and database. */
     private void execute(String line) { database.asSuperuser(line.replaceAll("\\b(backup|restore|deploy|smoke)\\b", role).replaceAll("\\bapp\\b", OWNER).replace("…", TestDatabase.PASSWORD)); }
@@ -104,9 +100,9 @@ class RolesTest {
     @Test void the_smoke_tests_read_with_the_role_for_them() {
         sql.get(4).forEach(this::execute);
         kit.set("STAGING_SITE_URL", "http://127.0.0.1:1").set("STAGING_SUPABASE_URL", "none").set("SMOKE_CANARY_ROW", "public.canary:id=1").set("SMOKE_HIDDEN_ROW", "public.canary:id=2");
-        run("smoke-tests", "--only", "database").exits(0).prints("the row public.canary:id=1 is read through SQL");
+        run("smoke-tests", "--only", "database").exits(0).prints("the row public.canary with id 1 is read through SQL");
         database.asSuperuser("alter role " + role + " nobypassrls");
-        run("smoke-tests", "--only", "database", "--tries", "1").exits(14).prints("the database has no row public.canary:id=1");
+        run("smoke-tests", "--only", "database", "--tries", "1").exits(14).prints("the database has no row public.canary with id 1");
         database.asSuperuser("alter role " + role + " bypassrls; revoke select on canary from " + role);
         run("smoke-tests", "--only", "database", "--tries", "1").exits(14).prints("permission denied for table canary");
     }

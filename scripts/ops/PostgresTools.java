@@ -48,7 +48,7 @@ public final class PostgresTools {
     }
 
     private static String installation(int major) {
-        if (Files.exists(Path.of("/usr/bin/apt-get"))) return "apt-get install postgresql-client-" + major + " (from PostgreSQL's own package source when Debian's has none)";
+        if (Files.exists(Path.of("/usr/bin/apt-get"))) return "apt-get install postgresql-client-" + major + "; where the distribution has none, from PostgreSQL's own package source: README.md, Install";
         if (Files.exists(Path.of("/usr/bin/dnf"))) return "dnf install postgresql" + major;
         if (Files.exists(Path.of("/sbin/apk"))) return "apk add postgresql" + major + "-client";
         return "brew install postgresql@" + major;
