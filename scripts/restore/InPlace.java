@@ -85,7 +85,7 @@ public final class InPlace implements AutoCloseable {
     private static List<Replaced> replaced(Database session, Selection selection, List<String> kept) {
         // What pg_database_owner owns belongs to the owner of this database.
         return session.rows("""
-            select nspname, quote_ident(owner.rolname), pg_has_role(owner.oid, 'usage') from pg_namespace n, pg_database here
+            select nspname, quote_ident(owner.rolname), pg_has_role(owner.oid, 'usage') from pg_namespace n cross join pg_database here
               join pg_roles owner on owner.oid = case pg_get_userbyid(nspowner) when 'pg_database_owner' then here.datdba else nspowner end
             where here.datname = current_database() and nspname !~ '^pg_' and nspname <> 'information_schema'
               and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')
