@@ -1,3 +1,7 @@
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -66,6 +70,15 @@ final class TestDatabase {
 
     String url(String role, String password) {
         return "postgresql://" + role + ":" + password + "@" + server() + "/" + java.net.URLEncoder.encode(name, java.nio.charset.StandardCharsets.UTF_8).replace("+", "%20");
+    }
+
+    /** The same for somebody whose password is in the file of {@link #passwordFile}. */
+    String urlWithoutPassword() { return url().replace(":" + PASSWORD + "@", "@"); }
+
+    /** A file as PostgreSQL's own programs read it. */
+    static Path passwordFile(Kit kit) throws IOException {
+        var file = Files.createFile(kit.home.resolve("pgpass"), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        return Files.writeString(file, server().replaceFirst(".*:", "*:") + ":*:" + ROLE + ":" + PASSWORD + "\n");
     }
 
     /** Executes SQL as the role that owns the database. */

@@ -71,7 +71,8 @@ public final class Database implements AutoCloseable {
     private static Database connect(DatabaseUrl url, Settings settings, String who, Map<String, String> more) {
         var properties = new Properties();
         properties.setProperty("user", url.user);
-        properties.setProperty("password", url.password == null ? "" : url.password.reveal());
+        // Without one the driver looks where PostgreSQL's own programs do.
+        if (url.password != null) properties.setProperty("password", url.password.reveal());
         properties.setProperty("ApplicationName", who.length() > 63 ? who.substring(0, 63) : who);
         properties.setProperty("connectTimeout", settings.require(Setting.DB_CONNECT_SECONDS));
         properties.setProperty("loginTimeout", String.valueOf(settings.number(Setting.DB_CONNECT_SECONDS)));

@@ -85,7 +85,7 @@ public final class PostgresTools {
 
     /**
      * The environment in which a tool reaches a database: the password in a file (0600) of the run's own folder, never
-     * in an argument or a variable.
+     * in an argument or a variable; one that is not in the URL, in the operator's own such file.
      */
     public static Map<String, String> environment(Path workspace, DatabaseUrl url, Settings settings) {
         var environment = new LinkedHashMap<String, String>();
@@ -108,7 +108,7 @@ public final class PostgresTools {
                 throw Workspace.failed(e);
             }
             environment.put("PGPASSFILE", file.toString());
-        }
+        } else if (System.getenv("PGPASSFILE") != null) environment.put("PGPASSFILE", System.getenv("PGPASSFILE"));
         return environment;
     }
 }
