@@ -24,7 +24,7 @@ class DocumentsTest {
     /** With an ending, or with folders; but no address, and no call. */
     private static final Pattern FILE = Pattern.compile("(?!\\./jbang$|[A-Z]+@)[\\w.~-]*(?:/[\\w.-]*)+|[\\w.-]+\\.(?:json|zst|sql|sh|md|java|log|age)");
     /** What stands for something else in a file's name, and what joins its pieces. */
-    private static final String PLACEHOLDER = "[./]|PREFIX|ENV|DATABASE|ID|TIME|SHA256|NAME|VERSION|\\d\\d";
+    private static final String PLACEHOLDER = "[./-]|PREFIX|ENV|DATABASE|ID|TIME|SHA256|NAME|VERSION|\\d\\d";
     /** What looks like a setting: the launcher's own, and what a build is told. */
     private static final Set<String> OTHERS = Set.of("HANDOVER_HOME", "SITE_RELEASE");
 
