@@ -224,7 +224,7 @@ class RestoreDb implements Callable<Integer> {
         if (isPartial()) obstacle = "only a part is wanted";
         inPlace = mode == null ? !obstacle.isEmpty() : mode.equals("in-place");
         if (!inPlace && !obstacle.isEmpty())
-            throw new Failure.BadSetting("--mode swap is not possible: " + obstacle, "--mode in-place; or, where only the right is missing: ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database");
+            throw new Failure.BadSetting("--mode swap is not possible: " + obstacle, "--mode in-place; or, where only the right is missing: ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database or belong to its owner: README.md, Security and permissions");
         if (inPlace && !exists) throw new Failure.BadSetting("there is no database '" + url.database + "' to restore into, and no new one can be made: " + obstacle, "create it empty: CREATE DATABASE " + Database.quote(url.database));
         steps.found(!inPlace ? "swap, through a new database" : "in place, in one transaction" + (mode != null ? "" : ", since " + obstacle));
         return true;
