@@ -233,7 +233,7 @@ class BackupFaultsTest {
         }
     }
 
-    @Test void a_store_that_forbids_writing_ends_the_run_and_the_doctor_is_named() {
+    @Test void a_store_that_forbids_writing_ends_the_run_and_the_permission_is_named() {
         var kit = Stack.kit(large);
         try (var store = new FaultProxy(kit)) {
             store.every("(PUT|POST) ").answer(403, "AccessDenied");
