@@ -61,6 +61,7 @@
 //SOURCES SmokeTestsTest.java
 //SOURCES StatementsTest.java
 //SOURCES SupabaseTest.java
+//SOURCES UnattendedTest.java
 //SOURCES VercelTest.java
 
 import java.io.IOException;
