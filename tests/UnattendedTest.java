@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /** The lines and files of runbooks/unattended.md, run as cron and systemd run them; neither of the two is started. */
 class UnattendedTest {
-    private static final String SECRET = "no such secret, and never shown";
+    private static final String SECRET = "another-Passw0rd";
 
     private final Document document = new Document("runbooks/unattended.md");
     private final Kit kit = Stack.kit();
@@ -48,9 +48,9 @@ class UnattendedTest {
         assertEquals(List.of("backup-db-production-29990101T031500Z-1.log", "notes-of-20250101.txt"), names(logs).stream().filter(name -> !name.startsWith("backup-db-production-20")).toList());
         assertEquals(3, names(logs).size(), () -> names(logs).toString());
 
-        kit.set("AWS_SECRET_ACCESS_KEY", SECRET);
-        var mail = mail(cron("backup-db").exits(Exit.STORE.code).neverShows(SECRET));
-        assertEquals(document.fence("mail"), mail.replaceAll("(?m)^\\S+Z ", ""));
+        kit.set("PRODUCTION_DATABASE_URL", kit.database.url().replace(TestDatabase.PASSWORD, SECRET));
+        var mail = mail(cron("backup-db").exits(Exit.SETTING.code).neverShows(SECRET)).replace(TestDatabase.server() + "/" + kit.database.name, "db.example.com:5432/site").replace(TestDatabase.ROLE, "backup");
+        assertEquals(document.fence("mail").replaceAll("(?m)^\\S+Z ", ""), mail.replaceAll("(?m)^\\S+Z ", ""));
         assertEquals(1, kit.sealed().size());
     }
 
