@@ -56,7 +56,7 @@ public final class Run {
             console.bad(e.getMessage().replaceAll("\\p{Cntrl}", " "));
             var similar = e instanceof CommandLine.UnmatchedArgumentException u ? u.getSuggestions() : java.util.List.<String>of();
             console.follow((similar.isEmpty() ? "" : "Did you mean " + String.join(" or ", similar) + "? ")
-                + "Next: " + e.getCommandLine().getCommandSpec().qualifiedName(" ") + " --help");
+                + "Next: ./jbang " + e.getCommandLine().getCommandSpec().qualifiedName(" ") + " --help");
             return Exit.USAGE.code;
         });
         return line;
