@@ -26,7 +26,7 @@ public record LogFolder(Path path) {
         return Files.newBufferedWriter(Private.create(path.resolve(name + "-" + stamp + "-" + ProcessHandle.current().pid() + ".log")));
     }
 
-    /** Removes those that are older than so many days, by their names: one that looks once a minute leaves too many to ask each. */
+    /** Removes those that are older than so many days, as their names say. */
     void clear(Console console, int days) {
         if (!Files.isDirectory(path)) return;
         var oldest = DateTimeFormatter.BASIC_ISO_DATE.format(LocalDate.now(ZoneOffset.UTC).minusDays(days));

@@ -68,6 +68,6 @@ public final class Private {
     /** What systemd hands to a service stays root's, with a list of who may read it; in the mode, that list looks like a right of root's group. */
     private static boolean isCredential(Path file) throws IOException {
         var folder = System.getenv("CREDENTIALS_DIRECTORY");
-        return folder != null && file.toAbsolutePath().startsWith(folder) && Files.getAttribute(file, "unix:gid").equals(0);
+        return folder != null && file.toAbsolutePath().normalize().startsWith(folder) && Files.getAttribute(file, "unix:gid").equals(0);
     }
 }
