@@ -48,11 +48,18 @@ final class Document {
     /** The calls of the kit's launcher in the code, each without the programs before and behind it. */
     List<String> commands() { return code().stream().flatMap(Document::commands).toList(); }
 
-    /** The cells of the rows that begin with a number, in tables of so many columns. */
-    List<List<String>> numberedRows(int columns) {
-        return text.lines().filter(line -> line.matches("\\| [0-9]+ \\|.*")).map(line -> Stream.of(line.split("\\|")).skip(1).map(String::strip).toList())
-            .filter(cells -> cells.size() == columns).toList();
+    /** What stands in the fence of this name. */
+    String fence(String name) {
+        var fence = Pattern.compile("(?ms)^```\\w+ name=\"" + Pattern.quote(name) + "\"[^\\n]*\\n(.*?)^```$").matcher(text);
+        if (!fence.find()) throw new AssertionError(this.name + " has no fence named " + name);
+        return fence.group(1);
     }
+
+    /** The cells of the rows of all tables. */
+    List<List<String>> rows() { return text.lines().filter(line -> line.startsWith("|")).map(line -> Stream.of(line.split("\\|")).skip(1).map(String::strip).toList()).toList(); }
+
+    /** Those that begin with a number, in tables of so many columns. */
+    List<List<String>> numberedRows(int columns) { return rows().stream().filter(cells -> cells.size() == columns && cells.get(0).matches("[0-9]+")).toList(); }
 
     private static Stream<String> commands(String code) {
         return Pattern.compile("(?:^|[\\s/])jbang( [a-z][^|;&>]*)").matcher(code).results().map(call -> call.group(1).strip());

@@ -64,6 +64,7 @@
 //SOURCES SmokeTestsTest.java
 //SOURCES StatementsTest.java
 //SOURCES SupabaseTest.java
+//SOURCES UnattendedTest.java
 //SOURCES VercelTest.java
 
 import java.io.IOException;

@@ -23,6 +23,7 @@
 //SOURCES Leftovers.java
 //SOURCES Load.java
 //SOURCES Lock.java
+//SOURCES LogFolder.java
 //SOURCES Manifest.java
 //SOURCES Packing.java
 //SOURCES PartReader.java

@@ -47,6 +47,7 @@ public enum Setting {
     MIGRATIONS_LOCK_SECONDS(Kind.SHARED, "5", "a migration gives up when it has to wait for a lock for so long"),
     PG_BIN(Kind.SHARED, null, "folder of pg_dump and pg_restore, when the ones found are not the right ones"),
     LOG_DIR(Kind.SHARED, null, "folder of the log files; .handover/logs beside the settings when empty"),
+    LOG_DAYS(Kind.SHARED, "90", "a log file is removed when it is older than so many days"),
 
     DEPLOY_PROVIDER(Kind.IDENTITY, null, "who serves the site: vercel, cloudflare-pages, cloudflare-workers, or directory"),
     DEPLOY_APP(Kind.SHARED, null, "the application's folder, in a git checkout; the kit's own folder when empty"),
