@@ -125,7 +125,7 @@ final class GeneratedYear {
     }
 
     private void commit(JsonObject record) {
-        record.addProperty("commit", "%08x%032x".formatted(random.nextInt(), random.nextInt() & 0xffff));
+        record.addProperty("commit", "%08x".formatted(random.nextInt()).repeat(5));
         record.addProperty("subject", SUBJECTS[random.nextInt(SUBJECTS.length)]);
     }
 

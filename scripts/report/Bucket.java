@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import ops.*;
@@ -53,6 +54,12 @@ final class Bucket {
 
     /** The runs of one of these scripts, newest first. */
     Stream<Past> runs(String... scripts) { return runs.stream().filter(run -> List.of(scripts).contains(run.script())); }
+
+    /** The newest backup that is not one that a restore made of what it replaced. */
+    Optional<Stored> newest() { return backups.stream().filter(backup -> !backup.isSafety()).findFirst(); }
+
+    /** The smoke tests that came to a result, newest first. */
+    Stream<Past> looks() { return runs("smoke-tests").filter(run -> run.checks() != null); }
 
     /** All drills that left evidence, newest first. */
     Stream<BackupFolder.Evidence> drills() { return backups.stream().flatMap(backup -> backup.drills().stream()).sorted(Comparator.comparing(BackupFolder.Evidence::at).reversed()); }

@@ -69,9 +69,9 @@ final class Calendar {
         for (var kind : Day.values())
             if (!all(kind).isEmpty()) html.append("<li><i class=").append(kind).append("></i>").append(kind.words.html()).append(" <b>").append(all(kind).size()).append("</b></li>");
         html.append("</ul>");
-        list(html, Day.failed, new Words("Failed", "Échecs"));
-        list(html, Day.missing, new Words("None on", "Aucune le"));
-        list(html, Day.broken, new Words("Broken", "Défectueuses"));
+        list(html, Day.failed, new Words("Failed: %s", "Échecs : %s"));
+        list(html, Day.missing, new Words("None on: %s", "Aucune le : %s"));
+        list(html, Day.broken, new Words("Broken: %s", "Défectueuses : %s"));
         return html.toString();
     }
 
@@ -80,6 +80,6 @@ final class Calendar {
         if (dates.isEmpty()) return;
         var named = new ArrayList<>(dates.subList(Math.max(0, dates.size() - 8), dates.size()).stream().map(LocalDate::toString).toList());
         if (named.size() < dates.size()) named.add(0, "…");
-        html.append("<p class=small>").append(title.html()).append(": ").append(String.join(", ", named)).append("</p>");
+        html.append("<p class=small>").append(title.with(String.join(", ", named)).html()).append("</p>");
     }
 }

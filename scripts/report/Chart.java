@@ -62,7 +62,7 @@ record Chart(Words title, Instant from, Instant now, List<Point> points, double 
         var every = Duration.between(from, now).toDays() > 200 ? 2 : 1;
         for (var month = first; month.isBefore(LocalDate.ofInstant(now, ZoneOffset.UTC)); month = month.plusMonths(every)) {
             var at = x(month.atStartOfDay(ZoneOffset.UTC).toInstant());
-            if (Double.parseDouble(at) < 93) ticks.append("<span style='left:").append(at).append("%'>").append(month.toString(), 0, 7).append("</span>");
+            if (Double.parseDouble(at) > 4 && Double.parseDouble(at) < 95) ticks.append("<span style='left:").append(at).append("%'>").append(month.toString(), 0, 7).append("</span>");
         }
         var lettering = points.isEmpty() ? "" : "<span class=top>" + unit.apply(top() / 1.08).html() + "</span><span class=zero>0</span>";
         return "<figure class=chart><figcaption>" + title.html() + "</figcaption><div class=plot>" + plot + lettering + "</div><div class=ticks aria-hidden=true>" + ticks + "</div></figure>";

@@ -19,15 +19,13 @@ final class Drills {
         var drills = new ArrayList<>(bucket.drills().toList());
         if (drills.isEmpty())
             return "<p class=empty>" + new Words("No backup has been restored in a drill yet: whether one can be restored, and in what time, is not known.", "Aucune sauvegarde n'a encore été restaurée lors d'un exercice : on ne sait ni si c'est possible, ni en combien de temps.").html()
-                + "</p><p class=next>→ " + Html.code("./jbang backups drill latest --env " + bucket.env) + "</p>";
+                + "</p>" + Html.next("./jbang backups drill latest --env " + bucket.env);
         var goal = goals.restore().map(set -> (double) set.toSeconds()).orElse(0.0);
         var passed = drills.stream().filter(BackupFolder.Evidence::passed).toList();
-        var html = new StringBuilder("<p>").append(new Words("%s of %s passed", "%s réussis sur %s").with(passed.size(), Words.count(drills.size(), "drill", "drills", "exercice", "exercices")).html());
-        if (!passed.isEmpty()) {
-            var longest = passed.stream().mapToDouble(BackupFolder.Evidence::seconds).max().orElseThrow();
-            html.append("; ").append(new Words("the longest took %s", "le plus long a pris %s").with(Words.time(longest)).html());
-        }
-        html.append(".</p>");
+        var longest = passed.stream().mapToDouble(BackupFolder.Evidence::seconds).max();
+        var summary = new Words("%s of %s passed", "%s réussis sur %s").with(passed.size(), Words.count(drills.size(), "drill", "drills", "exercice", "exercices"));
+        if (longest.isPresent()) summary = new Words("%s; the longest took %s", "%s ; le plus long a pris %s").with(summary, Words.time(longest.getAsDouble()));
+        var html = new StringBuilder("<p>" + summary.html() + ".</p>");
         Collections.reverse(drills);
         var points = drills.stream().map(drill -> new Chart.Point(Instant.parse(drill.at()), drill.seconds(), drill.passed())).toList();
         var title = goal > 0 ? new Words("Time to restore and compare; dashed: the goal, %s", "Temps pour restaurer et comparer ; tirets : l'objectif, %s").with(Words.time(goal)) : new Words("Time to restore and compare", "Temps pour restaurer et comparer");

@@ -22,6 +22,9 @@ final class Ending {
 
     private Ending() { }
 
+    /** Of an attempt after what is shown as the last. */
+    static Words later(Past run) { return new Words("a later attempt failed: %s", "une tentative plus récente a échoué : %s").with(run.why().isEmpty() ? of(run) : Html.brief(run.why(), Answer.LONGEST)); }
+
     static Words of(Past run) {
         return Stream.of(Exit.values()).filter(run::ended).findFirst()
             .map(exit -> new Words(exit.meaning.replaceFirst("[;:].*(message|look|checksum).*", ""), FRENCH.getOrDefault(exit, exit.meaning)))

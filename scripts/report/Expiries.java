@@ -20,12 +20,12 @@ final class Expiries {
 
     private String backup() {
         var name = new Words("Last backup", "Dernière sauvegarde");
-        return bucket.backups.stream().filter(backup -> !backup.isSafety()).findFirst().map(backup -> age(name, backup.began(), goals.backup(), State.problem)).orElseGet(() -> unknown(name, new Words("there is none", "il n'y en a pas")));
+        return bucket.newest().map(backup -> age(name, backup.began(), goals.backup(), State.problem)).orElseGet(() -> unknown(name, new Words("there is none", "il n'y en a pas")));
     }
 
     private String drill() {
         var name = new Words("Last drill", "Dernier exercice");
-        return bucket.drills().findFirst().map(drill -> age(name, Verdict.at(drill), goals.drill(), State.attention)).orElseGet(() -> unknown(name, new Words("there was none", "il n'y en a pas eu")));
+        return bucket.drills().findFirst().map(drill -> age(name, Instant.parse(drill.at()), goals.drill(), State.attention)).orElseGet(() -> unknown(name, new Words("there was none", "il n'y en a pas eu")));
     }
 
     /** How much of the time in which something counts as new is used up. */
@@ -38,7 +38,7 @@ final class Expiries {
 
     private String certificate() {
         var name = new Words("TLS certificate", "Certificat TLS");
-        var seen = bucket.runs("smoke-tests").filter(run -> run.checks() != null).flatMap(run -> run.checks().stream().filter(check -> check.ends() != null)).findFirst();
+        var seen = bucket.looks().flatMap(run -> run.checks().stream().filter(check -> check.ends() != null)).findFirst();
         if (seen.isEmpty()) return unknown(name, new Words("not looked at: SMOKE_TLS_DAYS=30,7 has the smoke tests do it", "pas regardé : avec SMOKE_TLS_DAYS=30,7, les smoke tests le font"));
         var left = Duration.between(bucket.now, Instant.parse(seen.get().ends()));
         var state = left.compareTo(CERTIFICATE_SHORTEST) < 0 ? State.problem : left.compareTo(CERTIFICATE_SHORT) < 0 ? State.attention : State.good;

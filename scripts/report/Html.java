@@ -12,5 +12,8 @@ final class Html {
     /** The beginning of a text, as free words may be long. */
     static String brief(String text, int length) { return text.length() <= length ? text : text.substring(0, length - 1).strip() + "…"; }
 
+    /** A command to run. It breaks between its words only. */
+    static String next(String command) { return "<p class=next>→ <code><span>" + text(command).replace(" ", "</span> <span>") + "</span></code></p>"; }
+
     static String code(String text) { return "<code>" + text(text) + "</code>"; }
 }

@@ -11,6 +11,10 @@
 //SOURCES Goals.java
 //SOURCES Grade.java
 //SOURCES Html.java
+//SOURCES LastBackup.java
+//SOURCES LastDrill.java
+//SOURCES LastRelease.java
+//SOURCES LastSmokeTest.java
 //SOURCES Past.java
 //SOURCES Sizes.java
 //SOURCES State.java
@@ -63,12 +67,11 @@ public final class Page {
     public String verdict() { return verdict.state.name(); }
 
     public List<Part> parts() {
-        return verdict.answers.stream().map(answer -> new Part(answer.of().en(), answer.state().name(), Stream.concat(Stream.of(answer.brief()), answer.details().stream()).map(Words::en).collect(Collectors.joining("; ")), answer.next())).toList();
+        return verdict.answers.stream().map(answer -> new Part(answer.about.en(), answer.state().name(), Stream.concat(Stream.of(answer.brief), answer.details().stream()).map(Words::en).collect(Collectors.joining("; ")), answer.next())).toList();
     }
 
     public String html() throws IOException {
         var script = resource("page.js");
-        var calendar = new Calendar(bucket);
         return """
             <!doctype html>
             <html lang=en data-made="%s">
@@ -96,13 +99,7 @@ public final class Page {
             </body>
             </html>
             """.formatted(bucket.now, Base64.getEncoder().encodeToString(Sha256.digest().digest(script.getBytes(StandardCharsets.UTF_8))), Html.text(bucket.env), resource("page.css"), resource("marks.svg"), header(), String.join("", verdict.answers.stream().map(Answer::html).toList()),
-            section("backups", new Words("Backups of the last 90 days", "Sauvegardes des 90 derniers jours"), calendar.summary(), calendar.html())
-                + section("sizes", new Words("Size and duration", "Taille et durée"), null, new Sizes(bucket).html())
-                + section("drills", new Words("Restore drills", "Exercices de restauration"), null, new Drills(bucket, goals).html())
-                + section("expiries", new Words("What runs out", "Ce qui arrive à échéance"), null, new Expiries(bucket, goals).html())
-                + section("smoke", new Words("Smoke tests, 90 days", "Smoke tests, 90 jours"), null, new Checks(bucket).html())
-                + section("timeline", new Words("Deploys, rollbacks, incidents", "Déploiements, retours arrière, incidents"), null, new Timeline(bucket).html())
-                + section("evidence", new Words("The kit's own tests", "Les tests de la trousse"), null, Evidence.html()),
+            bucket.isEmpty() ? begin() : sections(),
             footer(), script);
     }
 
@@ -111,8 +108,32 @@ public final class Page {
             + new Words("As of %s UTC", "Au %s UTC").with(Words.minute(bucket.now)).html() + "</p><p class=stale hidden>" + new Words("This report is {days} days old: what it says may not be so any more. A new one:", "Ce rapport a {days} jours : ce qu'il dit n'est peut-être plus vrai. Un nouveau :").html().replace("{days}", "<b class=days></b>") + " " + Html.code("./jbang report --env " + bucket.env) + "</p></header>";
     }
 
-    private static String section(String name, Words title, Words aside, String content) {
-        return "<section class='card " + name + "'><h2>" + title.html() + "</h2>" + (aside == null ? "" : "<p>" + aside.html() + ".</p>") + content + "</section>\n";
+    private String sections() {
+        var calendar = new Calendar(bucket);
+        return section("backups", new Words("Backups of the last 90 days", "Sauvegardes des 90 derniers jours"), "<p>" + calendar.summary().html() + ".</p>" + calendar.html())
+            + section("sizes", new Words("Size and duration", "Taille et durée"), new Sizes(bucket).html())
+            + section("drills", new Words("Restore drills", "Exercices de restauration"), new Drills(bucket, goals).html())
+            + section("expiries", new Words("What runs out", "Ce qui arrive à échéance"), new Expiries(bucket, goals).html())
+            + section("smoke", new Words("Smoke tests, 90 days", "Smoke tests, 90 jours"), new Checks(bucket).html())
+            + section("timeline", new Words("Deploys, rollbacks, incidents", "Déploiements, retours arrière, incidents"), new Timeline(bucket).html())
+            + section("evidence", new Words("The kit's own tests", "Les tests de la trousse"), Evidence.html());
+    }
+
+    /** What there is to say of an empty bucket. */
+    private String begin() {
+        return section("begin", new Words("To begin with", "Pour commencer"), "<ol>"
+            + step(new Words("See whether everything is set up right.", "Voir si tout est bien installé."), "./jbang doctor --env " + bucket.env)
+            + step(new Words("Take a first backup.", "Faire une première sauvegarde."), "./jbang backup-db --env " + bucket.env)
+            + step(new Words("Prove that it can be restored.", "Prouver qu'elle peut être restaurée."), "./jbang backups drill latest --env " + bucket.env)
+            + (goals.hasSite() ? step(new Words("Look whether the site works.", "Regarder si le site fonctionne."), "./jbang smoke-tests --env " + bucket.env) : "")
+            + "</ol><p class=small>" + new Words("Then make this report again: it shows what became of it.", "Puis refaire ce rapport : il montre ce qu'il en est.").html() + "</p>")
+            + section("evidence", new Words("The kit's own tests", "Les tests de la trousse"), Evidence.html());
+    }
+
+    private static String step(Words what, String command) { return "<li><p>" + what.html() + "</p>" + Html.next(command) + "</li>"; }
+
+    private static String section(String name, Words title, String content) {
+        return "<section class='card " + name + "'><h2>" + title.html() + "</h2>" + content + "</section>\n";
     }
 
     private String footer() {

@@ -34,6 +34,10 @@ record Past(String script, String started, double seconds, String result, Intege
     /** It refused to begin, for a reason that is no fault of anything. */
     boolean isRefused() { return Stream.of(Exit.USAGE, Exit.REFUSED, Exit.BUSY, Exit.SETTING).anyMatch(this::ended); }
 
+    boolean isNotCopied() { return copy != null && copy.problem != null; }
+
+    String shortCommit() { return commit.substring(0, Math.min(7, commit.length())); }
+
     /** A reason why, in somebody's own words; empty when there is none. */
     String why() { return breakGlass != null ? breakGlass : reason != null ? reason : problem != null ? problem : ""; }
 }

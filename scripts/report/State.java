@@ -5,7 +5,7 @@ enum State {
     none("Not yet", "Pas encore"),
     good("Good", "Bon"),
     attention("Attention", "Attention"),
-    unknown("Can't be told", "On ne peut pas le dire"),
+    unknown("Can't be told", "Indéterminé"),
     problem("Problem", "Problème");
 
     private final Words words;

@@ -54,7 +54,7 @@ final class Timeline {
             if (!run.isDone()) return Kind.incident;
             return run.is("deploy") ? Kind.deploy : run.is("rollback") ? Kind.rollback : Kind.restore;
         }
-        return run.isDone() && (run.copy() == null || run.copy().problem() == null) ? null : Kind.incident;
+        return run.isDone() && !run.isNotCopied() ? null : Kind.incident;
     }
 
     String html() {
@@ -90,15 +90,16 @@ final class Timeline {
 
     private String row(Event event) {
         var run = event.run;
-        var time = Words.minute(run.at()) + (event.times == 1 ? "" : " ← " + Words.minute(event.first).substring(5));
-        var brief = run.commit() == null ? "" : Html.code(run.commit().substring(0, Math.min(7, run.commit().length()))) + " " + (run.subject() == null ? "" : Html.text(Html.brief(run.subject(), 80)));
-        var why = run.copy() != null && run.copy().problem() != null ? run.copy().problem() : run.why();
+        var time = Words.minute(run.at()) + (event.times == 1 ? "" : "<br>← " + Words.minute(event.first));
+        var brief = run.commit() == null ? "" : Html.code(run.shortCommit()) + " " + (run.subject() == null ? "" : Html.text(Html.brief(run.subject(), 80)));
+        var why = run.isNotCopied() ? run.copy().problem() : run.why();
         return "<li class=" + event.kind + "><svg class=mark aria-hidden=true viewBox='-8 -8 16 16'><use href=#" + event.kind + "></use></svg><time>" + time + "</time><div><p>" + "<b>" + title(run).html() + "</b>"
-            + (event.times == 1 ? "" : " <span class=times>×" + event.times + "</span>") + (brief.isEmpty() ? "" : " · " + brief) + "</p>" + (run.isDone() && run.copy() == null ? "" : "<p class=ending>" + Ending.of(run).html() + "</p>")
+            + (event.times == 1 ? "" : " <span class=times>×" + event.times + "</span>") + (brief.isEmpty() ? "" : " · " + brief) + "</p>" + (run.isDone() ? "" : "<p class=ending>" + Ending.of(run).html() + "</p>")
             + (why.isEmpty() ? "" : "<p class=why>" + Html.text(Html.brief(why, LONGEST)) + "</p>") + "</div></li>";
     }
 
     private static Words title(Past run) {
+        if (kind(run) == Kind.refused) return new Words("%s did not begin", "%s n'a pas commencé").with(run.script());
         var failed = !run.isDone();
         return switch (run.script()) {
             case "deploy" -> run.ended(Exit.ROLLED_BACK) ? new Words("Deploy taken back", "Déploiement retiré") : failed ? new Words("Deploy failed", "Déploiement échoué") : new Words("Deployed", "Mis en ligne");

@@ -23,7 +23,7 @@ record Words(String en, String fr) {
     }
 
     static Words time(double seconds) {
-        var text = Amount.time(Duration.ofMillis((long) (seconds * 1000))).replace(' ', '\u00a0');
+        var text = Amount.time(Duration.ofMillis((long) (seconds * 1000))).replace(" 00 s", "").replace(" 00 min", "").replace(' ', '\u00a0');
         return new Words(text, decimalComma(text));
     }
 
