@@ -59,7 +59,7 @@ class Report implements Callable<Integer> {
         page = steps.check("Read the bucket", () -> { var read = Page.of(store, settings, run.started); steps.found(read.runs() + " runs, " + read.backups() + " backups"); return read; });
         steps.check("Write the page", () -> save(file, steps));
         run.state("the page is written");
-        if (page.unreadable() > 0) run.console.warn(page.unreadable() + " objects are not what this kit writes, and are not in it");
+        if (page.unreadable() > 0) run.console.warn("left out, since this kit does not write such: " + page.unreadable() + " objects");
         for (var part : page.parts()) run.console.say(part.about() + ": " + part.verdict() + ", " + part.says());
         run.console.result(run.json ? Json.text(new Result(env, file.toString(), run.started.toString(), page.verdict(), page.parts(), page.runs(), page.backups(), page.unreadable())) : file.toString());
     }

@@ -1,4 +1,5 @@
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -11,23 +12,26 @@ import ops.*;
 import smoke.Kept;
 import smoke.Outcome;
 
-/** What a year leaves in a bucket: nightly backups, weekly drills, smoke tests, deploys and what goes wrong; the same each time, up to a moment. */
+/** What a year, or some days, leave in a bucket: nightly backups, weekly drills, smoke tests, deploys and what goes wrong; the same each time, up to a moment. */
 final class GeneratedYear {
-    private static final int DAYS = 365;
     private static final String[] SUBJECTS = {"Show the trailers by their length", "Mend the invoice list on telephones", "New photos of the 24-foot models", "Ask for the postal code first", "Faster search", "Correct the French of the terms"};
+
+    private static final Map<String, String> TITLES = Map.of("health", "health endpoint", "front-end", "front end loads", "supabase", "Supabase connection", "assets", "static assets load", "database", "database read access", "api", "API response time", "tls", "TLS certificate", "backup", "age of the last backup");
 
     /** By key below the environment's folder. */
     final Map<String, byte[]> objects = new LinkedHashMap<>();
     private final Random random = new Random(20261125);
     private final String env, bucket;
     private final Instant now;
+    private final int days;
 
     /** @param well whether all is well in the end */
-    GeneratedYear(String bucket, String env, Instant now, int smokeTestsADay, boolean well) {
+    GeneratedYear(String bucket, String env, Instant now, int days, int smokeTestsADay, boolean well) {
+        this.days = days;
         this.bucket = bucket;
         this.env = env;
         this.now = now.truncatedTo(ChronoUnit.SECONDS);
-        for (var day = DAYS - 1; day >= 0; day--) {
+        for (var day = days - 1; day >= 0; day--) {
             // The newest is some hours old, whatever time it is.
             var night = this.now.minus(Duration.ofDays(day)).minus(Duration.ofHours(4));
             backUp(night, day, well);
@@ -41,8 +45,8 @@ final class GeneratedYear {
     private void backUp(Instant at, int day, boolean well) {
         var failed = day == 20 || day == 57 || day == 58 || day == 200 || !well && day < 2;
         var id = id(at);
-        var bytes = (long) (280e6 + (DAYS - day) * 4e5 + random.nextGaussian() * 2e6);
-        var seconds = 62 + (DAYS - day) * 0.08 + Math.abs(random.nextGaussian()) * 7;
+        var bytes = (long) (280e6 + (days - day) * 4e5 + random.nextGaussian() * 2e6);
+        var seconds = 62 + (days - day) * 0.08 + Math.abs(random.nextGaussian()) * 7;
         var record = record("backup-db", at, seconds, failed ? Exit.TOOL : Exit.DONE);
         if (failed) record.addProperty("problem", "could not connect to the database: connection refused");
         else {
@@ -53,7 +57,6 @@ final class GeneratedYear {
         put("history/" + id(at) + ".json", record);
         if (failed || day > 70 && day % 7 != 0) return; // pruned: the days of ten weeks stay, then one a week
         var folder = "shop/" + id + "/";
-        objects.put(folder + "data-00.dump.zst", new byte[100]);
         put(folder + "manifest.json", manifest(id, at, bytes, seconds));
         if (day % 7 == 0) drill(folder, at.plusSeconds(3600), day, well);
         else if (day % 7 == 3) put(folder + "verify-" + Stamp.of(at.plusSeconds(1800)) + ".json", new BackupFolder.Evidence("readable", true, at.plusSeconds(1800).toString(), 31, Ops.VERSION, null, null, null, null, null));
@@ -70,7 +73,7 @@ final class GeneratedYear {
 
     private void drill(String folder, Instant at, int day, boolean well) {
         var broken = day == 140;
-        var evidence = new BackupFolder.Evidence("restored", !broken, at.toString(), 540 + (DAYS - day) * 1.4 + Math.abs(random.nextGaussian()) * 60 + (well || day > 0 ? 0 : 3000), Ops.VERSION, broken ? "table public.invoices has 1203 rows, the manifest says 1204" : null, "17.6", 40, 722_580L, null);
+        var evidence = new BackupFolder.Evidence("restored", !broken, at.toString(), 540 + (days - day) * 1.4 + Math.abs(random.nextGaussian()) * 60 + (well || day > 7 ? 0 : 3000), Ops.VERSION, broken ? "table public.invoices has 1203 rows, the manifest says 1204" : null, "17.6", 40, 722_580L, null);
         put(folder + "drill-" + Stamp.of(at) + ".json", evidence);
         put("history/" + id(at) + ".json", record("backups drill", at, evidence.seconds(), broken ? Exit.VERIFICATION : Exit.DONE));
     }
@@ -87,11 +90,9 @@ final class GeneratedYear {
         var exit = down ? Exit.VERIFICATION : day == 75 ? Exit.UNKNOWN : Exit.DONE;
         var record = record("smoke-tests", at, 4.2, exit);
         if (exit != Exit.DONE) record.addProperty("problem", down ? "2 of 8 FAIL, 6 of 8 pass; the first: health endpoint: /health answers 502: Bad Gateway" : "1 of 8 can't be told, 7 of 8 pass; the first: database read access: this machine's own network is down");
-        record.add("checks", com.google.gson.JsonParser.parseString(Json.text(checks)));
+        record.add("checks", JsonParser.parseString(Json.text(checks)));
         put("history/" + id(at) + ".json", record);
     }
-
-    private static final Map<String, String> TITLES = Map.of("health", "health endpoint", "front-end", "front end loads", "supabase", "Supabase connection", "assets", "static assets load", "database", "database read access", "api", "API response time", "tls", "TLS certificate", "backup", "age of the last backup");
 
     private void deploy(Instant at, int day) {
         var failed = day % 54 == 50;
@@ -115,6 +116,7 @@ final class GeneratedYear {
 
     private void restores() {
         var staging = record("restore-db", now.minus(Duration.ofDays(64)), 731, Exit.DONE);
+        staging.addProperty("restored", "s3://" + bucket + "/handover/" + env + "/shop/" + id(now.minus(Duration.ofDays(65))) + "/");
         put("history/" + id(now.minus(Duration.ofDays(64))) + ".json", staging);
         var emergency = record("restore-db", now.minus(Duration.ofDays(119)), 902, Exit.DONE);
         emergency.addProperty("break_glass", "invoices of March were deleted by mistake; agreed with Mrs. Tremblay & the accountant");

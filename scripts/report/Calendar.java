@@ -3,11 +3,11 @@ package report;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Of each of the last 90 days, by UTC, whether it has a backup, and how far that is proven. */
 final class Calendar {
@@ -21,7 +21,7 @@ final class Calendar {
         Day(String en, String fr) { words = new Words(en, fr); }
     }
 
-    private static final int DAYS = 90;
+    private static final int DAYS = 90, NAMED = 8;
     private static final Words[] WEEKDAYS = {new Words("Mon", "lun"), Words.same(""), new Words("Wed", "mer"), Words.same(""), new Words("Fri", "ven"), Words.same(""), new Words("Sun", "dim")};
     private static final String[] MONTHS_EN = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     private static final String[] MONTHS_FR = {"janv", "févr", "mars", "avr", "mai", "juin", "juil", "août", "sept", "oct", "nov", "déc"};
@@ -69,17 +69,16 @@ final class Calendar {
         for (var kind : Day.values())
             if (!all(kind).isEmpty()) html.append("<li><i class=").append(kind).append("></i>").append(kind.words.html()).append(" <b>").append(all(kind).size()).append("</b></li>");
         html.append("</ul>");
-        list(html, Day.failed, new Words("Failed: %s", "Échecs : %s"));
-        list(html, Day.missing, new Words("None on: %s", "Aucune le : %s"));
-        list(html, Day.broken, new Words("Broken: %s", "Défectueuses : %s"));
+        list(html, Day.failed, new Words("Failed:", "Échecs :"));
+        list(html, Day.missing, new Words("None on:", "Aucune le :"));
+        list(html, Day.broken, new Words("Broken:", "Défectueuses :"));
         return html.toString();
     }
 
     private void list(StringBuilder html, Day kind, Words title) {
         var dates = all(kind);
         if (dates.isEmpty()) return;
-        var named = new ArrayList<>(dates.subList(Math.max(0, dates.size() - 8), dates.size()).stream().map(LocalDate::toString).toList());
-        if (named.size() < dates.size()) named.add(0, "…");
-        html.append("<p class=small>").append(title.with(String.join(", ", named)).html()).append("</p>");
+        var last = dates.subList(Math.max(0, dates.size() - NAMED), dates.size()).stream().map(date -> "<time>" + date + "</time>").collect(Collectors.joining(", "));
+        html.append("<p class=small>").append(title.html()).append(dates.size() > NAMED ? " …, " : " ").append(last).append("</p>");
     }
 }

@@ -35,7 +35,7 @@ final class Evidence {
     }
 
     private static String html(Summary summary) {
-        var state = summary.failed > 0 ? State.problem : summary.passed == 0 ? State.unknown : State.good;
+        var state = summary.failed > 0 ? State.problem : summary.passed == 0 ? State.unknown : summary.dirty ? State.attention : State.good;
         var html = new StringBuilder("<p>" + state.html() + " " + new Words("%s passed, %s failed, %s skipped", "%s réussis, %s échoués, %s sautés").with(summary.passed, summary.failed, summary.skipped).html() + "</p><p class=small>"
             + Html.text("handover " + summary.kit + " · " + summary.commit) + (summary.dirty ? " " + new Words("and changes that are in no commit", "et des changements qui ne sont dans aucun commit").html() : "") + " · " + Html.text(summary.made.replace('T', ' ').replaceFirst(":[0-9]{2}Z$", "")) + "</p>");
         var byOperation = Stream.ofNullable(summary.claims).flatMap(List::stream).limit(MOST_CLAIMS).collect(Collectors.groupingBy(claim -> claim.operation == null ? "" : claim.operation, LinkedHashMap::new, Collectors.toList()));

@@ -139,7 +139,7 @@ public final class Page {
     private String footer() {
         var html = new StringBuilder("<p>" + new Words("Read from %s: %s runs and %s sealed backups. All times are UTC.", "Lu dans %s : %s exécutions et %s sauvegardes scellées. Toutes les heures sont en UTC.").with(bucket.uri, bucket.runs.size(), bucket.backups.size()).html() + "</p>");
         if (bucket.since.isAfter(bucket.now.minus(Bucket.YEAR).plusSeconds(1))) html.append("<p>").append(new Words("There are more runs than this report reads: it knows of none before %s.", "Il y a plus d'exécutions que ce rapport n'en lit : il n'en connaît aucune d'avant le %s.").with(Words.day(bucket.since)).html()).append("</p>");
-        if (bucket.unreadable() > 0) html.append("<p>").append(State.attention.icon()).append(new Words("%s objects could not be read and are not in it.", "%s objets n'ont pas pu être lus et n'y sont pas.").with(bucket.unreadable()).html()).append("</p>");
+        if (bucket.unreadable() > 0) html.append("<p>").append(State.attention.icon()).append(new Words("Left out, since this kit does not write such: %s.", "Écartés, car cette trousse n'écrit rien de tel : %s.").with(Words.count(bucket.unreadable(), "object", "objects", "objet", "objets")).html()).append("</p>");
         return html + "<p>" + new Words("Good is only what was checked. What can't be told is never counted as good. What people write and what the scripts said is shown as it stands in the history.",
             "N'est bon que ce qui a été vérifié. Ce que l'on ne peut pas dire ne compte jamais comme bon. Ce que des personnes ont écrit et ce que les scripts ont dit figure tel quel, dans la langue de l'historique.").html() + "</p><p>handover " + Ops.VERSION + "</p>";
     }

@@ -8,7 +8,7 @@ enum State {
     unknown("Can't be told", "Indéterminé"),
     problem("Problem", "Problème");
 
-    private final Words words;
+    final Words words;
 
     State(String en, String fr) { words = new Words(en, fr); }
 

@@ -91,10 +91,10 @@ final class Timeline {
     private String row(Event event) {
         var run = event.run;
         var time = Words.minute(run.at()) + (event.times == 1 ? "" : "<br>← " + Words.minute(event.first));
-        var brief = run.commit() == null ? "" : Html.code(run.shortCommit()) + " " + (run.subject() == null ? "" : Html.text(Html.brief(run.subject(), 80)));
+        var brief = run.restored() != null ? Html.code(run.restored().replaceFirst(".*/([^/]+)/?$", "$1")) : run.commit() == null ? "" : Html.code(run.shortCommit()) + " " + (run.subject() == null ? "" : Html.text(Html.brief(run.subject(), 80)));
         var why = run.isNotCopied() ? run.copy().problem() : run.why();
         return "<li class=" + event.kind + "><svg class=mark aria-hidden=true viewBox='-8 -8 16 16'><use href=#" + event.kind + "></use></svg><time>" + time + "</time><div><p>" + "<b>" + title(run).html() + "</b>"
-            + (event.times == 1 ? "" : " <span class=times>×" + event.times + "</span>") + (brief.isEmpty() ? "" : " · " + brief) + "</p>" + (run.isDone() ? "" : "<p class=ending>" + Ending.of(run).html() + "</p>")
+            + (event.times == 1 ? "" : " <span class=times>×" + event.times + "</span>") + (brief.isEmpty() ? "" : " · " + brief) + "</p>" + (run.isDone() || event.kind == Kind.refused && !why.isEmpty() ? "" : "<p class=ending>" + Ending.of(run).html() + "</p>")
             + (why.isEmpty() ? "" : "<p class=why>" + Html.text(Html.brief(why, LONGEST)) + "</p>") + "</div></li>";
     }
 

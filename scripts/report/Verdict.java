@@ -1,6 +1,9 @@
 package report;
 
 import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** The four answers that come first, and what they come to: good is only what was checked, and not too long ago. */
 final class Verdict {
@@ -12,15 +15,13 @@ final class Verdict {
         state = answers.stream().map(Answer::state).reduce(State.none, State::worse);
     }
 
-    /** All of it in one sentence. */
+    /** All of it in one line: what is worst, and of what. */
     Words sentence() {
-        var alike = answers.stream().filter(answer -> answer.state() == state).count();
-        return switch (state) {
-            case none -> new Words("Nothing has been done here yet", "Rien n'a encore été fait ici");
-            case good -> new Words("All that was checked is good", "Tout ce qui a été vérifié est bon");
-            case attention -> alike == 1 ? new Words("One thing wants attention", "Un point demande attention") : new Words("%s things want attention", "%s points demandent attention").with(alike);
-            case unknown -> alike == 1 ? new Words("One thing can't be told", "Un point reste indéterminé") : new Words("%s things can't be told", "%s points restent indéterminés").with(alike);
-            case problem -> alike == 1 ? new Words("There is a problem", "Il y a un problème") : new Words("There are %s problems", "Il y a %s problèmes").with(alike);
-        };
+        if (state == State.none) return new Words("Nothing has been done here yet", "Rien n'a encore été fait ici");
+        if (state == State.good) return new Words("All that was checked is good", "Tout ce qui a été vérifié est bon");
+        var of = answers.stream().filter(answer -> answer.state() == state).map(answer -> answer.about).toList();
+        return new Words("%s: %s", "%s : %s").with(state.words, new Words(listed(of, Words::en), listed(of, Words::fr)));
     }
+
+    private static String listed(List<Words> all, Function<Words, String> language) { return all.stream().map(language).map(each -> each.substring(0, 1).toLowerCase(Locale.ROOT) + each.substring(1)).collect(Collectors.joining(", ")); }
 }
