@@ -82,7 +82,7 @@ class ReportTest {
         var report = kit.run("report", "--env", "staging", "--json", "--out", "r.html").exits(0).says("warning: left out, since this kit does not write such: 2 objects").json();
         assertEquals(List.of("problem", "attention", "attention", "problem"), states(report), report::toString);
         var html = Files.readString(kit.home.resolve("r.html"));
-        for (var text : List.of("Problem: last backup, last smoke test", "Problème\u00a0: dernière sauvegarde, dernier smoke test", "older than 26 h", "Deploy taken back", "took 60 min", "/health answers 502: Bad Gateway", "Backup failed"))
+        for (var text : List.of("Problem: last backup, last smoke test", "Problème\u00a0: dernière sauvegarde, dernier smoke test", "older than 26 h", "Deploy taken back", "the goal is 30 min", "/health answers 502: Bad Gateway", "Backup failed"))
             assertTrue(html.contains(text), text);
     }
 
@@ -94,6 +94,10 @@ class ReportTest {
             fitsEveryWidth(sight);
             var text = text(sight);
             assertTrue(text.contains("Nothing has been done here yet") && text.contains("./jbang doctor --env staging") && text.contains("./jbang backups drill latest --env staging") && !text.contains("Restore drills"), text);
+        }
+        Files.writeString(file(), Files.readString(file()).replaceFirst("data-made=\"[^\"]*", "data-made=\"" + Instant.now().minusSeconds(3 * 86_400 + 60)));
+        try (var later = new Sight(file(), "en", true)) {
+            assertTrue(text(later).contains("This report is 3 days old"), text(later));
         }
         Files.delete(file());
         kit.run("report", "--env", "stagin").exits(78).says("environment 'stagin' is unknown", "did you mean --env staging?");

@@ -14,7 +14,7 @@ import ops.*;
 final class Bucket {
     static final Duration YEAR = Duration.ofDays(365), QUARTER = Duration.ofDays(90);
     /** More than two runs an hour for a year; of what is beyond, the report says that it is not in it. */
-    private static final int MOST_RUNS = 20_000, LARGEST_RECORD = 1 << 20, AT_A_TIME = 16;
+    private static final int MOST_RUNS = 20_000, LARGEST_RECORD = 1 << 20, AT_A_TIME = 16, NEWEST = 10;
 
     final String uri;
     final String env;
@@ -43,7 +43,7 @@ final class Bucket {
         var read = records.subList(0, Math.min(MOST_RUNS, records.size()));
         runs = Steps.sideBySide(AT_A_TIME, read, this::run).stream().filter(Objects::nonNull).toList();
         since = read.size() < records.size() && !runs.isEmpty() ? runs.get(runs.size() - 1).at() : now.minus(YEAR);
-        backups = Steps.sideBySide(AT_A_TIME, sealed, folder -> backup(folder, folder == sealed.get(0)));
+        backups = Steps.sideBySide(AT_A_TIME, sealed, folder -> backup(folder, sealed.indexOf(folder) < NEWEST || folder.began().isAfter(now.minus(QUARTER))));
         lockedUntil = sealed.isEmpty() ? null : store.head(sealed.get(0).key() + Manifest.NAME).map(Store.Head::lockedUntil).orElse(null);
     }
 
@@ -70,8 +70,8 @@ final class Bucket {
     }
 
     /** The manifest only where it is shown: it has every table in it. */
-    private Stored backup(BackupFolder folder, boolean newest) {
-        var manifest = newest || folder.began().isAfter(now.minus(QUARTER)) ? tolerant(() -> folder.manifest(store), null) : null;
+    private Stored backup(BackupFolder folder, boolean whole) {
+        var manifest = whole ? tolerant(() -> folder.manifest(store), null) : null;
         var evidence = folder.began().isAfter(now.minus(YEAR)) ? tolerant(() -> folder.evidence(store), List.<BackupFolder.Evidence>of()) : List.<BackupFolder.Evidence>of();
         return new Stored(folder, manifest, evidence, folder.hold(store).orElse(null));
     }
