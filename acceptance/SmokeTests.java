@@ -14,7 +14,6 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -110,9 +109,8 @@ class SmokeTests implements Callable<Integer> {
         }
         checks = choose(all);
         if (watch > 0) keepWatching();
-        var history = record();
         judge();
-        history.ifPresent(record -> record.add("checks", findings.kept()));
+        record();
         report();
         if (!nagios) findings.conclude();
     }
@@ -133,12 +131,12 @@ class SmokeTests implements Callable<Integer> {
         return chosen;
     }
 
-    /** Has the run recorded, unless it tells too little of the environment's site, or is one of very many. */
-    private Optional<History> record() {
-        if (url != null || !only.isEmpty() || nagios || settings.get(Setting.BACKUP_BUCKET).isEmpty()) return Optional.empty();
+    /** Has the run recorded, unless it tells too little of the environment's site, or is one of very many. Only now: what a store's client costs would spoil the times. */
+    private void record() {
+        if (url != null || !only.isEmpty() || nagios || settings.get(Setting.BACKUP_BUCKET).isEmpty()) return;
         var history = new History(run, new Steps(run, false).start(() -> Store.open(settings)), env, "smoke-tests");
+        history.add("checks", findings.kept());
         run.record(history);
-        return Optional.of(history);
     }
 
     /** Looks at all of them side by side, and says of each what was seen, in their order, as soon as it is known. */

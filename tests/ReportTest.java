@@ -82,7 +82,7 @@ class ReportTest {
         var report = kit.run("report", "--env", "staging", "--json", "--out", "r.html").exits(0).says("warning: left out, since this kit does not write such: 2 objects").json();
         assertEquals(List.of("problem", "attention", "attention", "problem"), states(report), report::toString);
         var html = Files.readString(kit.home.resolve("r.html"));
-        for (var text : List.of("Problem: last backup, last smoke test", "Problème\u00a0: dernière sauvegarde, dernier smoke test", "older than 26 h", "Deploy taken back", "the goal is 30 min", "/health answers 502: Bad Gateway", "Backup failed"))
+        for (var text : List.of("Problem: last backup, last smoke test", "Problème\u00a0: dernière sauvegarde, dernier smoke test", "older than 26 h", "Deploy taken back", "the goal is 30\u00a0min", "/health answers 502: Bad Gateway", "Backup failed"))
             assertTrue(html.contains(text), text);
     }
 

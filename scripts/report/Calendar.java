@@ -50,7 +50,7 @@ final class Calendar {
     Words summary() {
         var have = all(Day.restored, Day.readable, Day.stored, Day.gone).size();
         var of = DAYS - all(Day.before).size();
-        return of == 0 ? new Words("no run yet", "aucune exécution encore") : new Words("%s of %s days have a backup", "%s jours sur %s ont une sauvegarde").with(have, of);
+        return of == 0 ? new Words("No run yet.", "Aucune exécution encore.") : new Words("A backup was made on %s of %s days.", "Une sauvegarde a été faite %s jours sur %s.").with(have, of);
     }
 
     String html() {

@@ -42,12 +42,13 @@ final class Expiries {
         if (seen.isEmpty()) return unknown(name, new Words("not looked at: SMOKE_TLS_DAYS=30,7 has the smoke tests do it", "pas regardé : avec SMOKE_TLS_DAYS=30,7, les smoke tests le font"));
         var left = Duration.between(bucket.now, Instant.parse(seen.get().ends()));
         var state = left.compareTo(CERTIFICATE_SHORTEST) < 0 ? State.problem : left.compareTo(CERTIFICATE_SHORT) < 0 ? State.attention : State.good;
-        return gauge(name, state, 1 - (double) left.toSeconds() / CERTIFICATE_LONG.toSeconds(), new Words("%s days left, until %s", "encore %s jours, jusqu'au %s").with(left.toDays(), seen.get().ends().substring(0, 10)));
+        var day = seen.get().ends().substring(0, 10);
+        return gauge(name, state, 1 - (double) left.toSeconds() / CERTIFICATE_LONG.toSeconds(), left.isNegative() ? new Words("ended on %s, if it was not renewed since", "terminé le %s, sauf renouvellement depuis").with(day) : new Words("%s days left, until %s", "encore %s jours, jusqu'au %s").with(left.toDays(), day));
     }
 
     private String lock() {
         var name = new Words("Object lock", "Verrou d'objet");
-        if (bucket.lockedUntil == null) return unknown(name, new Words("the store says of none on the newest backup: whoever has the key can delete it", "le stockage n'en annonce aucun sur la dernière sauvegarde : qui a la clé peut la supprimer"));
+        if (bucket.lockedUntil == null) return unknown(name, new Words("the store shows none on the newest backup, or these credentials may not see it", "le stockage n'en montre aucun sur la dernière sauvegarde, ou ces identifiants ne peuvent pas le voir"));
         return line(name, State.good, new Words("the newest backup can't be deleted before %s", "la dernière sauvegarde ne peut pas être supprimée avant le %s").with(Words.day(bucket.lockedUntil)));
     }
 

@@ -110,7 +110,7 @@ public final class Page {
 
     private String sections() {
         var calendar = new Calendar(bucket);
-        return section("backups", new Words("Backups of the last 90 days", "Sauvegardes des 90 derniers jours"), "<p>" + calendar.summary().html() + ".</p>" + calendar.html())
+        return section("backups", new Words("Backups of the last 90 days", "Sauvegardes des 90 derniers jours"), "<p>" + calendar.summary().html() + "</p>" + calendar.html())
             + section("sizes", new Words("Size and duration", "Taille et durée"), new Sizes(bucket).html())
             + section("drills", new Words("Restore drills", "Exercices de restauration"), new Drills(bucket, goals).html())
             + section("expiries", new Words("What runs out", "Ce qui arrive à échéance"), new Expiries(bucket, goals).html())

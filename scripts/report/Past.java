@@ -17,7 +17,7 @@ record Past(String script, String started, double seconds, String result, Intege
     /** Anybody may have written it. */
     boolean isWhole() {
         try {
-            return script != null && result != null && at() != null && (checks == null || checks.stream().allMatch(check -> check != null && check.name() != null && check.outcome() != null));
+            return script != null && result != null && at() != null && (checks == null || checks.stream().allMatch(check -> check != null && check.name() != null && check.outcome() != null && (check.ends() == null || Instant.parse(check.ends()) != null)));
         } catch (DateTimeException | NullPointerException e) {
             return false;
         }

@@ -49,12 +49,15 @@ final class Timeline {
 
     /** Null for what went as it should and is no event. */
     private static Kind kind(Past run) {
-        if (run.is("deploy") || run.is("rollback") || run.is("restore-db")) {
-            if (run.isRefused()) return Kind.refused;
-            if (!run.isDone()) return Kind.incident;
-            return run.is("deploy") ? Kind.deploy : run.is("rollback") ? Kind.rollback : Kind.restore;
-        }
-        return run.isDone() && !run.isNotCopied() ? null : Kind.incident;
+        // A backup that was not made is one, whatever kept it.
+        if (run.isRefused() && !run.is("backup-db")) return Kind.refused;
+        if (!run.isDone()) return Kind.incident;
+        return switch (run.script()) {
+            case "deploy" -> Kind.deploy;
+            case "rollback" -> Kind.rollback;
+            case "restore-db" -> Kind.restore;
+            default -> run.isNotCopied() ? Kind.incident : null;
+        };
     }
 
     String html() {
