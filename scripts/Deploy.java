@@ -151,6 +151,8 @@ class Deploy implements Callable<Integer> {
 
     private boolean lookAtCheckout(Steps steps) throws Exception {
         commit = checkout.commit("HEAD");
+        history.add("commit", commit.sha());
+        history.add("subject", commit.subject());
         if (!leaveChanges) checkout.refuseChanges();
         var pushed = checkout.pushedTo(commit);
         if (!unpushed && pushed.isEmpty())
@@ -262,7 +264,6 @@ class Deploy implements Callable<Integer> {
     private boolean record(Steps steps) {
         releases.record(release);
         history.add("release", release.id());
-        history.add("commit", commit.sha());
         steps.found(release.id());
         return true;
     }

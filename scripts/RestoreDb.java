@@ -212,6 +212,7 @@ class RestoreDb implements Callable<Integer> {
     private boolean choose(Steps steps, Chosen chosen) {
         folder = chosen.folder;
         manifest = chosen.manifest;
+        history.add("restored", store.uri(folder.key()));
         var proof = chosen.proof;
         if (proof.broken()) throw new Failure.NotVerified("backup " + folder.id() + " is known to be broken: " + proof.problem(), "take another: ./jbang backups list --env " + source.env);
         steps.found(folder.id() + ", data as of " + manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: " + proof.words(run.started));

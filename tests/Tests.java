@@ -6,6 +6,7 @@
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../scripts/ops/Ops.java
 //SOURCES ../scripts/release/Providers.java
+//SOURCES ../acceptance/browser/Chromium.java
 //SOURCES Stack.java
 //SOURCES Catalog.java
 //SOURCES Document.java
@@ -15,8 +16,10 @@
 //SOURCES FakeTools.java
 //SOURCES Features.java
 //SOURCES FullDisk.java
+//SOURCES GeneratedYear.java
 //SOURCES Hosting.java
 //SOURCES LyingSite.java
+//SOURCES Sight.java
 //SOURCES SiteRepository.java
 //SOURCES DeployedSite.java
 //SOURCES DeployStandIn.java
@@ -54,6 +57,7 @@
 //SOURCES PolicyGate.java
 //SOURCES ProviderClisTest.java
 //SOURCES PruneTest.java
+//SOURCES ReportTest.java
 //SOURCES RestoreDbTest.java
 //SOURCES RetentionTest.java
 //SOURCES RolesTest.java

@@ -88,7 +88,10 @@ public enum Setting {
     SMOKE_BACKUP_HOURS(Kind.SHARED, null, "the last backup may be so old"),
     SMOKE_CACHE(Kind.SHARED, null, "pages that no cache may keep from before the release, comma separated"),
     SMOKE_FILE(Kind.SHARED, null, "file with more addresses to look at, and what they have to answer"),
-    SMOKE_BROWSER(Kind.SHARED, null, "1 looks with a real browser too: Chromium has to be installed");
+    SMOKE_BROWSER(Kind.SHARED, null, "1 looks with a real browser too: Chromium has to be installed"),
+
+    DRILL_DAYS(Kind.SHARED, "35", "the last drill may be so many days old"),
+    RESTORE_GOAL_MINUTES(Kind.SHARED, null, "the recovery-time goal: a drill takes no longer than so many minutes");
 
     /** How a setting is looked up and shown. */
     public enum Kind { IDENTITY, SHARED, SECRET }

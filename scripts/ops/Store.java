@@ -40,8 +40,12 @@ public final class Store implements AutoCloseable {
     /** An object in the bucket. */
     public record Item(String key, long bytes, Instant modified) { }
 
-    /** What the store says of an object; the SHA-256 (S3's form: base64, with -N after N parts) and ETag are null when it keeps none. */
-    public record Head(long bytes, String sha256, String etag) { }
+    /**
+     * What the store says of an object; the SHA-256 (S3's form: base64, with -N after N parts) and ETag are null when it keeps none.
+     *
+     * @param lockedUntil nobody can delete it before; null when there is no such lock, or these credentials may not know
+     */
+    public record Head(long bytes, String sha256, String etag, Instant lockedUntil) { }
 
     /** An upload somebody began and did not end. */
     public record OpenUpload(String key, String id, Instant begun) { }
@@ -153,7 +157,7 @@ public final class Store implements AutoCloseable {
         return attempt("s3:GetObject", "read", key, () -> {
             try {
                 var head = client.headObject(request -> request.bucket(bucket).key(key).checksumMode(ChecksumMode.ENABLED));
-                return Optional.of(new Head(head.contentLength(), head.checksumSHA256(), md5(head.eTag())));
+                return Optional.of(new Head(head.contentLength(), head.checksumSHA256(), md5(head.eTag()), head.objectLockRetainUntilDate()));
             } catch (S3Exception e) {
                 if (e.statusCode() == 404 && !"NoSuchBucket".equals(code(e))) return Optional.empty();
                 throw e;
