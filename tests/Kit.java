@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -72,7 +73,7 @@ final class Kit {
         if (original != null) return original;
         original = Files.createDirectory(Stack.folder().resolve("original"));
         Files.createDirectory(original.resolve("tests"));
-        for (var part : List.of("jbang", "jbang.sha256", "jbang-catalog.json", "scripts", "acceptance", "tests/sample-site")) copy(Stack.CHECKOUT.resolve(part), original.resolve(part));
+        for (var part : List.of("jbang", "jbang.sha256", "jbang-catalog.json", "scripts", "acceptance", "tests/sample-site", "tests/bench")) copy(Stack.CHECKOUT.resolve(part), original.resolve(part));
         return original;
     }
 
@@ -87,6 +88,7 @@ final class Kit {
 
     /** Sets a setting in the checkout's .env.operations; null removes it. */
     Kit set(String name, String value) {
+        if (value != null) Transcript.note(name, value);
         if (value == null) settings.remove(name);
         else settings.put(name, value);
         var text = new StringBuilder();
@@ -108,6 +110,7 @@ final class Kit {
 
     /** Gives the commands an environment variable; null takes it away. */
     Kit with(String variable, String value) {
+        if (value != null) Transcript.note(variable, value);
         if (value == null) environment.remove(variable);
         else environment.put(variable, value);
         return this;
@@ -314,13 +317,20 @@ final class Kit {
     /** A command on its way. */
     static final class Running {
         final Process process;
-        private final List<String> command;
+        final List<String> command;
         private final StringBuilder out = new StringBuilder();
         private final StringBuilder err = new StringBuilder();
         private final List<Thread> readers;
         /** The test's. */
         final Thread starter = Thread.currentThread();
+        /** What it was sent, in order. */
+        final List<String> signals = new CopyOnWriteArrayList<>();
+        private final long begun = System.nanoTime();
+        private final CompletableFuture<Long> ended;
         private static final List<Running> ALL = new CopyOnWriteArrayList<>();
+
+        /** Those that this thread has started and that have ended. */
+        static List<Running> endedHere() { return ALL.stream().filter(running -> running.starter == Thread.currentThread() && !running.process.isAlive()).toList(); }
 
         /** Ends those that have some property. */
         static void stopAll(Predicate<Running> which) {
@@ -343,6 +353,7 @@ final class Kit {
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
+            ended = process.onExit().thenApply(process -> System.nanoTime());
             ALL.add(this);
             readers = List.of(reader(process.getInputStream(), out), reader(process.getErrorStream(), err));
         }
@@ -396,6 +407,7 @@ final class Kit {
 
         /** Sends a signal, INT or TERM or KILL, to the command alone. */
         Running signal(String name) {
+            signals.add(name);
             try {
                 new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).start().waitFor();
             } catch (IOException | InterruptedException e) {
@@ -406,6 +418,7 @@ final class Kit {
 
         /** Sends a signal to the command's whole process group. */
         Running signalGroup(String name) {
+            signals.add(name);
             try {
                 new ProcessBuilder("kill", "-" + name, "--", "-" + process.pid()).start().waitFor();
             } catch (IOException | InterruptedException e) {
@@ -425,12 +438,19 @@ final class Kit {
                 process.descendants().forEach(ProcessHandle::destroyForcibly);
                 process.destroyForcibly();
             }
-            synchronized (this) {
-                return new Result(command, process.exitValue(), out.toString(), err.toString());
-            }
+            return soFar();
         }
 
-        private synchronized String describe() { return new Result(command, -1, out.toString(), err.toString()).toString(); }
+        private String describe() { return soFar().toString(); }
+
+        /** What it has printed; exit -1 while it runs. */
+        synchronized Result soFar() { return new Result(command, process.isAlive() ? -1 : process.exitValue(), out.toString(), err.toString()); }
+
+        /** How long it took; of one that has ended. */
+        double seconds() { return (ended.join() - begun) / 1e9; }
+
+        /** Whether it is a command of the kit, and not what a person does beside it. */
+        boolean isOfTheKit() { return command.stream().limit(2).anyMatch(word -> word.endsWith("/jbang")); }
     }
 
     /** How a command ended; its checks show everything when they fail. */

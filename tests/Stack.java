@@ -39,6 +39,7 @@ final class Stack {
             var value = line.replaceFirst("^(export )?[A-Z0-9_]+=", "");
             if (!line.startsWith("#") && line.contains("=")) settings.put(line.substring(0, line.length() - value.length() - 1).replace("export ", ""), value.replaceAll("^['\"]|['\"]$", ""));
         }
+        settings.forEach(Transcript::note);
         s3 = S3Client.builder().region(Region.US_EAST_1).forcePathStyle(true).endpointOverride(URI.create(setting("AWS_ENDPOINT_URL_S3")))
             .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(setting("AWS_ACCESS_KEY_ID"), setting("AWS_SECRET_ACCESS_KEY"))))
             .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED).responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED).build();

@@ -9,6 +9,7 @@
 //SOURCES ../acceptance/browser/Chromium.java
 //SOURCES Stack.java
 //SOURCES Catalog.java
+//SOURCES Claim.java
 //SOURCES Document.java
 //SOURCES Kit.java
 //SOURCES TestDatabase.java
@@ -19,6 +20,7 @@
 //SOURCES GeneratedYear.java
 //SOURCES Hosting.java
 //SOURCES LyingSite.java
+//SOURCES Metrics.java
 //SOURCES Sight.java
 //SOURCES SiteRepository.java
 //SOURCES DeployedSite.java
@@ -29,6 +31,11 @@
 //SOURCES WorkersStandIn.java
 //SOURCES StandInSite.java
 //SOURCES ProviderClis.java
+//SOURCES Proof.java
+//SOURCES TestResults.java
+//SOURCES Transcript.java
+//SOURCES Versions.java
+//SOURCES AcceptanceTest.java
 //SOURCES BackupDbTest.java
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java
@@ -45,6 +52,7 @@
 //SOURCES DocumentsTest.java
 //SOURCES DrillTest.java
 //SOURCES EnvFileTest.java
+//SOURCES EvidenceTest.java
 //SOURCES FeaturesTest.java
 //SOURCES FrontEndsTest.java
 //SOURCES GuardTest.java

@@ -32,8 +32,9 @@ import picocli.CommandLine.Parameters;
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false,
     header = {
         "  bench                     backups: about 1 GB of plain dump, three runs",
-        "  bench restore             restores of the same",
+        "  bench restore             restores of the same, and a drill",
         "  bench deploy              deploys and rollbacks of the sample site, on a folder",
+        "  bench backup restore      the one after the other",
         "  bench --scale 2 --runs 1  a quick look", ""},
     description = "Prints medians. CPU is of the commands alone, without the servers'; memory is of all processes of a command together, at its highest, in a run of its own.%n")
 class Bench implements Callable<Integer> {
@@ -41,8 +42,8 @@ class Bench implements Callable<Integer> {
 
     enum What { backup, restore, deploy }
 
-    @Parameters(arity = "0..1", defaultValue = "backup", description = "${COMPLETION-CANDIDATES}; default ${DEFAULT-VALUE}")
-    What what;
+    @Parameters(arity = "0..*", defaultValue = "backup", description = "${COMPLETION-CANDIDATES}; default ${DEFAULT-VALUE}")
+    List<What> what;
 
     @Option(names = "--scale", defaultValue = "180", description = "size of the sample database; default ${DEFAULT-VALUE}, about 1 GB of plain dump")
     int scale;
@@ -64,12 +65,28 @@ class Bench implements Callable<Integer> {
 
     private record Figures(double wall, double cpu, long memory, long disk) { }
 
+    /** Medians of one way; the ratio is of the kit's own time, which comes first, to its. */
+    private record Row(What what, String way, double seconds, double ratio, double cpuSeconds, double memoryMb, double diskMb) { }
+
+    private record Report(double dumpMb, int scale, int runs, List<Row> rows) { }
+
     public static void main(String... args) { Run.main(new Bench(), args); }
 
     @Override public Integer call() { return run.execute("bench", this::compare); }
 
     private void compare() throws Exception {
         startStack();
+        var rows = new ArrayList<Row>();
+        for (var each : what) {
+            var found = compare(each);
+            if (!run.json) print(found);
+            rows.addAll(found);
+        }
+        if (run.json) run.console.result(Json.text(new Report(dumpMb(), scale, runs, rows)));
+        else run.console.result("ratio: our time divided by theirs");
+    }
+
+    private List<Row> compare(What what) throws Exception {
         var ways = switch (what) { case backup -> backups(); case restore -> restores(); case deploy -> deploys(); };
         var figures = new LinkedHashMap<Way, List<Figures>>();
         run.console.say("once each, watched and not timed: looking at processes takes time from them, and afterwards all start warm");
@@ -82,7 +99,17 @@ class Bench implements Callable<Integer> {
                 run.console.say(String.format(Locale.ROOT, "run %d  %-60s %6.2f s", i, way.name, measured.wall));
             }
         }
-        print(figures, peaks);
+        var ours = median(figures.get(ways.get(0)).stream().map(Figures::wall).toList());
+        return ways.stream().map(way -> {
+            var wall = median(figures.get(way).stream().map(Figures::wall).toList());
+            return new Row(what, way.name, wall, ours / wall, median(figures.get(way).stream().map(Figures::cpu).toList()), peaks.get(way).memory / 1e6, peaks.get(way).disk / 1e6);
+        }).toList();
+    }
+
+    /** What pg_dump makes of the sample database. */
+    private double dumpMb() throws IOException, InterruptedException {
+        bash("a dump", "pg_dump \"$URL\" | wc -c >'" + state + "/size'");
+        return Long.parseLong(Files.readString(state.resolve("size")).strip()) / 1e6;
     }
 
     private void startStack() throws IOException, InterruptedException {
@@ -131,6 +158,7 @@ class Bench implements Callable<Integer> {
             new Way("restore-db, the whole command", clean, ours + ">/dev/null"),
             new Way("pg_restore -j of a local, decompressed file", empty, "pg_restore -j " + Runtime.getRuntime().availableProcessors() + " --exit-on-error -d \"$OTHER\" '" + kept + "/archive'"),
             new Way("aws s3 cp; sha256sum; gunzip; psql", empty, AWS + "--no-progress " + packed + " . >/dev/null && sha256sum -c --quiet '" + kept + "/dump.sha256' && gunzip dump.sql.gz && psql -qX -v ON_ERROR_STOP=1 -f dump.sql \"$OTHER\" >/dev/null"),
+            new Way("backups drill: restored into a server of its own, and compared", "'" + launcher + "' backups drill latest --env local --quiet >/dev/null"),
             new Way("restore-db --stream", clean, ours + "--stream >/dev/null"),
             new Way("restore-db --jobs 1", clean, ours + "--jobs 1 >/dev/null"),
             new Way("restore-db --mode in-place", clean, ours + "--mode in-place >/dev/null"));
@@ -230,14 +258,10 @@ class Bench implements Callable<Integer> {
         }
     }
 
-    private void print(Map<Way, List<Figures>> figures, Map<Way, Figures> peaks) {
+    private void print(List<Row> rows) {
         run.console.result(String.format("| medians of %d, scale %d, %d cores, Java %s | wall s | ratio | CPU s | memory MB | temp disk MB |", runs, scale, Runtime.getRuntime().availableProcessors(), Runtime.version().feature()));
         run.console.result("|---|---|---|---|---|---|");
-        var ours = median(figures.values().iterator().next().stream().map(Figures::wall).toList());
-        figures.forEach((way, all) -> run.console.result(String.format(Locale.ROOT, "| %s | %.2f | %.2f | %.1f | %.0f | %.0f |", way.name,
-            median(all.stream().map(Figures::wall).toList()), ours / median(all.stream().map(Figures::wall).toList()), median(all.stream().map(Figures::cpu).toList()),
-            peaks.get(way).memory / 1e6, peaks.get(way).disk / 1e6)));
-        run.console.result("ratio: our time divided by theirs");
+        for (var row : rows) run.console.result(String.format(Locale.ROOT, "| %s | %.2f | %.2f | %.1f | %.0f | %.0f |", row.way, row.seconds, row.ratio, row.cpuSeconds, row.memoryMb, row.diskMb));
     }
 
     private static double median(List<Double> values) { return values.stream().sorted().skip(values.size() / 2).findFirst().orElseThrow(); }
