@@ -28,8 +28,8 @@ class DocumentsTest {
     private static final Pattern FILE = Pattern.compile("(?!\\./jbang$|[A-Z]+@)[\\w.~-]*(?:/[\\w.-]*)+|[\\w.-]+\\.(?:json|zst|sql|sh|md|java|log|age)");
     /** What stands for something else in a file's name, and what joins its pieces. */
     private static final String PLACEHOLDER = "[./-]|PREFIX|ENV|DATABASE|ID|TIME|SHA256|NAME|VERSION|\\d\\d";
-    /** What looks like a setting: the launcher's own, what a build is told, and a file. */
-    private static final Set<String> OTHERS = Set.of("HANDOVER_HOME", "SITE_RELEASE", "TEST_RESULTS_SUMMARY");
+    /** What looks like a setting: the launcher's own, what a build is told, what psql knows, and a file. */
+    private static final Set<String> OTHERS = Set.of("HANDOVER_HOME", "SITE_RELEASE", "ON_ERROR_STOP", "TEST_RESULTS_SUMMARY");
 
     @Test void the_example_lists_every_setting_in_order_with_its_meaning_and_its_default() throws IOException {
         var lines = lines(".env.operations.example");
@@ -107,7 +107,7 @@ class DocumentsTest {
         var sources = sources();
         for (var document : withRunbooks())
             for (var code : document.code()) {
-                if (!FILE.matcher(code).matches() || Files.exists(Stack.CHECKOUT.resolve(code))) continue;
+                if (!FILE.matcher(code).matches() || Files.exists(Stack.CHECKOUT.resolve(code)) || isGenerated(code)) continue;
                 for (var piece : code.split(PLACEHOLDER)) assertTrue(sources.contains(piece), document.name + ": " + code + ", no script has " + piece);
             }
     }
