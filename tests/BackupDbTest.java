@@ -299,7 +299,8 @@ class BackupDbTest {
             assertEquals(1, log.size(), log::toString);
             assertTrue(log.get(0).getFileName().toString().matches("backup-db-staging-[0-9TZ]+-[0-9]+\\.log"), log::toString);
             assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(log.get(0))));
-            for (var line : said.lines().toList()) assertTrue(Files.readString(log.get(0)).contains(line), line);
+            // What the launcher says while it compiles is not the run's.
+            for (var line : said.lines().filter(line -> !line.startsWith("[jbang]")).toList()) assertTrue(Files.readString(log.get(0)).contains(line), line);
         }
     }
 
