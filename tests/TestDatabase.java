@@ -21,16 +21,21 @@ final class TestDatabase {
     private TestDatabase(String name) { this.name = name; }
 
     static synchronized TestDatabase create(String name) {
-        superuser("""
-            do $$ begin
-                if not exists (select from pg_roles where rolname = '%s') then create role %s login createdb password '%s'; end if;
-            end $$""".formatted(ROLE, ROLE, PASSWORD));
+        makeRole();
         superuser("create database " + quote(name) + " owner " + ROLE);
         return new TestDatabase(name);
     }
 
+    private static void makeRole() {
+        superuser("""
+            do $$ begin
+                if not exists (select from pg_roles where rolname = '%s') then create role %s login createdb password '%s'; end if;
+            end $$""".formatted(ROLE, ROLE, PASSWORD));
+    }
+
     /** A copy of the sample database, with the role that owns it and all that is in it. */
-    static TestDatabase sample(String name) {
+    static synchronized TestDatabase sample(String name) {
+        makeRole();
         superuser("create database " + quote(name) + " template dealer owner dealer");
         return new TestDatabase(name);
     }
