@@ -17,7 +17,7 @@ final class Ending {
         Map.entry(Exit.VERIFICATION, "la vérification a échoué"),
         Map.entry(Exit.ROLLED_BACK, "mis en ligne, puis retiré automatiquement"),
         Map.entry(Exit.UNKNOWN, "l'état n'a pas pu être établi"),
-        Map.entry(Exit.BUG, "une erreur dans la trousse"),
+        Map.entry(Exit.BUG, "une erreur dans le kit"),
         Map.entry(Exit.SETTING, "un paramètre manquait ou était faux"));
 
     private Ending() { }

@@ -27,7 +27,7 @@ final class Evidence {
     static String html() {
         try {
             var file = Home.dir().resolve(FILE);
-            if (!Files.exists(file)) return "<p class=empty>" + new Words("There is no summary of the kit's own tests here.", "Il n'y a pas ici de résumé des tests de la trousse elle-même.").html() + "</p>" + Html.next("./jbang evidence");
+            if (!Files.exists(file)) return "<p class=empty>" + new Words("There is no summary of the kit's own tests here.", "Il n'y a pas ici de résumé des tests du kit lui-même.").html() + "</p>" + Html.next("./jbang evidence");
             return html(Json.read(Files.readAllBytes(file), Summary.class, file.toString()));
         } catch (IOException | Failure.NotVerified | NullPointerException e) {
             return "<p class=empty>" + new Words("%s can't be read", "%s ne peut pas être lu").with(FILE).html() + "</p>" + Html.next("./jbang evidence");

@@ -116,7 +116,7 @@ public final class Page {
             + section("expiries", new Words("What runs out", "Ce qui arrive à échéance"), new Expiries(bucket, goals).html())
             + section("smoke", new Words("Smoke tests, 90 days", "Smoke tests, 90 jours"), new Checks(bucket).html())
             + section("timeline", new Words("Deploys, rollbacks, incidents", "Déploiements, retours arrière, incidents"), new Timeline(bucket).html())
-            + section("evidence", new Words("The kit's own tests", "Les tests de la trousse"), Evidence.html());
+            + section("evidence", new Words("The kit's own tests", "Les tests du kit"), Evidence.html());
     }
 
     /** What there is to say of an empty bucket. */
@@ -127,7 +127,7 @@ public final class Page {
             + step(new Words("Prove that it can be restored.", "Prouver qu'elle peut être restaurée."), "./jbang backups drill latest --env " + bucket.env)
             + (goals.hasSite() ? step(new Words("Look whether the site works.", "Regarder si le site fonctionne."), "./jbang smoke-tests --env " + bucket.env) : "")
             + "</ol><p class=small>" + new Words("Then make this report again: it shows what became of it.", "Puis refaire ce rapport : il montre ce qu'il en est.").html() + "</p>")
-            + section("evidence", new Words("The kit's own tests", "Les tests de la trousse"), Evidence.html());
+            + section("evidence", new Words("The kit's own tests", "Les tests du kit"), Evidence.html());
     }
 
     private static String step(Words what, String command) { return "<li><p>" + what.html() + "</p>" + Html.next(command) + "</li>"; }
@@ -139,7 +139,7 @@ public final class Page {
     private String footer() {
         var html = new StringBuilder("<p>" + new Words("Read from %s: %s runs and %s sealed backups. All times are UTC.", "Lu dans %s : %s exécutions et %s sauvegardes scellées. Toutes les heures sont en UTC.").with(bucket.uri, bucket.runs.size(), bucket.backups.size()).html() + "</p>");
         if (bucket.since.isAfter(bucket.now.minus(Bucket.YEAR).plusSeconds(1))) html.append("<p>").append(new Words("There are more runs than this report reads: it knows of none before %s.", "Il y a plus d'exécutions que ce rapport n'en lit : il n'en connaît aucune d'avant le %s.").with(Words.day(bucket.since)).html()).append("</p>");
-        if (bucket.unreadable() > 0) html.append("<p>").append(State.attention.icon()).append(new Words("Left out, since this kit does not write such: %s.", "Écartés, car cette trousse n'écrit rien de tel : %s.").with(Words.count(bucket.unreadable(), "object", "objects", "objet", "objets")).html()).append("</p>");
+        if (bucket.unreadable() > 0) html.append("<p>").append(State.attention.icon()).append(new Words("Left out, since this kit does not write such: %s.", "Écartés, car ce kit n'écrit rien de tel : %s.").with(Words.count(bucket.unreadable(), "object", "objects", "objet", "objets")).html()).append("</p>");
         return html + "<p>" + new Words("Good is only what was checked. What can't be told is never counted as good. What people write and what the scripts said is shown as it stands in the history.",
             "N'est bon que ce qui a été vérifié. Ce que l'on ne peut pas dire ne compte jamais comme bon. Ce que des personnes ont écrit et ce que les scripts ont dit figure tel quel, dans la langue de l'historique.").html() + "</p><p>handover " + Ops.VERSION + "</p>";
     }
