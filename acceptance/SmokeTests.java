@@ -28,14 +28,15 @@ import smoke.*;
  *
  *      jbang smoke-tests --env staging
  *
- *  Needs nothing installed. Reads only. */
+ *  Needs nothing installed. Reads only; leaves its record in the bucket, where there is one. */
 @Command(name = "smoke-tests", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
     header = {
         "  smoke-tests --env staging                          look at everything, as often as there is time for",
         "  smoke-tests --env staging --only health,api        look at these alone",
         "  smoke-tests --env production --expect-commit 4f9a1c7",
         "  smoke-tests --env production --watch 60            once a minute, until Ctrl-C", ""},
-    description = "What fails is looked at again until the time is over; what has failed once has to pass three times running. What can't be told is no pass.%n",
+    description = "What fails is looked at again until the time is over; what has failed once has to pass three times running. What can't be told is no pass. "
+        + "Where there is a bucket, a run leaves its record there, for the report, but with --only, --url, --watch and --nagios.%n",
     footer = "%nExit 0 when everything passes, 14 when something fails, 16 when nothing fails and something can't be told. With --nagios 0, 1 (a warning), 2 and 3.")
 class SmokeTests implements Callable<Integer> {
     @Option(names = "--env", required = true, paramLabel = "NAME", description = "the environment, as in NAME_SITE_URL")
@@ -109,6 +110,7 @@ class SmokeTests implements Callable<Integer> {
         checks = choose(all);
         if (watch > 0) keepWatching();
         judge();
+        record();
         report();
         if (!nagios) findings.conclude();
     }
@@ -127,6 +129,14 @@ class SmokeTests implements Callable<Integer> {
         var chosen = all.stream().filter(check -> check.on() && (only.isEmpty() || only.contains(check.name())) && !skip.contains(check.name())).toList();
         if (chosen.isEmpty()) throw new Failure.Usage("no check is left", "see ./jbang smoke-tests --env " + env + " --list");
         return chosen;
+    }
+
+    /** Has the run recorded, unless it tells too little of the environment's site, or is one of very many. Only now: what a store's client costs would spoil the times. */
+    private void record() {
+        if (url != null || !only.isEmpty() || nagios || settings.get(Setting.BACKUP_BUCKET).isEmpty()) return;
+        var history = new History(run, new Steps(run, false).start(() -> Store.open(settings)), env, "smoke-tests");
+        history.add("checks", findings.kept());
+        run.record(history);
     }
 
     /** Looks at all of them side by side, and says of each what was seen, in their order, as soon as it is known. */

@@ -7,6 +7,7 @@
 
 import backups.Pruning;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -58,6 +59,9 @@ class BackupDb implements Callable<Integer> {
     @Option(names = "--recipient", paramLabel = "AGE-KEY", description = "encrypt to this age public key, age1… (repeatable)")
     List<String> recipients = List.of();
 
+    @Option(names = "--wait", paramLabel = "SECONDS", description = "how long to wait for another run's lock; default: not at all")
+    int wait;
+
     @Mixin Run run;
 
     private Settings settings;
@@ -108,7 +112,7 @@ class BackupDb implements Callable<Integer> {
         var history = new History(run, opening, env, "backup-db");
         if (!dryRun && !locked) run.record(history);
 
-        if (!locked) steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { unlock = Lock.forBackup(run, url, settings); return true; });
+        if (!locked) steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { unlock = Lock.forBackup(run, url, settings, Duration.ofSeconds(wait)); return true; });
         var database = Steps.await(connecting);
         var facts = steps.check("Look at the database", () -> look(steps, database));
         var dump = steps.check("Find pg_dump", () -> find(steps, database, facts));

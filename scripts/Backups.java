@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION List, show, verify, drill, copy, hold and prune the stored backups of an environment
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmx512m
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmx512m -XX:Tier3InvocationThreshold=2000 -XX:Tier3MinInvocationThreshold=1000 -XX:Tier3CompileThreshold=20000 -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
 //SOURCES ops/Ops.java
 //SOURCES backups/Drill.java
 //SOURCES backups/OldDatabases.java

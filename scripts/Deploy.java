@@ -15,7 +15,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import migrations.Apply;
-import migrations.Finding;
 import migrations.MigrationFile;
 import migrations.Migrations;
 import migrations.Plan;
@@ -152,6 +151,8 @@ class Deploy implements Callable<Integer> {
 
     private boolean lookAtCheckout(Steps steps) throws Exception {
         commit = checkout.commit("HEAD");
+        history.add("commit", commit.sha());
+        history.add("subject", commit.subject());
         if (!leaveChanges) checkout.refuseChanges();
         var pushed = checkout.pushedTo(commit);
         if (!unpushed && pushed.isEmpty())
@@ -245,7 +246,7 @@ class Deploy implements Callable<Integer> {
     }
 
     private boolean stage(Steps steps) throws Exception {
-        release = new Release(Release.FORMAT, BackupFolder.newId(run.started), env, run.started.toString(), commit, provider.name(), null, artifact, applyMigrations && plan != null ? plan.version() : Deployment.schemaVersion(settings, "deploy"), Host.operator(), new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
+        release = new Release(Release.FORMAT, BackupFolder.newId(run.started), env, run.started.toString(), commit, provider.name(), null, artifact, applyMigrations && plan != null ? plan.version() : Deployment.schemaVersion(settings, "deploy"), applyMigrations && plan != null ? plan.breaking() : null, Host.operator(), new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
         staged = provider.stage(release, packed, application);
         release = release.staged(staged.deployment());
         steps.found(staged.url() == null ? staged.deployment() : staged.url());
@@ -263,7 +264,6 @@ class Deploy implements Callable<Integer> {
     private boolean record(Steps steps) {
         releases.record(release);
         history.add("release", release.id());
-        history.add("commit", commit.sha());
         steps.found(release.id());
         return true;
     }
@@ -294,10 +294,10 @@ class Deploy implements Callable<Integer> {
     private void takeBack(Steps steps, Findings findings) throws Exception {
         var why = findings.counts() + findings.wrong("; ");
         releases.bad(release, why);
-        var breaking = applyMigrations && hasPending() && plan.findings().stream().anyMatch(Finding::destructive);
+        var breaking = plan != null && releases.isBehindBreaking(before, plan.version());
         if (stay || before.isEmpty() || breaking) {
-            run.state("release " + release.id() + " is live, and does not work" + (before.isEmpty() ? "; nothing was live before" : breaking ? "; it was not taken back, since its migrations have changed what the release before needs" : ""));
-            throw new Failure.NotVerified(why, "mend it and deploy again" + (before.isEmpty() ? "" : "; or, if the release before works with the database as it is now: ./jbang rollback --env " + env + (hasPending() ? " --accept-schema-ahead" : "")));
+            run.state("release " + release.id() + " is live, and does not work" + (before.isEmpty() ? "; nothing was live before" : breaking ? "; it was not taken back, since migrations have changed what the release before needs" : ""));
+            throw new Failure.NotVerified(why, "mend it and deploy again" + (before.isEmpty() ? "" : "; or, if the release before works with the database as it is now: ./jbang rollback --env " + env + (hasPending() || breaking ? " --accept-schema-ahead" : "")));
         }
         run.console.warn("the site does not pass: " + why);
         var old = releases.of(before.get());

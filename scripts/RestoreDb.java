@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION Restore a backup into an environment's database: checked before anybody sees it, or not at all
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms48m -Xmn24m -Xmx512m
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms48m -Xmn24m -Xmx512m -XX:Tier3InvocationThreshold=2000 -XX:Tier3MinInvocationThreshold=1000 -XX:Tier3CompileThreshold=20000
 //SOURCES ops/Ops.java
 //SOURCES BackupDb.java
 //SOURCES restore/InPlace.java
@@ -132,6 +132,7 @@ class RestoreDb implements Callable<Integer> {
         store = Steps.await(opening);
         steps.check("Choose the backup", () -> choose(steps, Steps.await(choosing)));
         steps.check("Choose the way", () -> chooseWay(steps));
+        if (inPlace && !isPartial()) steps.check("Check what the role may", () -> withTarget((session, kept) -> { InPlace.check(session, manifest.selection(), kept); return true; }));
         steps.check("Check its objects", () -> checkObjects(steps));
         steps.check("Find pg_restore", () -> { pgRestore = Steps.await(finding); steps.found(pgRestore.version()); return true; });
         if (isPartial()) steps.check("Find the part of it", () -> findPart(steps));
@@ -211,6 +212,7 @@ class RestoreDb implements Callable<Integer> {
     private boolean choose(Steps steps, Chosen chosen) {
         folder = chosen.folder;
         manifest = chosen.manifest;
+        history.add("restored", store.uri(folder.key()));
         var proof = chosen.proof;
         if (proof.broken()) throw new Failure.NotVerified("backup " + folder.id() + " is known to be broken: " + proof.problem(), "take another: ./jbang backups list --env " + source.env);
         steps.found(folder.id() + ", data as of " + manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: " + proof.words(run.started));
@@ -223,7 +225,7 @@ class RestoreDb implements Callable<Integer> {
         if (isPartial()) obstacle = "only a part is wanted";
         inPlace = mode == null ? !obstacle.isEmpty() : mode.equals("in-place");
         if (!inPlace && !obstacle.isEmpty())
-            throw new Failure.BadSetting("--mode swap is not possible: " + obstacle, "--mode in-place; or, where only the right is missing: ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database");
+            throw new Failure.BadSetting("--mode swap is not possible: " + obstacle, "--mode in-place; or, where only the right is missing: ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database or belong to its owner: README.md, Security and permissions");
         if (inPlace && !exists) throw new Failure.BadSetting("there is no database '" + url.database + "' to restore into, and no new one can be made: " + obstacle, "create it empty: CREATE DATABASE " + Database.quote(url.database));
         steps.found(!inPlace ? "swap, through a new database" : "in place, in one transaction" + (mode != null ? "" : ", since " + obstacle));
         return true;
@@ -295,10 +297,16 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean drop(InPlace place) throws Exception {
         run.state("the database of '" + env + "' is as it was: nothing was committed");
+        return withTarget((session, kept) -> { place.drop(session, manifest.selection(), kept); return true; });
+    }
+
+    private interface Looking { boolean at(Database session, List<String> kept) throws Exception; }
+
+    /** On a session of the target, with the names of the schemas that are nobody's to replace. */
+    private boolean withTarget(Looking looking) throws Exception {
         try (var session = Database.connect(url, settings, "handover restore-db " + env)) {
-            place.drop(session, manifest.selection(), session.facts().supabase() ? Supabase.platformSchemas(session) : List.of());
+            return looking.at(session, session.facts().supabase() ? Supabase.platformSchemas(session) : List.of());
         }
-        return true;
     }
 
     private boolean load(Steps steps, InPlace place) throws Exception {

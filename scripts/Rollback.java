@@ -193,6 +193,8 @@ class Rollback implements Callable<Integer> {
 
     private boolean change(Steps steps) throws Exception {
         history.add("release", target.release().id());
+        history.add("commit", target.release().commit().sha());
+        history.add("subject", target.release().commit().subject());
         history.add("way", way.name());
         if (left.isPresent()) history.add("left", left.get().release().id());
         if (reason != null) history.add("reason", reason);

@@ -261,7 +261,7 @@ class BackupDbTest {
 
     // --- running unattended
 
-    @Test void two_backups_at_once_the_second_is_sent_away_naming_the_first_and_works_later() throws Exception {
+    @Test void of_two_backups_at_once_the_second_is_sent_away_naming_the_first_or_waits() throws Exception {
         var kit = dealer();
         try (var held = kit.database.connect(); var statement = held.createStatement()) {
             held.setAutoCommit(false);
@@ -269,10 +269,11 @@ class BackupDbTest {
             var first = kit.start("backup-db", "--env", "staging").awaitSays("ok: Take the lock");
             kit.run("backup-db", "--env", "staging").exits(11)
                 .says("another run holds the lock of environment 'staging'", "handover backup-db staging, process " + first.process.pid(), "State: nothing was stored", "Next:  wait until it has ended");
+            var second = kit.start("backup-db", "--env", "staging", "--wait", "120").awaitSays("waiting: another run holds the lock of environment 'staging'");
             held.rollback();
             first.result().exits(0);
+            second.result().exits(0);
         }
-        kit.run("backup-db", "--env", "staging").exits(0);
         assertEquals(2, kit.sealed().size());
     }
 
@@ -298,7 +299,8 @@ class BackupDbTest {
             assertEquals(1, log.size(), log::toString);
             assertTrue(log.get(0).getFileName().toString().matches("backup-db-staging-[0-9TZ]+-[0-9]+\\.log"), log::toString);
             assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(log.get(0))));
-            for (var line : said.lines().toList()) assertTrue(Files.readString(log.get(0)).contains(line), line);
+            // What the launcher says while it compiles is not the run's.
+            for (var line : said.lines().filter(line -> !line.startsWith("[jbang]")).toList()) assertTrue(Files.readString(log.get(0)).contains(line), line);
         }
     }
 

@@ -233,11 +233,11 @@ class BackupFaultsTest {
         }
     }
 
-    @Test void a_store_that_forbids_writing_ends_the_run_and_the_doctor_is_named() {
+    @Test void a_store_that_forbids_writing_ends_the_run_and_the_permission_is_named() {
         var kit = Stack.kit(large);
         try (var store = new FaultProxy(kit)) {
             store.every("(PUT|POST) ").answer(403, "AccessDenied");
-            kit.run("backup-db", "--env", "staging").exits(13).says("access denied (403)", "Next:  these credentials need the right for it; ./jbang doctor --env staging");
+            kit.run("backup-db", "--env", "staging").exits(13).says("s3:PutObject is refused (403)", "Next:  grant these credentials s3:PutObject on s3://" + kit.bucket + "/handover/*: README.md, Security and permissions");
             nothingStays(kit);
             store.heal();
             worksAgain(kit);

@@ -32,7 +32,7 @@ class BadInputTest {
     @Test void an_environment_is_never_guessed() {
         var kit = Stack.kit();
         kit.set("DATABASE_URL", kit.database.url());
-        kit.run("backup-db").exits(2).says("Missing required option: '--env=NAME'", "Next: backup-db --help");
+        kit.run("backup-db").exits(2).says("Missing required option: '--env=NAME'", "Next: ./jbang backup-db --help");
         kit.run("backup-db", "--env", "production").exits(78).says("PRODUCTION_DATABASE_URL is not set");
         nothingChanged(kit);
     }
@@ -47,7 +47,7 @@ class BadInputTest {
 
     @Test void a_mistyped_option_is_answered_with_the_one_that_was_meant_and_nothing_runs() {
         var kit = Stack.kit();
-        kit.run("backup-db", "--env", "staging", "--dry-rnu").exits(2).says("Unknown option: '--dry-rnu'", "Did you mean --dry-run?", "Next: backup-db --help");
+        kit.run("backup-db", "--env", "staging", "--dry-rnu").exits(2).says("Unknown option: '--dry-rnu'", "Did you mean --dry-run?", "Next: ./jbang backup-db --help");
         kit.run("backup-db", "--env", "staging", "extra").exits(2).says("Unmatched argument");
         kit.run("backup-db", "--env", "staging", "--env", "production").exits(2).says("--env");
         nothingChanged(kit);

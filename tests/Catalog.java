@@ -34,6 +34,9 @@ final class Catalog {
         }
     }
 
+    /** Whether a code begins with a command's name, as in {@code backups list}. */
+    boolean isCommand(String code) { return options.containsKey(code.replaceFirst(" .*", "")); }
+
     /** What does not exist in a call, as in {@code backups list --env staging}; empty when all of it does. */
     Optional<String> unknown(String call) {
         var words = List.of(call.replaceAll("\"[^\"]*\"", "TEXT").split("\\s+"));

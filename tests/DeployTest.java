@@ -304,9 +304,20 @@ class DeployTest {
         kit.database.execute("create table trailer (id int primary key, colour text)");
         deploy().exits(0);
         site.write("supabase/migrations/20261101000000_drop.sql", "alter table public.trailer drop column colour;\n").write("src/health.json", "{\"status\": \"down\"}").commit("No colours");
-        deploy("--apply-migrations", "--unrehearsed").exits(14).says("warning: a rollback can't undo this: 20261101000000_drop.sql, line 1: ", "it was not taken back, since its migrations have changed what the release before needs", "./jbang rollback --env staging --accept-schema-ahead");
+        deploy("--apply-migrations", "--unrehearsed").exits(14).says("warning: a rollback can't undo this: 20261101000000_drop.sql, line 1: ", "it was not taken back, since migrations have changed what the release before needs", "./jbang rollback --env staging --accept-schema-ahead");
         assertEquals(site.head(), deployed.liveCommit());
         deployed.run("rollback").exits(10).says("the database is at migration 20261101000000, and release ");
+    }
+
+    @Test void what_a_killed_deploy_destroyed_keeps_the_next_one_from_going_back_too() {
+        kit.database.execute("create table trailer (id int primary key, colour text)");
+        deploy().exits(0);
+        site.write("supabase/migrations/20261101000000_drop.sql", "alter table public.trailer drop column colour;\n").write("supabase/migrations/20261102000000_slow.sql", "select pg_sleep(5);\n").commit("No colours");
+        kit.start("deploy", "--env", "staging", "--apply-migrations", "--unrehearsed").awaitSays("ok: Apply 20261101000000_drop.sql").signal("KILL").result();
+        kit.awaitNoProcess();
+        site.write("src/health.json", "{\"status\": \"down\"}").commit("Down");
+        deploy("--leave-migrations").exits(14).says("it was not taken back, since migrations have changed what the release before needs", "./jbang rollback --env staging --accept-schema-ahead");
+        assertEquals(site.head(), deployed.liveCommit());
     }
 
     // --- others at work

@@ -24,8 +24,12 @@ class DocumentsTest {
     private static final Pattern SETTING = Pattern.compile("(#?)(?:STAGING_)?([A-Z][A-Z0-9_]*)=(.*)");
     private static final Pattern NAME = Pattern.compile("\\b[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\\b");
     private static final String PREFIX = "^(STAGING|PRODUCTION|SCRATCH|OFFSITE|NAME)_";
-    /** What looks like a setting: the launcher's own, what a build is told, and a file. */
-    private static final Set<String> OTHERS = Set.of("HANDOVER_HOME", "SITE_RELEASE", "TEST_RESULTS_SUMMARY");
+    /** With an ending, or with folders; but no address, and no call. */
+    private static final Pattern FILE = Pattern.compile("(?!\\./jbang$|[A-Z]+@)[\\w.~-]*(?:/[\\w.-]*)+|[\\w.-]+\\.(?:json|zst|sql|sh|md|java|log|age)");
+    /** What stands for something else in a file's name, and what joins its pieces. */
+    private static final String PLACEHOLDER = "[./-]|PREFIX|ENV|DATABASE|ID|TIME|SHA256|NAME|VERSION|\\d\\d";
+    /** What looks like a setting: the launcher's own, what a build is told, what psql knows, and a file. */
+    private static final Set<String> OTHERS = Set.of("HANDOVER_HOME", "SITE_RELEASE", "ON_ERROR_STOP", "TEST_RESULTS_SUMMARY");
 
     @Test void the_example_lists_every_setting_in_order_with_its_meaning_and_its_default() throws IOException {
         var lines = lines(".env.operations.example");
@@ -72,6 +76,7 @@ class DocumentsTest {
     @Test void every_command_and_every_option_that_is_named_exists() throws IOException {
         var catalog = new Catalog();
         for (var document : documents()) {
+            assertEquals(List.of(), document.code().stream().filter(catalog::isCommand).filter(call -> catalog.unknown(call).isPresent()).toList(), document.name);
             assertEquals(List.of(), document.commands().stream().filter(call -> catalog.unknown(call).isPresent()).map(call -> call + ": no " + catalog.unknown(call).get()).toList(), document.name);
             assertEquals(List.of(), document.code().stream().filter(code -> code.startsWith("-")).flatMap(code -> catalog.unknownAlone(code).stream()).toList(), document.name);
         }
@@ -98,6 +103,23 @@ class DocumentsTest {
         }
     }
 
+    @Test void every_other_file_that_is_named_is_one_that_the_scripts_name_too() throws IOException {
+        var sources = sources();
+        for (var document : withRunbooks())
+            for (var code : document.code()) {
+                if (!FILE.matcher(code).matches() || Files.exists(Stack.CHECKOUT.resolve(code)) || isGenerated(code)) continue;
+                for (var piece : code.split(PLACEHOLDER)) assertTrue(sources.contains(piece), document.name + ": " + code + ", no script has " + piece);
+            }
+    }
+
+    @Test void every_exit_code_in_the_text_is_one() throws IOException {
+        var all = Stream.of(Exit.values()).map(exit -> "" + exit.code).toList();
+        for (var document : withRunbooks()) {
+            var named = Pattern.compile("\\b(?:exit|code) (\\d+)\\b").matcher(Files.readString(Stack.CHECKOUT.resolve(document.name))).results().map(found -> found.group(1)).toList();
+            assertEquals(List.of(), named.stream().filter(code -> !all.contains(code)).toList(), document.name);
+        }
+    }
+
     @Test void the_changes_begin_with_the_version_that_the_scripts_say() throws IOException {
         assertTrue(new Document("CHANGELOG.md").sections.get(1).heading().matches(Pattern.quote(Ops.VERSION) + "( .*)?"));
     }
@@ -115,6 +137,23 @@ class DocumentsTest {
         var documents = new ArrayList<Document>();
         for (var name : List.of("README.md", "README.fr.md", "INDEX.md", "INDEX.fr.md", "CHANGELOG.md", "tests/ACCEPTANCE.md", "tests/ACCEPTANCE.fr.md")) documents.add(new Document(name));
         return documents;
+    }
+
+    private static List<Document> withRunbooks() throws IOException {
+        var documents = documents();
+        try (var files = Files.list(Stack.CHECKOUT.resolve("runbooks"))) {
+            for (var file : files.filter(each -> each.toString().endsWith(".md")).sorted().toList()) documents.add(new Document("runbooks/" + file.getFileName()));
+        }
+        return documents;
+    }
+
+    private static String sources() throws IOException {
+        var text = new StringBuilder();
+        for (var folder : List.of("scripts", "acceptance"))
+            try (var files = Files.walk(Stack.CHECKOUT.resolve(folder))) {
+                for (var file : files.filter(each -> each.toString().endsWith(".java")).toList()) text.append(Files.readString(file));
+            }
+        return text.toString();
     }
 
     private static List<String> codes(List<List<String>> rows) { return rows.stream().map(row -> row.get(0)).toList(); }

@@ -26,6 +26,20 @@ final class FaultProxy implements AutoCloseable {
 
     private record Request(String line, String head, byte[] body) { }
 
+    /** Whole answers, head and body as one text. */
+    interface Judge { String answer(String head, Store store) throws IOException; }
+
+    /** What stands behind the proxy. */
+    interface Store { String answer() throws IOException; }
+
+    /** An error of S3's form, for the request with this head. */
+    static String error(String requestHead, int status, String code, String message, String... headers) {
+        var body = requestHead.startsWith("HEAD ") ? "" : "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>" + message + "</Message></Error>";
+        var head = new StringBuilder("HTTP/1.1 " + status + " Fault\r\nContent-Type: application/xml\r\nContent-Length: " + body.length() + "\r\nConnection: close\r\n");
+        for (var header : headers) head.append(header).append("\r\n");
+        return head + "\r\n" + body;
+    }
+
     /** A fault for requests whose first line, METHOD TARGET, matches; for the given number of them. */
     final class Rule {
         private final Pattern pattern;
@@ -40,14 +54,7 @@ final class FaultProxy implements AutoCloseable {
         }
 
         /** Answers with an error of S3's form. */
-        Rule answer(int status, String code, String... headers) {
-            return is((request, client) -> {
-                var body = request.line.startsWith("HEAD ") ? "" : "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>as the test wants it</Message></Error>";
-                var head = new StringBuilder("HTTP/1.1 " + status + " Fault\r\nContent-Type: application/xml\r\nContent-Length: " + body.length() + "\r\nConnection: close\r\n");
-                for (var header : headers) head.append(header).append("\r\n");
-                send(client, (head + "\r\n" + body).getBytes(StandardCharsets.ISO_8859_1));
-            });
-        }
+        Rule answer(int status, String code, String... headers) { return answer((head, store) -> error(head, status, code, "as the test wants it", headers)); }
 
         /** Resets the connection before the request has reached the store. */
         Rule reset() { return is((request, client) -> cutOff(client)); }
@@ -77,10 +84,13 @@ final class FaultProxy implements AutoCloseable {
         }
 
         /** Changes the store's answer, head and body as one text. */
-        Rule change(UnaryOperator<String> change) {
+        Rule change(UnaryOperator<String> change) { return answer((head, store) -> change.apply(store.answer())); }
+
+        /** Answers as somebody says who sees the request's head, and may have the store answer. */
+        Rule answer(Judge judge) {
             return is((request, client) -> {
-                var answer = new String(forward(request.head, request.body), StandardCharsets.ISO_8859_1);
-                send(client, change.apply(answer).getBytes(StandardCharsets.ISO_8859_1));
+                var answer = judge.answer(request.head, () -> new String(forward(request.head, request.body), StandardCharsets.ISO_8859_1));
+                send(client, answer.getBytes(StandardCharsets.ISO_8859_1));
             });
         }
 

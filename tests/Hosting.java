@@ -141,7 +141,7 @@ final class Hosting implements AutoCloseable {
 
     /** A release; the number makes its id. */
     static Release release(int number) {
-        return new Release(Release.FORMAT, "20261124T1915%02dZ-4f9a1c".formatted(number), "staging", "2026-11-24T19:15:00Z", new Release.Commit(COMMIT, "main", "as the test wants it"), null, null, null, "", "ops on test", null);
+        return new Release(Release.FORMAT, "20261124T1915%02dZ-4f9a1c".formatted(number), "staging", "2026-11-24T19:15:00Z", new Release.Commit(COMMIT, "main", "as the test wants it"), null, null, null, "", null, "ops on test", null);
     }
 
     /** Packs, stages and promotes with the application's command line, or without. */

@@ -31,7 +31,7 @@ class RunbooksTest {
     private static final Path FOLDER = Stack.CHECKOUT.resolve("runbooks");
     /** After the language, which is all that GitHub looks at: a name, and what the commands do. */
     private static final Pattern MARK = Pattern.compile("sh name=\"([a-z0-9-]+)\" (read-only|changing|by-hand=\"[^\"]+\")");
-    private static final Pattern COMMAND = Pattern.compile("\\./jbang ([a-z][a-z-]*)([^\\n`|&;)]*)");
+    private static final Pattern COMMAND = Pattern.compile("(?:\\.|/opt/handover)/jbang ([a-z][a-z-]*)([^\\n`|&;)>']*)");
     /** Verbs that have verbs of their own. */
     private static final Set<String> GROUPS = Set.of("backups");
     /** They change something for good: here they are only rehearsed. */
@@ -39,7 +39,7 @@ class RunbooksTest {
     /** The sample site is served without TLS, as its runbook's reader will see it fail. */
     private static final Map<String, Integer> NOT_WELL = Map.of("dns-and-tls", 14);
     /** What stands in capitals and is no setting: what the reader puts in, and what other programs read. */
-    private static final Set<String> NO_SETTINGS = Set.of("BACKUP_ID", "SAFETY_ID", "RELEASE_ID", "THE_COMMIT", "NEW_BUCKET", "FIRST_CHARACTERS", "OLD_KEY_ID", "FOLDER_OF_THE_KIT", "FOLDER_OF_THE_BACKUP", "NEW_DATABASE_URL", "IDENTITY_FILE", "SUPABASE_ACCESS_TOKEN", "ON_ERROR_STOP", "ACTIVE_HEALTHY", "COMING_UP");
+    private static final Set<String> NO_SETTINGS = Set.of("BACKUP_ID", "SAFETY_ID", "RELEASE_ID", "THE_COMMIT", "NEW_BUCKET", "FIRST_CHARACTERS", "OLD_KEY_ID", "FOLDER_OF_THE_KIT", "FOLDER_OF_THE_BACKUP", "NEW_DATABASE_URL", "IDENTITY_FILE", "SUPABASE_ACCESS_TOKEN", "ON_ERROR_STOP", "ACTIVE_HEALTHY", "COMING_UP", "HANDOVER_CACHE", "PING_ID");
 
     private record Fence(Path file, String info, String text) {
         private MatchResult mark() {
@@ -52,7 +52,8 @@ class RunbooksTest {
 
         String kind() { return mark().group(2).replaceFirst("=.*", ""); }
 
-        boolean isCommand() { return !info.equals("mermaid"); }
+        /** Not a drawing, nor what the reader copies into a file. */
+        boolean isCommand() { return !info.matches("mermaid|(crontab|ini|text) name=\"[^\"]+\""); }
 
         @Override public String toString() { return file.getFileName() + ", ```" + info + "\n" + text; }
     }
@@ -76,8 +77,7 @@ class RunbooksTest {
     void both_languages_have_the_same_commands_and_headings_in_the_same_order(String name) throws IOException {
         var file = FOLDER.resolve(name);
         var french = french(file);
-        var ours = fences(file).stream().filter(Fence::isCommand).map(fence -> fence.info + "\n" + fence.text).toList();
-        assertEquals(String.join("\n", ours), fences(french).stream().filter(Fence::isCommand).map(fence -> fence.info + "\n" + fence.text).collect(Collectors.joining("\n")));
+        assertEquals(copied(file), copied(french));
         assertEquals(outline(file), outline(french));
         assertEquals(exits(file), exits(french), "exit codes in the text");
         assertEquals(inline(file), inline(french), "commands in the text");
@@ -176,7 +176,7 @@ class RunbooksTest {
             var another = Stack.next("bucket");
             for (var bucket : List.of(offsite, another)) Stack.up().s3.createBucket(request -> request.bucket(bucket));
             kit.set("PRODUCTION_SITE_URL", site.url()).set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", site.www.toString()).set("PRODUCTION_SUPABASE_URL", "none")
-                .set("PRODUCTION_DATABASE_URL", production.url()).set("SCRATCH_DATABASE_URL", scratch.url()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite").set("BACKUP_KEEP", "last=7");
+                .set("PRODUCTION_DATABASE_URL", production.urlWithoutPassword()).set("SCRATCH_DATABASE_URL", scratch.urlWithoutPassword()).with("PGPASSFILE", TestDatabase.passwordFile(kit).toString()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite").set("BACKUP_KEEP", "last=7");
 
             kit.run("backup-db", "--env", "production").exits(0);
             var backup = kit.manifest().get("id").getAsString();
@@ -188,6 +188,7 @@ class RunbooksTest {
             try (var idle = production.connect()) {
                 var values = new LinkedHashMap<String, String>();
                 values.put("FOLDER_OF_THE_KIT", kit.home.toString());
+                values.put("/opt/handover", kit.home.toString());
                 values.put("BACKUP_ID", backup);
                 values.put("SAFETY_ID", backup);
                 values.put("RELEASE_ID", release);
@@ -254,7 +255,7 @@ class RunbooksTest {
 
     private static List<String> all() throws IOException {
         try (var files = Files.list(FOLDER)) {
-            return files.map(file -> file.getFileName().toString()).filter(name -> name.matches("runbook-.*\\.md")).sorted().toList();
+            return files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".md")).sorted().toList();
         }
     }
 
@@ -275,6 +276,9 @@ class RunbooksTest {
     }
 
     private static List<Fence> commands(Path file) throws IOException { return fences(file).stream().filter(Fence::isCommand).toList(); }
+
+    /** What the reader copies as it is: all but the drawings. */
+    private static String copied(Path file) throws IOException { return fences(file).stream().filter(fence -> !fence.info.equals("mermaid")).map(fence -> fence.info + "\n" + fence.text).collect(Collectors.joining("\n")); }
 
     /** The text without what stands in fences. */
     private static String prose(Path file) throws IOException { return Files.readString(file).replaceAll("(?ms)^```.*?^```$", ""); }

@@ -94,6 +94,13 @@ class SecretsTest {
         assertFalse(globals.contains("SCRAM-SHA-256") || globals.contains("PASSWORD"), globals);
     }
 
+    @Test void a_password_that_is_not_in_the_url_is_found_where_postgresql_s_own_programs_look_for_it() throws Exception {
+        kit.database.execute("create table customer (id int)");
+        kit.set("STAGING_DATABASE_URL", kit.database.urlWithoutPassword());
+        kit.run("backup-db", "--env", "staging").exits(12).says("no password was provided");
+        kit.with("PGPASSFILE", TestDatabase.passwordFile(kit).toString()).run("backup-db", "--env", "staging").exits(0);
+    }
+
     // --- what the tests above are made of
 
     /** Hands the kit a role with the password, and the store's key, in one of the ways there are. */

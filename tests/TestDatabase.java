@@ -1,3 +1,7 @@
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -17,11 +21,22 @@ final class TestDatabase {
     private TestDatabase(String name) { this.name = name; }
 
     static synchronized TestDatabase create(String name) {
+        makeRole();
+        superuser("create database " + quote(name) + " owner " + ROLE);
+        return new TestDatabase(name);
+    }
+
+    private static void makeRole() {
         superuser("""
             do $$ begin
                 if not exists (select from pg_roles where rolname = '%s') then create role %s login createdb password '%s'; end if;
             end $$""".formatted(ROLE, ROLE, PASSWORD));
-        superuser("create database " + quote(name) + " owner " + ROLE);
+    }
+
+    /** A copy of the sample database, with the role that owns it and all that is in it. */
+    static synchronized TestDatabase sample(String name) {
+        makeRole();
+        superuser("create database " + quote(name) + " template dealer owner dealer");
         return new TestDatabase(name);
     }
 
@@ -60,6 +75,15 @@ final class TestDatabase {
 
     String url(String role, String password) {
         return "postgresql://" + role + ":" + password + "@" + server() + "/" + java.net.URLEncoder.encode(name, java.nio.charset.StandardCharsets.UTF_8).replace("+", "%20");
+    }
+
+    /** The same for somebody whose password is in the file of {@link #passwordFile}. */
+    String urlWithoutPassword() { return url().replace(":" + PASSWORD + "@", "@"); }
+
+    /** A file as PostgreSQL's own programs read it. */
+    static Path passwordFile(Kit kit) throws IOException {
+        var file = Files.createFile(kit.home.resolve("pgpass"), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        return Files.writeString(file, server().replaceFirst(".*:", "*:") + ":*:" + ROLE + ":" + PASSWORD + "\n");
     }
 
     /** Executes SQL as the role that owns the database. */

@@ -6,6 +6,7 @@
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../scripts/ops/Ops.java
 //SOURCES ../scripts/release/Providers.java
+//SOURCES ../acceptance/browser/Chromium.java
 //SOURCES Stack.java
 //SOURCES Catalog.java
 //SOURCES Claim.java
@@ -16,9 +17,11 @@
 //SOURCES FakeTools.java
 //SOURCES Features.java
 //SOURCES FullDisk.java
+//SOURCES GeneratedYear.java
 //SOURCES Hosting.java
 //SOURCES LyingSite.java
 //SOURCES Metrics.java
+//SOURCES Sight.java
 //SOURCES SiteRepository.java
 //SOURCES DeployedSite.java
 //SOURCES DeployStandIn.java
@@ -58,10 +61,14 @@
 //SOURCES ManifestTest.java
 //SOURCES MigrationsTest.java
 //SOURCES PartialRestoreTest.java
+//SOURCES PermissionsTest.java
+//SOURCES PolicyGate.java
 //SOURCES ProviderClisTest.java
 //SOURCES PruneTest.java
+//SOURCES ReportTest.java
 //SOURCES RestoreDbTest.java
 //SOURCES RetentionTest.java
+//SOURCES RolesTest.java
 //SOURCES RollbackTest.java
 //SOURCES RunbooksTest.java
 //SOURCES SecretsTest.java
@@ -69,6 +76,7 @@
 //SOURCES SmokeTestsTest.java
 //SOURCES StatementsTest.java
 //SOURCES SupabaseTest.java
+//SOURCES UnattendedTest.java
 //SOURCES VercelTest.java
 
 import java.io.IOException;

@@ -83,7 +83,7 @@ public final class BucketChecks {
         } catch (S3Exception e) {
             var code = e.awsErrorDetails() == null ? "" : e.awsErrorDetails().errorCode();
             if (none != null && none.equals(code)) return otherwise;
-            if (e.statusCode() == 403) return Seen.cannotTell("these credentials may not ask", "grant them " + right + ", or look it up in the provider's console");
+            if (e.statusCode() == 403) return Seen.cannotTell("these credentials may not ask", "grant them " + right + " (README.md, Security and permissions), or look it up in the provider's console");
             return Seen.cannotTell("the store does not answer this (" + e.statusCode() + " " + code + ")", "look it up in the provider's console");
         } catch (SdkException e) {
             return Seen.cannotTell("the store does not answer this", "look it up in the provider's console");

@@ -5,8 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import ops.Amount;
 import ops.Exit;
-import ops.Home;
-import ops.Setting;
+import ops.LogFolder;
 
 /** Is there room for logs and for the few small files of a run? Dumps never touch the disk. */
 public final class DiskChecks {
@@ -23,7 +22,7 @@ public final class DiskChecks {
 
     public Group look() {
         group.check("temporary folder", () -> room(temporary(), "make room, or set XDG_RUNTIME_DIR to another folder of your own"));
-        group.check("log folder", () -> room(settings.settings.get(Setting.LOG_DIR).map(Path::of).orElse(Home.state().resolve("logs")), "set LOG_DIR to another folder, or make room"),
+        group.check("log folder", () -> room(LogFolder.of(settings.settings).path(), "set LOG_DIR to another folder, or make room"),
             SettingChecks.FILES, "LOG_DIR");
         return group;
     }

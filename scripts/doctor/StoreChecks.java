@@ -54,16 +54,16 @@ public final class StoreChecks {
         }
         try {
             group.check("killed runs", this::removeOld, BUCKET);
-            group.check(WRITE, with("s3:PutObject", this::write), BUCKET);
-            group.check("read", with("s3:GetObject", this::read), WRITE);
+            group.check(WRITE, this::write, BUCKET);
+            group.check("read", this::read, WRITE);
             group.check("write once", this::writeOnce, WRITE);
-            group.check("upload in parts", with("s3:PutObject and s3:GetObject", this::uploadInParts), WRITE, "BACKUP_STORAGE_CLASS");
-            group.check("checksum", with("s3:GetObject", this::checksum), "upload in parts");
-            group.check("aborted uploads", with("s3:AbortMultipartUpload and s3:ListBucketMultipartUploads", this::abort), "upload in parts");
+            group.check("upload in parts", this::uploadInParts, WRITE, "BACKUP_STORAGE_CLASS");
+            group.check("checksum", this::checksum, "upload in parts");
+            group.check("aborted uploads", this::abort, "upload in parts");
             group.check("encryption at rest", this::encryption, WRITE);
             group.check("public access", this::anonymous, WRITE);
         } finally {
-            group.check("delete", with("s3:DeleteObject", this::delete), WRITE);
+            group.check("delete", this::delete, WRITE);
         }
         return group;
     }
@@ -73,18 +73,6 @@ public final class StoreChecks {
         store.reach();
         probe = new Probe(run, store, settings.settings.env);
         return Seen.ok(store.uri(store.prefix + "/") + " at " + url("").getAuthority() + " can be listed");
-    }
-
-    /** Says which right is missing when the store denies it. */
-    private Group.Look with(String right, Group.Look look) {
-        return () -> {
-            try {
-                return look.look();
-            } catch (Failure.StoreFailed e) {
-                if (!e.getMessage().contains("(403)")) throw e;
-                return Seen.problem(e.exit, e.getMessage(), "grant these credentials " + right + " on " + store.uri(store.prefix + "/*"));
-            }
-        };
     }
 
     /** The address of an object; of one named x for an empty key. */

@@ -120,6 +120,7 @@ public final class Apply {
             state("");
         }
         var holder = blockers.last();
+        if (trouble.complaint().state().equals(Database.LACKS_A_RIGHT)) return new Failure.Failed(trouble.toString(), "role '" + url.user + "' lacks a right: README.md, Security and permissions");
         if (!trouble.isLockTimeout()) return new Failure.Failed(trouble.toString(), "mend the migration, or the data that it stumbles on, and run this again");
         var waited = trouble.file().at(trouble.statement()) + " waited " + (trouble.file().runsAlone() ? patience.toSeconds() : lockSeconds) + " s for a lock, in vain, for " + trouble.statement().shown();
         return holder.isEmpty() ? new Failure.Failed(waited, "run this again at a quieter time")

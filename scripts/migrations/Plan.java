@@ -28,6 +28,9 @@ public final class Plan {
     /** What is dangerous in the pending files. */
     public List<Finding> findings() { return Lint.of(pending, tables); }
 
+    /** The first pending version that destroys what live code may need; null when none does. */
+    public String breaking() { return findings().stream().filter(Finding::destructive).map(finding -> finding.file().replaceFirst("_.*", "")).findFirst().orElse(null); }
+
     /** How to remove each index that is not valid, and that no pending file builds anew: a killed CREATE INDEX CONCURRENTLY leaves such. */
     public List<String> invalidIndexes() {
         var built = pending.stream().flatMap(file -> file.statements().stream()).flatMap(statement -> ConcurrentIndex.of(statement).stream()).map(ConcurrentIndex::name).toList();

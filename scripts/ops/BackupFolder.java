@@ -56,23 +56,31 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         return new BackupFolder(databaseKey(store, env, database) + id + "/", id, List.of());
     }
 
-    private static String envKey(Store store, String env) { return store.prefix + "/" + env + "/"; }
+    /** The key of the folder that holds all of an environment, with a slash at the end. */
+    public static String envKey(Store store, String env) { return store.prefix + "/" + env + "/"; }
 
     private static String databaseKey(Store store, String env, String database) {
         // A name may hold any character; a key should hold only what every tool takes.
         return envKey(store, env) + java.net.URLEncoder.encode(database, StandardCharsets.UTF_8).replace("*", "%2A").replace('%', '=') + "/";
     }
 
-    /** Every folder of an environment that looks like a backup's, sealed or not, newest first. Throws BadSetting when nobody knows the environment. */
-    public static List<BackupFolder> all(Store store, String env) {
-        var prefix = envKey(store, env);
-        var folders = new LinkedHashMap<String, BackupFolder>();
-        var items = store.list(prefix);
+    /** All objects of an environment, its backups' and others. Throws BadSetting when nobody knows the environment. */
+    public static List<Store.Item> objects(Store store, String env) {
+        var items = store.list(envKey(store, env));
         if (items.isEmpty()) store.settings.requireKnown(store.folders(store.prefix + "/"));
+        return items;
+    }
+
+    /** Every folder of an environment that looks like a backup's, sealed or not, newest first. Throws BadSetting when nobody knows the environment. */
+    public static List<BackupFolder> all(Store store, String env) { return among(objects(store, env), envKey(store, env)); }
+
+    /** The same, of objects that were listed already. */
+    public static List<BackupFolder> among(List<Store.Item> items, String envKey) {
+        var folders = new LinkedHashMap<String, BackupFolder>();
         for (var item : items) {
-            var path = item.key().substring(prefix.length()).split("/");
+            var path = item.key().substring(envKey.length()).split("/");
             if (path.length != 3 || !ID.matcher(path[1]).matches()) continue;
-            var key = prefix + path[0] + "/" + path[1] + "/";
+            var key = envKey + path[0] + "/" + path[1] + "/";
             folders.computeIfAbsent(key, k -> new BackupFolder(k, path[1], new ArrayList<>())).objects.add(item);
         }
         return folders.values().stream().sorted(Comparator.comparing(BackupFolder::id).reversed()).toList();
@@ -180,7 +188,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
      */
     public Optional<String> remove(Store store) {
         if (store.head(key + HOLD).isPresent()) return Optional.of("held by now");
-        return store.deleteUnlessRefused(key + Manifest.NAME) && discard(store) ? Optional.empty() : Optional.of("the store refuses to delete it");
+        return store.deleteUnlessRefused(key + Manifest.NAME) && discard(store) ? Optional.empty() : Optional.of("the store refuses to delete it: s3:DeleteObject is not granted, or it is locked for a time");
     }
 
     /** Removes the objects of a backup that is not sealed; false when it is, and stays. */

@@ -5,8 +5,6 @@ import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -96,14 +94,10 @@ public final class Console {
         progressShown = false;
     }
 
-    /** Starts the log: one file a run, named by time and process, 0600. A run goes on without one when it can't be. */
-    void openLog(Path folder, String name) {
+    /** Starts the log of this run. A run goes on without one when it can't be. */
+    void openLog(LogFolder folder, String name) {
         try {
-            Private.folder(folder);
-            var stamp = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString().replaceAll("[-:]", "");
-            var file = folder.resolve(name + "-" + stamp + "-" + ProcessHandle.current().pid() + ".log");
-            Private.create(file);
-            log = Files.newBufferedWriter(file);
+            log = folder.open(name);
         } catch (IOException | UncheckedIOException e) {
             warn("no log of this run: " + e.getMessage() + " (LOG_DIR names another folder)");
         }

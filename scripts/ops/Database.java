@@ -36,6 +36,9 @@ public final class Database implements AutoCloseable {
      */
     public record Complaint(String state, String message, String detail, String hint, int position) { }
 
+    /** The state of SQL in which the role may not do what it was told to. */
+    public static final String LACKS_A_RIGHT = "42501";
+
     public final DatabaseUrl url;
     final Connection connection;
 
@@ -68,7 +71,8 @@ public final class Database implements AutoCloseable {
     private static Database connect(DatabaseUrl url, Settings settings, String who, Map<String, String> more) {
         var properties = new Properties();
         properties.setProperty("user", url.user);
-        properties.setProperty("password", url.password == null ? "" : url.password.reveal());
+        // Without one the driver looks where PostgreSQL's own programs do.
+        if (url.password != null) properties.setProperty("password", url.password.reveal());
         properties.setProperty("ApplicationName", who.length() > 63 ? who.substring(0, 63) : who);
         properties.setProperty("connectTimeout", settings.require(Setting.DB_CONNECT_SECONDS));
         properties.setProperty("loginTimeout", String.valueOf(settings.number(Setting.DB_CONNECT_SECONDS)));
@@ -98,7 +102,7 @@ public final class Database implements AutoCloseable {
         var said = e.getMessage().lines().findFirst().orElse("");
         if (state.startsWith("28")) return new Failure.BadSetting("the database at " + url + " refuses the role or its password: " + said, where);
         if (state.equals("3D000")) return new Failure.BadSetting("there is no database '" + url.database + "' at " + url.host + ":" + url.port, where);
-        if (state.equals("42501")) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said, where);
+        if (state.equals(LACKS_A_RIGHT)) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said, where);
         return new Failure.ToolFailed("the database at " + url + " can't be reached: " + said, "is it running, and reachable from here? " + where);
     }
 
@@ -240,7 +244,7 @@ public final class Database implements AutoCloseable {
         if (e.getCause() instanceof java.net.SocketTimeoutException)
             return new Failure.ToolFailed("the database at " + url + " has not answered a query in time", "see what blocks it; DB_STALL_SECONDS sets the limit");
         return new Failure.ToolFailed("the database at " + url + " failed: " + e.getMessage().lines().findFirst().orElse(e.getSQLState()),
-            "see the server's log; when it answers again, run it again");
+            LACKS_A_RIGHT.equals(e.getSQLState()) ? "role '" + url.user + "' lacks a right: README.md, Security and permissions" : "see the server's log; when it answers again, run it again");
     }
 
     /** A name as SQL writes it: in double quotes. */

@@ -27,7 +27,7 @@ final class Download extends InputStream {
     }
 
     private void open() {
-        stream = store.attempt("read", key, () -> store.client.getObject(request -> {
+        stream = store.attempt("s3:GetObject", "read", key, () -> store.client.getObject(request -> {
             request.bucket(store.bucket).key(key);
             if (offset > 0) request.range("bytes=" + offset + "-");
             if (etag != null) request.ifMatch(etag);

@@ -24,13 +24,11 @@ public final class Lock {
      * Takes the locks of a backup: the environment's shared, since it must not be restored or deployed meanwhile, and
      * the backup's own, since two backups at once only load the server. Released when the run ends.
      *
+     * @param patience how long to wait for whoever holds them
      * @return releases them earlier
      */
-    public static Runnable forBackup(Run run, DatabaseUrl url, Settings settings) {
-        var session = session(run, url, settings, "backup-db");
-        take(session, url, settings.env, "environment", true);
-        take(session, url, settings.env, "backup", false);
-        return session::close;
+    public static Runnable forBackup(Run run, DatabaseUrl url, Settings settings, Duration patience) throws InterruptedException {
+        return take(run, url, settings, "backup-db", true, patience);
     }
 
     /**
@@ -50,15 +48,17 @@ public final class Lock {
         exclusive(run, url, settings, "backups prune", Duration.ZERO);
     }
 
-    private static void exclusive(Run run, DatabaseUrl url, Settings settings, String script, Duration patience) throws InterruptedException {
+    private static void exclusive(Run run, DatabaseUrl url, Settings settings, String script, Duration patience) throws InterruptedException { take(run, url, settings, script, false, patience); }
+
+    private static Runnable take(Run run, DatabaseUrl url, Settings settings, String script, boolean shared, Duration patience) throws InterruptedException {
         var session = session(run, url, settings, script);
         var deadline = Instant.now().plus(patience);
         var told = false;
         while (true) {
             try {
-                take(session, url, settings.env, "environment", false);
+                take(session, url, settings.env, "environment", shared);
                 take(session, url, settings.env, "backup", false);
-                return;
+                return session::close;
             } catch (Failure.Busy e) {
                 session.execute("select pg_advisory_unlock_all()");
                 if (!Instant.now().isBefore(deadline)) throw e;

@@ -48,7 +48,7 @@ public final class PostgresTools {
     }
 
     private static String installation(int major) {
-        if (Files.exists(Path.of("/usr/bin/apt-get"))) return "apt-get install postgresql-client-" + major + " (from PostgreSQL's own package source when Debian's has none)";
+        if (Files.exists(Path.of("/usr/bin/apt-get"))) return "apt-get install postgresql-client-" + major + "; where the distribution has none, from PostgreSQL's own package source: README.md, Install";
         if (Files.exists(Path.of("/usr/bin/dnf"))) return "dnf install postgresql" + major;
         if (Files.exists(Path.of("/sbin/apk"))) return "apk add postgresql" + major + "-client";
         return "brew install postgresql@" + major;
@@ -85,7 +85,7 @@ public final class PostgresTools {
 
     /**
      * The environment in which a tool reaches a database: the password in a file (0600) of the run's own folder, never
-     * in an argument or a variable.
+     * in an argument or a variable; one that is not in the URL, in the operator's own such file.
      */
     public static Map<String, String> environment(Path workspace, DatabaseUrl url, Settings settings) {
         var environment = new LinkedHashMap<String, String>();
@@ -108,7 +108,7 @@ public final class PostgresTools {
                 throw Workspace.failed(e);
             }
             environment.put("PGPASSFILE", file.toString());
-        }
+        } else if (System.getenv("PGPASSFILE") != null) environment.put("PGPASSFILE", System.getenv("PGPASSFILE"));
         return environment;
     }
 }

@@ -61,6 +61,13 @@ public final class Private {
     public static boolean openToOthers(Path file) throws IOException {
         var rights = Files.getPosixFilePermissions(file);
         rights.retainAll(OTHERS);
+        if (isCredential(file)) rights.remove(PosixFilePermission.GROUP_READ);
         return !rights.isEmpty();
+    }
+
+    /** What systemd hands to a service stays root's, with a list of who may read it; in the mode, that list looks like a right of root's group. */
+    private static boolean isCredential(Path file) throws IOException {
+        var folder = System.getenv("CREDENTIALS_DIRECTORY");
+        return folder != null && file.toAbsolutePath().normalize().startsWith(folder) && Files.getAttribute(file, "unix:gid").equals(0);
     }
 }

@@ -3,7 +3,6 @@ package ops;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.nio.file.Path;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import picocli.CommandLine;
@@ -57,7 +56,7 @@ public final class Run {
             console.bad(e.getMessage().replaceAll("\\p{Cntrl}", " "));
             var similar = e instanceof CommandLine.UnmatchedArgumentException u ? u.getSuggestions() : java.util.List.<String>of();
             console.follow((similar.isEmpty() ? "" : "Did you mean " + String.join(" or ", similar) + "? ")
-                + "Next: " + e.getCommandLine().getCommandSpec().qualifiedName(" ") + " --help");
+                + "Next: ./jbang " + e.getCommandLine().getCommandSpec().qualifiedName(" ") + " --help");
             return Exit.USAGE.code;
         });
         return line;
@@ -123,10 +122,12 @@ public final class Run {
     /** What things are like if the run fails from here on, as a clause: "nothing was stored". */
     public void state(String state) { this.state = state; }
 
-    /** Reads an environment's settings and starts the log of this run, where they say. */
+    /** Reads an environment's settings and starts the log of this run, where they say; removes old ones. */
     public Settings settings(String env) {
         var settings = Settings.of(env);
-        console.openLog(settings.get(Setting.LOG_DIR).map(Path::of).orElse(Home.state().resolve("logs")), name + "-" + env);
+        var logs = LogFolder.of(settings);
+        console.openLog(logs, name + "-" + env);
+        logs.clear(console, settings.number(Setting.LOG_DAYS));
         return settings;
     }
 

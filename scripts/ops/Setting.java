@@ -47,6 +47,7 @@ public enum Setting {
     MIGRATIONS_LOCK_SECONDS(Kind.SHARED, "5", "a migration gives up when it has to wait for a lock for so long"),
     PG_BIN(Kind.SHARED, null, "folder of pg_dump and pg_restore, when the ones found are not the right ones"),
     LOG_DIR(Kind.SHARED, null, "folder of the log files; .handover/logs beside the settings when empty"),
+    LOG_DAYS(Kind.SHARED, "90", "a log file is removed when it is older than so many days"),
 
     DEPLOY_PROVIDER(Kind.IDENTITY, null, "who serves the site: vercel, cloudflare-pages, cloudflare-workers, or directory"),
     DEPLOY_APP(Kind.SHARED, null, "the application's folder, in a git checkout; the kit's own folder when empty"),
@@ -87,7 +88,10 @@ public enum Setting {
     SMOKE_BACKUP_HOURS(Kind.SHARED, null, "the last backup may be so old"),
     SMOKE_CACHE(Kind.SHARED, null, "pages that no cache may keep from before the release, comma separated"),
     SMOKE_FILE(Kind.SHARED, null, "file with more addresses to look at, and what they have to answer"),
-    SMOKE_BROWSER(Kind.SHARED, null, "1 looks with a real browser too: Chromium has to be installed");
+    SMOKE_BROWSER(Kind.SHARED, null, "1 looks with a real browser too: Chromium has to be installed"),
+
+    DRILL_DAYS(Kind.SHARED, "35", "the last drill may be so many days old"),
+    RESTORE_GOAL_MINUTES(Kind.SHARED, null, "the recovery-time goal: a drill takes no longer than so many minutes");
 
     /** How a setting is looked up and shown. */
     public enum Kind { IDENTITY, SHARED, SECRET }

@@ -158,10 +158,11 @@ public final class Settings {
     /** The environments that have a database in these settings. */
     public List<String> environments() {
         var found = new TreeSet<String>();
-        var ending = "_" + Setting.DATABASE_URL;
         for (var values : sources.values())
-            for (var name : values.keySet())
-                if (name.endsWith(ending) && !name.matches("(.*_)?" + Setting.DRILL_DATABASE_URL)) found.add(name.substring(0, name.length() - ending.length()).toLowerCase(Locale.ROOT).replace('_', '-'));
+            for (var given : values.keySet()) {
+                var name = given.replaceFirst("_FILE$", "");
+                if (name.endsWith("_" + Setting.DATABASE_URL) && !name.matches("(.*_)?" + Setting.DRILL_DATABASE_URL)) found.add(name.replaceFirst("_" + Setting.DATABASE_URL + "$", "").toLowerCase(Locale.ROOT).replace('_', '-'));
+            }
         return List.copyOf(found);
     }
 

@@ -44,10 +44,11 @@ public final class Snapshot implements AutoCloseable {
             .filter(t -> !selection.excludeSchemas().contains(t.schema))
             .filter(t -> !selection.excludeTableData().contains(t.schema + "." + t.name)).toList();
         var blocked = wanted.stream().filter(t -> t.obstacle != null).toList();
+        var role = Database.quote(database.url.user);
         if (!blocked.isEmpty())
             throw new Failure.BadSetting("role '" + database.url.user + "' can't read " + blocked.size() + " of " + wanted.size() + " tables: "
                     + blocked.stream().limit(5).map(t -> t.schema + "." + t.name + " (" + t.obstacle + ")").collect(Collectors.joining(", ")) + (blocked.size() > 5 ? ", …" : ""),
-                "as a superuser: GRANT pg_read_all_data TO " + Database.quote(database.url.user) + "; for row-level security also ALTER ROLE … BYPASSRLS");
+                "as a superuser: GRANT pg_read_all_data TO " + role + "; for row-level security also ALTER ROLE " + role + " BYPASSRLS");
         return wanted.stream().map(t -> new Table(t.schema, t.name, -1)).toList();
     }
 

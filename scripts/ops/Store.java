@@ -40,8 +40,12 @@ public final class Store implements AutoCloseable {
     /** An object in the bucket. */
     public record Item(String key, long bytes, Instant modified) { }
 
-    /** What the store says of an object; the SHA-256 (S3's form: base64, with -N after N parts) and ETag are null when it keeps none. */
-    public record Head(long bytes, String sha256, String etag) { }
+    /**
+     * What the store says of an object; the SHA-256 (S3's form: base64, with -N after N parts) and ETag are null when it keeps none.
+     *
+     * @param lockedUntil nobody can delete it before; null when there is no such lock, or these credentials may not know
+     */
+    public record Head(long bytes, String sha256, String etag, Instant lockedUntil) { }
 
     /** An upload somebody began and did not end. */
     public record OpenUpload(String key, String id, Instant begun) { }
@@ -133,27 +137,27 @@ public final class Store implements AutoCloseable {
 
     /** Makes sure that the bucket is there and may be listed. */
     public void reach() {
-        attempt("list", prefix + "/", () -> client.listObjectsV2(request -> request.bucket(bucket).prefix(prefix + "/").maxKeys(1)));
+        attempt("s3:ListBucket", "list", prefix + "/", () -> client.listObjectsV2(request -> request.bucket(bucket).prefix(prefix + "/").maxKeys(1)));
     }
 
     /** All objects whose key begins with the prefix, in the order of their keys. */
     public List<Item> list(String prefix) {
-        return attempt("list", prefix, () -> client.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(prefix)).contents().stream()
+        return attempt("s3:ListBucket", "list", prefix, () -> client.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(prefix)).contents().stream()
             .map(object -> new Item(object.key(), object.size(), object.lastModified())).toList());
     }
 
     /** The names of the folders directly below a folder whose key ends with a slash. */
     public List<String> folders(String folder) {
-        return attempt("list", folder, () -> client.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(folder).delimiter("/")).commonPrefixes().stream()
+        return attempt("s3:ListBucket", "list", folder, () -> client.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(folder).delimiter("/")).commonPrefixes().stream()
             .map(CommonPrefix::prefix).map(prefix -> prefix.substring(folder.length(), prefix.length() - 1)).toList());
     }
 
     /** What the store says of an object; empty when there is none. */
     public Optional<Head> head(String key) {
-        return attempt("read", key, () -> {
+        return attempt("s3:GetObject", "read", key, () -> {
             try {
                 var head = client.headObject(request -> request.bucket(bucket).key(key).checksumMode(ChecksumMode.ENABLED));
-                return Optional.of(new Head(head.contentLength(), head.checksumSHA256(), md5(head.eTag())));
+                return Optional.of(new Head(head.contentLength(), head.checksumSHA256(), md5(head.eTag()), head.objectLockRetainUntilDate()));
             } catch (S3Exception e) {
                 if (e.statusCode() == 404 && !"NoSuchBucket".equals(code(e))) return Optional.empty();
                 throw e;
@@ -173,7 +177,7 @@ public final class Store implements AutoCloseable {
      * @param limit in bytes; a larger object is refused, whatever it says it is
      */
     public Optional<byte[]> read(String key, int limit) {
-        return attempt("read", key, () -> {
+        return attempt("s3:GetObject", "read", key, () -> {
             try (var stream = client.getObject(request -> request.bucket(bucket).key(key))) {
                 var bytes = stream.readNBytes(limit + 1);
                 if (bytes.length > limit) throw new Failure.NotVerified(uri(key) + " is larger than it can be", "look at it by hand; it was not made by this kit");
@@ -210,7 +214,7 @@ public final class Store implements AutoCloseable {
      * @param storageClass null for the store's default
      */
     void put(String key, byte[] content, boolean onlyNew, String storageClass) {
-        attempt("write", key, () -> withStorageClass(storageClass, chosen -> {
+        attempt("s3:PutObject", "write", key, () -> withStorageClass(storageClass, chosen -> {
             try {
                 return client.putObject(request -> {
                     request.bucket(bucket).key(key).storageClass(chosen).checksumSHA256(Base64.getEncoder().encodeToString(Sha256.of(content)));
@@ -227,12 +231,12 @@ public final class Store implements AutoCloseable {
     }
 
     public void delete(String key) {
-        attempt("delete", key, () -> client.deleteObject(request -> request.bucket(bucket).key(key)));
+        attempt("s3:DeleteObject", "delete", key, () -> client.deleteObject(request -> request.bucket(bucket).key(key)));
     }
 
     /** False when the store refuses, as one that locks objects for a time does. */
     boolean deleteUnlessRefused(String key) {
-        return attempt("delete", key, () -> {
+        return attempt("s3:DeleteObject", "delete", key, () -> {
             try {
                 client.deleteObject(request -> request.bucket(bucket).key(key));
                 return true;
@@ -269,12 +273,12 @@ public final class Store implements AutoCloseable {
 
     /** The uploads below a prefix that were begun and neither completed nor aborted. */
     public List<OpenUpload> openUploads(String prefix) {
-        return attempt("list uploads", prefix, () -> client.listMultipartUploadsPaginator(request -> request.bucket(bucket).prefix(prefix)).uploads().stream()
+        return attempt("s3:ListBucketMultipartUploads", "list uploads", prefix, () -> client.listMultipartUploadsPaginator(request -> request.bucket(bucket).prefix(prefix)).uploads().stream()
             .map(upload -> new OpenUpload(upload.key(), upload.uploadId(), upload.initiated())).toList());
     }
 
     public void abort(OpenUpload upload) {
-        attempt("abort the upload of", upload.key, () -> {
+        attempt("s3:AbortMultipartUpload", "abort the upload of", upload.key, () -> {
             try {
                 return client.abortMultipartUpload(request -> request.bucket(bucket).key(upload.key).uploadId(upload.id));
             } catch (S3Exception e) {
@@ -286,12 +290,16 @@ public final class Store implements AutoCloseable {
 
     interface Request<T> { T send() throws IOException; }
 
-    /** Sends a request; turns what goes wrong into words. */
-    <T> T attempt(String act, String key, Request<T> request) {
+    /**
+     * Sends a request; turns what goes wrong into words.
+     *
+     * @param right what the credentials need for it, as Amazon's policies call it
+     */
+    <T> T attempt(String right, String act, String key, Request<T> request) {
         try {
             return request.send();
         } catch (S3Exception e) {
-            throw failed(act, key, e);
+            throw failed(right, act, key, e);
         } catch (SdkException e) {
             throw failed(act, key, e);
         } catch (IOException e) {
@@ -304,17 +312,29 @@ public final class Store implements AutoCloseable {
         return e.awsErrorDetails() == null || e.awsErrorDetails().errorCode() == null ? "" : e.awsErrorDetails().errorCode();
     }
 
-    private Failure failed(String act, String key, S3Exception e) {
+    private Failure failed(String right, String act, String key, S3Exception e) {
         var doctor = "./jbang doctor --env " + settings.env + " looks at the store";
         var what = "could not " + act + " " + uri(key) + ": ";
         var code = code(e);
         if ("NoSuchBucket".equals(code)) return new Failure.StoreFailed("there is no bucket '" + bucket + "'", settings.where(Setting.BACKUP_BUCKET) + "; create it, or correct the name");
         if (List.of("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken").contains(code))
             return new Failure.StoreFailed(what + "the store refuses the credentials (" + code + ")", settings.where(Setting.AWS_ACCESS_KEY_ID) + "; check it and its secret");
-        if (e.statusCode() == 403) return new Failure.StoreFailed(what + "access denied (403)", "these credentials need the right for it; " + doctor);
+        if (e.statusCode() == 403) return new Failure.StoreFailed(what + right + " is refused (403)" + said(e), "grant these credentials " + right + " on " + grantedOn(right) + ": README.md, Security and permissions");
         if (e.statusCode() == 301) return new Failure.StoreFailed(what + "the bucket is in another region", settings.where(Setting.AWS_REGION));
         var tried = e.numAttempts() == null || e.numAttempts() < 2 ? "" : " after " + e.numAttempts() + " tries";
         return new Failure.StoreFailed(what + "the store answered " + e.statusCode() + (code.isEmpty() ? "" : " " + code) + tried, "try again later; " + doctor);
+    }
+
+    /** What the store says beyond its code: of an encryption key that may not be used, say, or of a policy that denies. */
+    private static String said(S3Exception e) {
+        var said = e.awsErrorDetails() == null || e.awsErrorDetails().errorMessage() == null ? "" : e.awsErrorDetails().errorMessage().replaceAll("\\p{Cntrl}", " ").strip();
+        return said.isEmpty() || said.equalsIgnoreCase("access denied") ? "" : "; the store says: " + said;
+    }
+
+    private String grantedOn(String right) {
+        if (right.startsWith("s3:List")) return "s3://" + bucket;
+        // Of an object that is not there it is all the same to Amazon's S3 which of the two is missing.
+        return uri(prefix + "/*") + (right.equals("s3:GetObject") ? ", and s3:ListBucket on s3://" + bucket + " without conditions" : "");
     }
 
     private Failure failed(String act, String key, SdkException e) {

@@ -139,7 +139,7 @@ public final class Upload extends OutputStream {
                 var digest = Sha256.digest();
                 digest.update(content, 0, length);
                 var checksum = Base64.getEncoder().encodeToString(digest.digest());
-                var sent = store.attempt("write part " + number + " of", key, () -> store.client.uploadPart(
+                var sent = store.attempt("s3:PutObject", "write part " + number + " of", key, () -> store.client.uploadPart(
                     request -> request.bucket(store.bucket).key(key).uploadId(id).partNumber(number).checksumSHA256(checksum),
                     RequestBody.fromContentProvider(() -> new ByteArrayInputStream(content, 0, length), length, "application/octet-stream")));
                 return CompletedPart.builder().partNumber(number).eTag(sent.eTag()).checksumSHA256(checksum).build();
@@ -153,7 +153,7 @@ public final class Upload extends OutputStream {
 
     private synchronized void begin() {
         if (ended) throw new IllegalStateException("the upload was aborted");
-        id = store.attempt("begin the upload of", key, () -> store.withStorageClass(storageClass, chosen -> store.client.createMultipartUpload(request -> {
+        id = store.attempt("s3:PutObject", "begin the upload of", key, () -> store.withStorageClass(storageClass, chosen -> store.client.createMultipartUpload(request -> {
             request.bucket(store.bucket).key(key).checksumAlgorithm(ChecksumAlgorithm.SHA256).storageClass(chosen);
             store.settings.get(Setting.BACKUP_SSE).ifPresent(request::serverSideEncryption);
             store.settings.get(Setting.BACKUP_SSE_KMS_KEY).ifPresent(request::ssekmsKeyId);
@@ -198,7 +198,7 @@ public final class Upload extends OutputStream {
     }
 
     private void complete(List<CompletedPart> completed) {
-        store.attempt("complete the upload of", key, () -> {
+        store.attempt("s3:PutObject", "complete the upload of", key, () -> {
             try {
                 return store.client.completeMultipartUpload(request -> request.bucket(store.bucket).key(key).uploadId(id)
                     .multipartUpload(upload -> upload.parts(completed)));

@@ -3,16 +3,17 @@ package release;
 import ops.Manifest;
 
 /**
- * A release, as it stands in {@code PREFIX/ENV/releases/ID/release.json}: written once, before anybody sees it. What comes
+ * A release, as it stands in {@code PREFIX/ENV/releases/ID.json}: written once, before anybody sees it. What comes
  * of it later lies beside it.
  *
  * @param created when the run began, UTC
  * @param provider as in DEPLOY_PROVIDER
  * @param deployment the provider's name for what was staged
  * @param schemaVersion the database's last migration once this release is live; empty without any, null when there is no database
+ * @param breaking the first of the migrations that come with it to destroy what older releases may need; null without any
  * @param by who ran it, as USER on HOST
  */
-public record Release(int format, String id, String env, String created, Commit commit, String provider, String deployment, Artifact.Stored artifact, String schemaVersion, String by, Manifest.Kit kit) {
+public record Release(int format, String id, String env, String created, Commit commit, String provider, String deployment, Artifact.Stored artifact, String schemaVersion, String breaking, String by, Manifest.Kit kit) {
     public static final int FORMAT = 1;
 
     /** What it was built from. */
@@ -23,7 +24,7 @@ public record Release(int format, String id, String env, String created, Commit 
     }
 
     /** The same, once it is staged. */
-    public Release staged(String deployment) { return new Release(format, id, env, created, commit, provider, deployment, artifact, schemaVersion, by, kit); }
+    public Release staged(String deployment) { return new Release(format, id, env, created, commit, provider, deployment, artifact, schemaVersion, breaking, by, kit); }
 
     @Override public String toString() { return id + " (" + commit + ")"; }
 }

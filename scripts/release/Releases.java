@@ -78,6 +78,13 @@ public final class Releases {
         return all().stream().filter(Known::isGood).filter(known -> live.isEmpty() || known.release.id().compareTo(live.get().release.id()) < 0).findFirst();
     }
 
+    /** Whether what is live would have to work without what a newer release's migrations destroyed, also when its deploy was killed before it was live. */
+    public boolean isBehindBreaking(Optional<Provider.Live> live, String schemaNow) throws Exception {
+        if (live.isEmpty()) return false;
+        var since = of(live.get()).map(known -> known.release.id()).orElse("");
+        return all().stream().map(Known::release).anyMatch(release -> release.breaking() != null && release.id().compareTo(since) > 0 && release.breaking().compareTo(schemaNow) <= 0);
+    }
+
     /** By its id or commit, or a unique beginning of one of them; of several of one commit the newest good one. */
     public Known find(String wanted) throws Exception {
         var found = all().stream().filter(known -> known.release.id().startsWith(wanted) || wanted.length() >= 7 && known.release.commit().sha().startsWith(wanted)).toList();

@@ -55,7 +55,8 @@ public final class InPlace implements AutoCloseable {
         psql = Tool.start(run, program.path(), List.of("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password", "--set=ON_ERROR_STOP=1", "--file=-"), environment);
         sql = psql.stdin();
         answers = new BufferedReader(new InputStreamReader(psql.stdout(), StandardCharsets.UTF_8));
-        say("begin; set local client_min_messages = warning; select txid_current();");
+        // Or it would warn, among what went wrong, that the archive begins a transaction too.
+        say("begin; set local client_min_messages = error; select txid_current();");
         transaction = answers.readLine();
         if (transaction == null) throw new Failure.ToolFailed("psql could not begin" + psql.said(), "see what it says");
         say("\\o /dev/null");
@@ -78,12 +79,37 @@ public final class InPlace implements AutoCloseable {
         sql.flush();
     }
 
+    /** A schema that is to be replaced, who owns it in the end, and whether that is the role itself or one that it belongs to. */
+    private record Replaced(String name, String owner, boolean isOurs) { }
+
+    private static List<Replaced> replaced(Database session, Selection selection, List<String> kept) {
+        // What pg_database_owner owns belongs to the owner of this database.
+        return session.rows("""
+            select nspname, quote_ident(owner.rolname), pg_has_role(owner.oid, 'usage') from pg_namespace n cross join pg_database here
+              join pg_roles owner on owner.oid = case pg_get_userbyid(nspowner) when 'pg_database_owner' then here.datdba else nspowner end
+            where here.datname = current_database() and nspname !~ '^pg_' and nspname <> 'information_schema'
+              and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')
+            order by 1""", row -> new Replaced(row[0], row[1], row[2].equals("t")))
+            .stream().filter(schema -> !kept.contains(schema.name) && !selection.excludeSchemas().contains(schema.name) && (selection.schemas().isEmpty() || selection.schemas().contains(schema.name))).toList();
+    }
+
+    /**
+     * Makes sure that the role may replace what the backup holds.
+     *
+     * @throws Failure.BadSetting naming what it may not, and the grant that it needs
+     */
+    public static void check(Database session, Selection selection, List<String> kept) {
+        var role = Database.quote(session.url.user);
+        var mend = ": README.md, Security and permissions";
+        for (var schema : replaced(session, selection, kept))
+            if (!schema.isOurs) throw new Failure.BadSetting("role " + session.url.user + " can't replace schema " + schema.name + ", which belongs to " + schema.owner, "as a superuser: GRANT " + schema.owner + " TO " + role + "; or ALTER SCHEMA " + Database.quote(schema.name) + " OWNER TO " + role + mend);
+        if (session.one("select has_database_privilege(current_database(), 'create')").equals("f"))
+            throw new Failure.BadSetting("role " + session.url.user + " may not create schemas in database " + session.url.database, "as a superuser: GRANT CREATE ON DATABASE " + Database.quote(session.url.database) + " TO " + role + mend);
+    }
+
     /** Drops what the backup would bring, and what in its schemas is newer than it. */
     public void drop(Database session, Selection selection, List<String> kept) throws IOException, InterruptedException {
-        var schemas = session.rows("""
-            select nspname from pg_namespace n where nspname !~ '^pg_' and nspname <> 'information_schema'
-              and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')""", row -> row[0])
-            .stream().filter(schema -> !kept.contains(schema) && !selection.excludeSchemas().contains(schema) && (selection.schemas().isEmpty() || selection.schemas().contains(schema))).toList();
+        var schemas = replaced(session, selection, kept).stream().map(Replaced::name).toList();
         var statements = new ArrayList<String>(List.of("set local lock_timeout = '" + settings.number(ops.Setting.DB_LOCK_SECONDS) + "s';"));
         if (selection.schemas().isEmpty())
             statements.addAll(session.rows("""

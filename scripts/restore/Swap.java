@@ -102,11 +102,15 @@ public final class Swap {
         server.execute("revoke connect on database " + Database.quote(fresh.database) + " from public");
     }
 
-    /** Like the old one; where there is none, like the one that was backed up. */
+    /**
+     * Like the old one, and its owner's from the beginning, who may create in the schema public then; where there is none,
+     * like the one that was backed up.
+     */
     private void createLike(Manifest.Server origin) {
         var encoding = exists ? server.one("select pg_encoding_to_char(encoding) from pg_database where datname = ?", url.database) : origin.encoding();
         var locale = exists ? DatabaseLocale.of(server, url.database) : origin.locale();
-        var create = "create database " + Database.quote(fresh.database) + " template template0 encoding " + Database.literal(encoding);
+        var owner = exists ? " owner " + server.one("select quote_ident(pg_get_userbyid(datdba)) from pg_database where datname = ?", url.database) : "";
+        var create = "create database " + Database.quote(fresh.database) + owner + " template template0 encoding " + Database.literal(encoding);
         try {
             server.execute(create + (locale == null ? "" : " " + locale.options(server)));
         } catch (Failure.ToolFailed e) {
@@ -116,7 +120,7 @@ public final class Swap {
         }
     }
 
-    /** Gives the new database what belongs to a database and is in no archive of it: owner, rights, settings, comment. */
+    /** Gives the new database what belongs to a database and is in no archive of it: rights, settings, comment. */
     public void dress() {
         var name = Database.quote(fresh.database);
         if (!exists) {
@@ -136,7 +140,6 @@ public final class Swap {
             from pg_database, aclexplode(datacl) where datname = ? and grantee <> datdba""", row -> row[0], name, url.database, name, url.database));
         statements.forEach(server::execute);
         copySettings(name);
-        server.execute("alter database " + name + " owner to " + server.one("select quote_ident(pg_get_userbyid(datdba)) from pg_database where datname = ?", url.database));
     }
 
     /** What ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET have set. */

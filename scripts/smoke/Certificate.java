@@ -30,7 +30,6 @@ final class Certificate {
         var left = Duration.between(Instant.now(), ends).toDays();
         var what = "the certificate ends on " + Trust.day(ends) + ", in " + left + " days";
         var next = "renew it, and see why that was not done by itself";
-        if (left < fail) return Verdict.fail(what, next).forGood();
-        return left < warn ? Verdict.warning(what, next) : Verdict.pass(what);
+        return (left < fail ? Verdict.fail(what, next).forGood() : left < warn ? Verdict.warning(what, next) : Verdict.pass(what)).ending(ends);
     }
 }

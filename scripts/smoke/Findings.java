@@ -8,6 +8,7 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import ops.Failure;
+import ops.Secret;
 import ops.Steps;
 
 /** What all checks together have found. */
@@ -41,6 +42,12 @@ public record Findings(List<Judge.Result> results) {
     /** Those that did not pass, each with what it saw, behind a mark; empty when all passed. */
     public String wrong(String mark) {
         return results.stream().filter(result -> result.verdict().outcome() != Outcome.pass).map(result -> mark + result.check().title() + ": " + result.verdict().what()).collect(Collectors.joining());
+    }
+
+    /** What the history keeps of them. */
+    public List<Kept> kept() {
+        return results.stream().map(result -> new Kept(result.check().name(), result.check().title(), result.verdict().outcome(), result.verdict().isWarning(), result.seconds(),
+            Secret.mask(result.verdict().what()), result.verdict().ends() == null ? null : result.verdict().ends().toString())).toList();
     }
 
     /** One line for a person, and the next step below it where there is one. */

@@ -105,9 +105,9 @@ public final class Judge {
         if (notPassed == null || attempts.size() == 1) return last;
         var failed = attempts.stream().filter(attempt -> attempt.outcome() != Outcome.pass).count();
         var first = attempts.get(0).what();
-        if (running == RUNNING) return new Verdict(Outcome.pass, last.what() + "; passed at try " + (attempts.size() - RUNNING + 1) + ", before that: " + first, last.next(), true);
-        if (failed < attempts.size()) return new Verdict(notPassed.outcome(), "not steady: " + failed + " of " + attempts.size() + " tries did not pass, the last of these: " + notPassed.what(), notPassed.next(), true);
-        return new Verdict(last.outcome(), last.what() + (last.settled() && failed == 1 ? "" : ", " + attempts.size() + " tries"), last.next(), true);
+        if (running == RUNNING) return last.forGood(Outcome.pass, last.what() + "; passed at try " + (attempts.size() - RUNNING + 1) + ", before that: " + first);
+        if (failed < attempts.size()) return notPassed.forGood(notPassed.outcome(), "not steady: " + failed + " of " + attempts.size() + " tries did not pass, the last of these: " + notPassed.what());
+        return last.forGood(last.outcome(), last.what() + (last.settled() && failed == 1 ? "" : ", " + attempts.size() + " tries"));
     }
 
     private Duration left() { return limit.minusNanos(System.nanoTime() - begun); }

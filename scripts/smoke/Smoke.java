@@ -16,6 +16,7 @@
 //SOURCES Gate.java
 //SOURCES Health.java
 //SOURCES Judge.java
+//SOURCES Kept.java
 //SOURCES Migrations.java
 //SOURCES Network.java
 //SOURCES Page.java

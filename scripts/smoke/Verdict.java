@@ -1,12 +1,17 @@
 package smoke;
 
+import java.time.Instant;
+
 /**
  * What one look found, in words.
  *
  * @param next what the operator does about it; null where there is nothing to do
  * @param settled another look would find the same, so that there need not be one
+ * @param ends when what was looked at comes to its end by itself, as a certificate does; null where nothing does
  */
-public record Verdict(Outcome outcome, String what, String next, boolean settled) {
+public record Verdict(Outcome outcome, String what, String next, boolean settled, Instant ends) {
+    Verdict(Outcome outcome, String what, String next, boolean settled) { this(outcome, what, next, settled, null); }
+
     public static Verdict pass(String what) { return new Verdict(Outcome.pass, what, null, false); }
 
     /** A pass that somebody should do something about, before it is none. */
@@ -16,7 +21,12 @@ public record Verdict(Outcome outcome, String what, String next, boolean settled
 
     public static Verdict unknown(String what, String next) { return new Verdict(Outcome.unknown, what, next, false); }
 
-    Verdict forGood() { return new Verdict(outcome, what, next, true); }
+    Verdict forGood() { return forGood(outcome, what); }
+
+    /** The last word of several looks, of which this one tells what to do. */
+    Verdict forGood(Outcome outcome, String what) { return new Verdict(outcome, what, next, true, ends); }
+
+    Verdict ending(Instant ends) { return new Verdict(outcome, what, next, settled, ends); }
 
     boolean passed() { return outcome == Outcome.pass; }
 

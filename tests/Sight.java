@@ -1,0 +1,80 @@
+import browser.Chromium;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import ops.Run;
+
+/** A page of a file, as somebody sees it in a headless Chromium: its width, its language, on paper; and what it asks for and complains of. */
+final class Sight implements AutoCloseable {
+    /** Addresses that the page asked for, itself excepted. */
+    final List<String> asked = new ArrayList<>();
+    /** Uncaught errors, and what else the browser complained of. */
+    final List<String> errors = new ArrayList<>();
+    private final Run run = new Run();
+    private final Instant deadline = Instant.now().plusSeconds(120);
+    private final Chromium chromium;
+    private final String session;
+    private final String url;
+
+    /** @param language as the browser tells the page, {@code fr-CA} */
+    Sight(Path file, String language, boolean scripts) throws IOException, InterruptedException {
+        url = file.toUri().toString();
+        chromium = Chromium.start(run);
+        chromium.listener(this::heard);
+        var target = call(null, "Target.createTarget", Map.of("url", "about:blank")).get("targetId").getAsString();
+        session = call(null, "Target.attachToTarget", Map.of("targetId", target, "flatten", true)).get("sessionId").getAsString();
+        for (var domain : List.of("Page", "Runtime", "Network", "Log")) call(domain + ".enable", Map.of());
+        call("Network.setUserAgentOverride", Map.of("userAgent", "Sight", "acceptLanguage", language));
+        call("Emulation.setScriptExecutionDisabled", Map.of("value", !scripts));
+        call("Page.navigate", Map.of("url", url));
+        while (!evaluate("document.readyState").getAsString().equals("complete")) Thread.sleep(50);
+    }
+
+    private void heard(String event, JsonObject details) {
+        switch (event) {
+            case "Network.requestWillBeSent" -> {
+                var address = details.getAsJsonObject("request").get("url").getAsString();
+                if (!address.equals(url) && !address.equals("data:,")) asked.add(address);
+            }
+            case "Runtime.exceptionThrown" -> errors.add(details.toString());
+            case "Log.entryAdded" -> errors.add(details.getAsJsonObject("entry").toString());
+            default -> { }
+        }
+    }
+
+    Sight wide(int pixels) throws InterruptedException {
+        call("Emulation.setDeviceMetricsOverride", Map.of("width", pixels, "height", 800, "deviceScaleFactor", 1, "mobile", pixels < 500));
+        return this;
+    }
+
+    /** What a script in the page gives; works with the page's own scripts off too. */
+    JsonElement evaluate(String script) throws InterruptedException { return call("Runtime.evaluate", Map.of("expression", script, "returnByValue", true)).getAsJsonObject("result").get("value"); }
+
+    /** All of the page, from top to bottom, as PNG. */
+    byte[] picture() throws InterruptedException {
+        var size = call("Page.getLayoutMetrics", Map.of()).getAsJsonObject("cssContentSize");
+        var clip = Map.of("x", 0, "y", 0, "width", size.get("width").getAsDouble(), "height", size.get("height").getAsDouble(), "scale", 1);
+        return data("Page.captureScreenshot", Map.of("format", "png", "captureBeyondViewport", true, "clip", clip));
+    }
+
+    /** On A4, as its own style wants it. */
+    byte[] print() throws InterruptedException { return data("Page.printToPDF", Map.of("preferCSSPageSize", true, "printBackground", false)); }
+
+    void emulate(String feature, String value) throws InterruptedException { call("Emulation.setEmulatedMedia", Map.of("features", List.of(Map.of("name", feature, "value", value)))); }
+
+    private byte[] data(String method, Map<String, ?> parameters) throws InterruptedException { return Base64.getDecoder().decode(call(method, parameters).get("data").getAsString()); }
+
+    private JsonObject call(String method, Map<String, ?> parameters) throws InterruptedException { return call(session, method, parameters); }
+
+    private JsonObject call(String session, String method, Map<String, ?> parameters) throws InterruptedException {
+        return chromium.call(deadline, session, method, parameters).orElseThrow(() -> new AssertionError("Chromium does not answer: " + method));
+    }
+
+    @Override public void close() { run.undo.close(); }
+}
