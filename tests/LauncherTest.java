@@ -490,7 +490,7 @@ class LauncherTest {
 
         Result result() {
             try {
-                assertTrue(process.waitFor(50, TimeUnit.SECONDS), () -> "hangs: " + command + "\n" + out + err);
+                assertTrue(process.waitFor(240, TimeUnit.SECONDS), () -> "hangs: " + command + "\n" + out + err);
                 for (var reader : readers) reader.join();
                 return new Result(command, process.exitValue(), out.toString(), err.toString());
             } catch (InterruptedException e) {
