@@ -147,7 +147,8 @@ class DocumentsTest {
         return documents;
     }
 
-    private static String sources() throws IOException {
+    /** The text of all scripts. */
+    static String sources() throws IOException {
         var text = new StringBuilder();
         for (var folder : List.of("scripts", "acceptance"))
             try (var files = Files.walk(Stack.CHECKOUT.resolve(folder))) {

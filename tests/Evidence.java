@@ -17,7 +17,7 @@ import picocli.CommandLine.Mixin;
  *
  *      jbang evidence
  *
- *  Needs what the tests need; .ci/run installs it. Takes about ten minutes on two processors. */
+ *  Needs what the tests need; .ci/run installs it. */
 @Command(name = "evidence", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
     header = {
         "  evidence          run the test of every claim on a fresh embedded stack, and write what came out",

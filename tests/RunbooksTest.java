@@ -121,7 +121,7 @@ class RunbooksTest {
     @ParameterizedTest @MethodSource("all")
     void what_stands_in_quotation_marks_is_what_the_screen_says(String name) throws IOException {
         var file = FOLDER.resolve(name);
-        var says = sources();
+        var says = DocumentsTest.sources();
         for (var quote : quotes(prose(file))) assertTrue(says.contains(quote), () -> file.getFileName() + ": no script says: " + quote);
     }
 
@@ -305,15 +305,6 @@ class RunbooksTest {
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
-    }
-
-    private static String sources() throws IOException {
-        var text = new StringBuilder();
-        for (var folder : List.of("scripts", "acceptance"))
-            try (var files = Files.walk(Stack.CHECKOUT.resolve(folder))) {
-                for (var file : files.filter(each -> each.toString().endsWith(".java")).toList()) text.append(Files.readString(file));
-            }
-        return text.toString();
     }
 
     private static Stream<String> steps(String script) throws IOException {
