@@ -247,7 +247,8 @@ class SmokeTestsTest {
         }
         kit.set("SMOKE_SECONDS", "3");
         var result = look("--skip", "database,supabase", "--url", "http://127.0.0.1:" + port + "/", "--json").exits(14);
-        assertEquals("127.0.0.1:" + port + " refuses the connection, 4 tries", check(result, 0).get("what").getAsString());
+        // A slow machine has time for fewer of them.
+        assertTrue(check(result, 0).get("what").getAsString().matches("127\\.0\\.0\\.1:" + port + " refuses the connection, [234] tries"), result.out());
         assertTrue(result.json().get("seconds").getAsDouble() <= 3.1, result.out());
     }
 
