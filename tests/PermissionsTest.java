@@ -90,9 +90,11 @@ class PermissionsTest {
     @Test void a_permission_that_is_missing_is_named() {
         gate.grant(without("s3:ListBucket"));
         kit.run("backup-db", "--env", "staging").exits(13).says("could not list s3://" + kit.bucket + "/handover/: s3:ListBucket is refused (403)", "Next:  grant these credentials s3:ListBucket on s3://" + kit.bucket + ": README.md, Security and permissions");
+        // Uploads may have begun beside, and nothing of this policy takes them back.
+        var before = kit.keys();
         gate.grant(without("s3:PutObject"));
         kit.run("backup-db", "--env", "staging").exits(13).says("s3:PutObject is refused (403)", next("s3:PutObject"));
-        assertEquals(List.of(), kit.backupObjects());
+        assertEquals(before, kit.keys());
         gate.grant(without("s3:GetObject"));
         kit.run("backup-db", "--env", "staging").exits(13).says("s3:GetObject is refused (403)", next("s3:GetObject"), "could not remove the unsealed s3://" + kit.bucket, "s3:DeleteObject is refused (403)");
         assertEquals(List.of(), kit.sealed());

@@ -189,6 +189,8 @@ class RunbooksTest {
                 var values = new LinkedHashMap<String, String>();
                 values.put("FOLDER_OF_THE_KIT", kit.home.toString());
                 values.put("/opt/handover", kit.home.toString());
+                // The test's passwords do not lie in the home folder, where cron's run would find them.
+                values.put("env -i HOME", "env -i PGPASSFILE=\"$PGPASSFILE\" HOME");
                 values.put("BACKUP_ID", backup);
                 values.put("SAFETY_ID", backup);
                 values.put("RELEASE_ID", release);
