@@ -132,7 +132,7 @@ class EvidenceTest {
         assertFalse(named.isEmpty());
         for (var each : named) new Claim(Claim.Operation.backup, "", Class.forName(each.group(1) + "Test"), each.group(2).replace(' ', '_'));
         for (var sum : Pattern.compile("(?m)^([0-9a-f]{64})  (\\S+)$").matcher(Files.readString(summary)).results().toList())
-            assertEquals(sum.group(1), Sha256.hex(Sha256.digest().digest(Files.readAllBytes(tests.resolve(sum.group(2))))), sum.group(2));
+            assertEquals(sum.group(1), Sha256.hex(Sha256.of(Files.readAllBytes(tests.resolve(sum.group(2))))), sum.group(2));
     }
 
     private List<String> names() throws IOException {
@@ -141,5 +141,5 @@ class EvidenceTest {
         }
     }
 
-    private String sha256(String file) throws IOException { return Sha256.hex(Sha256.digest().digest(Files.readAllBytes(folder.resolve(file)))); }
+    private String sha256(String file) throws IOException { return Sha256.hex(Sha256.of(Files.readAllBytes(folder.resolve(file)))); }
 }

@@ -255,7 +255,8 @@ class RunbooksTest {
 
     // --- reading
 
-    private static List<String> all() throws IOException {
+    /** The names of the runbooks, in both languages. */
+    static List<String> all() throws IOException {
         try (var files = Files.list(FOLDER)) {
             return files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".md")).sorted().toList();
         }

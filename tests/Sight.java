@@ -48,27 +48,15 @@ final class Sight implements AutoCloseable {
         }
     }
 
-    Sight wide(int pixels) throws InterruptedException {
+    void wide(int pixels) throws InterruptedException {
         call("Emulation.setDeviceMetricsOverride", Map.of("width", pixels, "height", 800, "deviceScaleFactor", 1, "mobile", pixels < 500));
-        return this;
     }
 
     /** What a script in the page gives; works with the page's own scripts off too. */
     JsonElement evaluate(String script) throws InterruptedException { return call("Runtime.evaluate", Map.of("expression", script, "returnByValue", true)).getAsJsonObject("result").get("value"); }
 
-    /** All of the page, from top to bottom, as PNG. */
-    byte[] picture() throws InterruptedException {
-        var size = call("Page.getLayoutMetrics", Map.of()).getAsJsonObject("cssContentSize");
-        var clip = Map.of("x", 0, "y", 0, "width", size.get("width").getAsDouble(), "height", size.get("height").getAsDouble(), "scale", 1);
-        return data("Page.captureScreenshot", Map.of("format", "png", "captureBeyondViewport", true, "clip", clip));
-    }
-
     /** On A4, as its own style wants it. */
-    byte[] print() throws InterruptedException { return data("Page.printToPDF", Map.of("preferCSSPageSize", true, "printBackground", false)); }
-
-    void emulate(String feature, String value) throws InterruptedException { call("Emulation.setEmulatedMedia", Map.of("features", List.of(Map.of("name", feature, "value", value)))); }
-
-    private byte[] data(String method, Map<String, ?> parameters) throws InterruptedException { return Base64.getDecoder().decode(call(method, parameters).get("data").getAsString()); }
+    byte[] print() throws InterruptedException { return Base64.getDecoder().decode(call("Page.printToPDF", Map.of("preferCSSPageSize", true, "printBackground", false)).get("data").getAsString()); }
 
     private JsonObject call(String method, Map<String, ?> parameters) throws InterruptedException { return call(session, method, parameters); }
 

@@ -78,7 +78,7 @@ final class TestResults {
 
     private String name(Claim.Operation operation) { return operation + "-test-" + DateTimeFormatter.BASIC_ISO_DATE.format(made.atOffset(ZoneOffset.UTC).toLocalDate()) + ".log"; }
 
-    private String sha256(Claim.Operation operation) { return Sha256.hex(Sha256.digest().digest(logs.get(operation).getBytes(StandardCharsets.UTF_8))); }
+    private String sha256(Claim.Operation operation) { return Sha256.hex(Sha256.of(logs.get(operation).getBytes(StandardCharsets.UTF_8))); }
 
     private List<Proof> of(Claim.Operation operation) { return proofs.stream().filter(proof -> proof.claim.operation() == operation).toList(); }
 

@@ -21,6 +21,7 @@
 //SOURCES Hosting.java
 //SOURCES LyingSite.java
 //SOURCES Metrics.java
+//SOURCES PolicyGate.java
 //SOURCES Sight.java
 //SOURCES SiteRepository.java
 //SOURCES DeployedSite.java
@@ -62,7 +63,6 @@
 //SOURCES MigrationsTest.java
 //SOURCES PartialRestoreTest.java
 //SOURCES PermissionsTest.java
-//SOURCES PolicyGate.java
 //SOURCES ProviderClisTest.java
 //SOURCES PruneTest.java
 //SOURCES ReportTest.java

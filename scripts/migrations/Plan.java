@@ -29,7 +29,10 @@ public final class Plan {
     public List<Finding> findings() { return Lint.of(pending, tables); }
 
     /** The first pending version that destroys what live code may need; null when none does. */
-    public String breaking() { return findings().stream().filter(Finding::destructive).map(finding -> finding.file().replaceFirst("_.*", "")).findFirst().orElse(null); }
+    public String breaking() {
+        var destroying = findings().stream().filter(Finding::destructive).map(Finding::file).toList();
+        return pending.stream().filter(file -> destroying.contains(file.fileName())).map(MigrationFile::version).findFirst().orElse(null);
+    }
 
     /** How to remove each index that is not valid, and that no pending file builds anew: a killed CREATE INDEX CONCURRENTLY leaves such. */
     public List<String> invalidIndexes() {

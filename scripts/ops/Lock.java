@@ -37,18 +37,16 @@ public final class Lock {
      * @param patience how long to wait for whoever holds them
      */
     public static void forRestore(Run run, DatabaseUrl url, Settings settings, Duration patience) throws InterruptedException {
-        exclusive(run, url, settings, "restore-db", patience);
+        take(run, url, settings, "restore-db", false, patience);
     }
 
     /** The same for a deploy or a rollback, by the name of its script. */
-    public static void forDeploy(Run run, DatabaseUrl url, Settings settings, String script, Duration patience) throws InterruptedException { exclusive(run, url, settings, script, patience); }
+    public static void forDeploy(Run run, DatabaseUrl url, Settings settings, String script, Duration patience) throws InterruptedException { take(run, url, settings, script, false, patience); }
 
     /** Takes the locks of a restore, to drop what restores have left; does not wait for them. */
     public static void forPrune(Run run, DatabaseUrl url, Settings settings) throws InterruptedException {
-        exclusive(run, url, settings, "backups prune", Duration.ZERO);
+        take(run, url, settings, "backups prune", false, Duration.ZERO);
     }
-
-    private static void exclusive(Run run, DatabaseUrl url, Settings settings, String script, Duration patience) throws InterruptedException { take(run, url, settings, script, false, patience); }
 
     private static Runnable take(Run run, DatabaseUrl url, Settings settings, String script, boolean shared, Duration patience) throws InterruptedException {
         var session = session(run, url, settings, script);

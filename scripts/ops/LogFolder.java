@@ -9,7 +9,6 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.time.temporal.ChronoUnit;
 import java.util.regex.Pattern;
 
 /** The folder of the log files: one a run, named by script, environment, time and process, 0600. */
@@ -22,8 +21,7 @@ public record LogFolder(Path path) {
     /** @param name script and environment */
     Writer open(String name) throws IOException {
         Private.folder(path);
-        var stamp = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString().replaceAll("[-:]", "");
-        return Files.newBufferedWriter(Private.create(path.resolve(name + "-" + stamp + "-" + ProcessHandle.current().pid() + ".log")));
+        return Files.newBufferedWriter(Private.create(path.resolve(name + "-" + Stamp.of(Instant.now()) + "-" + ProcessHandle.current().pid() + ".log")));
     }
 
     /** Removes those that are older than so many days, as their names say. */

@@ -19,7 +19,7 @@ public final class Sha256 {
         }
     }
 
-    static byte[] of(byte[] bytes) { return digest().digest(bytes); }
+    public static byte[] of(byte[] bytes) { return digest().digest(bytes); }
 
     public static String hex(byte[] digest) { return HexFormat.of().formatHex(digest); }
 

@@ -43,7 +43,8 @@ final class Bucket {
         var read = records.subList(0, Math.min(MOST_RUNS, records.size()));
         runs = Steps.sideBySide(AT_A_TIME, read, this::run).stream().filter(Objects::nonNull).toList();
         since = read.size() < records.size() && !runs.isEmpty() ? runs.get(runs.size() - 1).at() : now.minus(YEAR);
-        backups = Steps.sideBySide(AT_A_TIME, sealed, folder -> backup(folder, sealed.indexOf(folder) < NEWEST || folder.began().isAfter(now.minus(QUARTER))));
+        var newest = sealed.subList(0, Math.min(NEWEST, sealed.size()));
+        backups = Steps.sideBySide(AT_A_TIME, sealed, folder -> backup(folder, newest.contains(folder) || folder.began().isAfter(now.minus(QUARTER))));
         lockedUntil = sealed.isEmpty() ? null : store.head(sealed.get(0).key() + Manifest.NAME).map(Store.Head::lockedUntil).orElse(null);
     }
 

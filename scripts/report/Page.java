@@ -98,8 +98,8 @@ public final class Page {
             <script>%s</script>
             </body>
             </html>
-            """.formatted(bucket.now, Base64.getEncoder().encodeToString(Sha256.digest().digest(script.getBytes(StandardCharsets.UTF_8))), Html.text(bucket.env), resource("page.css"), resource("marks.svg"), header(), String.join("", verdict.answers.stream().map(Answer::html).toList()),
-            bucket.isEmpty() ? begin() : sections(),
+            """.formatted(bucket.now, Base64.getEncoder().encodeToString(Sha256.of(script.getBytes(StandardCharsets.UTF_8))), Html.text(bucket.env), resource("page.css"), resource("marks.svg"), header(), String.join("", verdict.answers.stream().map(Answer::html).toList()),
+            (bucket.isEmpty() ? begin() : sections()) + section("evidence", new Words("The kit's own tests", "Les tests du kit"), Evidence.html()),
             footer(), script);
     }
 
@@ -115,8 +115,7 @@ public final class Page {
             + section("drills", new Words("Restore drills", "Exercices de restauration"), new Drills(bucket, goals).html())
             + section("expiries", new Words("What runs out", "Ce qui arrive à échéance"), new Expiries(bucket, goals).html())
             + section("smoke", new Words("Smoke tests, 90 days", "Smoke tests, 90 jours"), new Checks(bucket).html())
-            + section("timeline", new Words("Deploys, rollbacks, incidents", "Déploiements, retours arrière, incidents"), new Timeline(bucket).html())
-            + section("evidence", new Words("The kit's own tests", "Les tests du kit"), Evidence.html());
+            + section("timeline", new Words("Deploys, rollbacks, incidents", "Déploiements, retours arrière, incidents"), new Timeline(bucket).html());
     }
 
     /** What there is to say of an empty bucket. */
@@ -126,8 +125,7 @@ public final class Page {
             + step(new Words("Take a first backup.", "Faire une première sauvegarde."), "./jbang backup-db --env " + bucket.env)
             + step(new Words("Prove that it can be restored.", "Prouver qu'elle peut être restaurée."), "./jbang backups drill latest --env " + bucket.env)
             + (goals.hasSite() ? step(new Words("Look whether the site works.", "Regarder si le site fonctionne."), "./jbang smoke-tests --env " + bucket.env) : "")
-            + "</ol><p class=small>" + new Words("Then make this report again: it shows what became of it.", "Puis refaire ce rapport : il montre ce qu'il en est.").html() + "</p>")
-            + section("evidence", new Words("The kit's own tests", "Les tests du kit"), Evidence.html());
+            + "</ol><p class=small>" + new Words("Then make this report again: it shows what became of it.", "Puis refaire ce rapport : il montre ce qu'il en est.").html() + "</p>");
     }
 
     private static String step(Words what, String command) { return "<li><p>" + what.html() + "</p>" + Html.next(command) + "</li>"; }
@@ -149,5 +147,4 @@ public final class Page {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
         }
     }
-
 }
