@@ -153,12 +153,7 @@ class BackupsTest {
         kit.put(key, good);
     }
 
-    private static Kit backedUp() {
-        var kit = Stack.kit();
-        kit.database.execute("create table t as select n, md5(n::text) from generate_series(1, 2000) n");
-        kit.run("backup-db", "--env", "staging").exits(0);
-        return kit;
-    }
+    private static Kit backedUp() { return Stack.kit().backedUp("create table t as select n, md5(n::text) from generate_series(1, 2000) n"); }
 
     /** The id of a backup, the oldest being number 0. */
     private static String id(Kit kit, int number) {

@@ -53,12 +53,12 @@ class BrowserTest {
 
     @Test void a_white_page_that_answers_200_is_caught() {
         site.page("/", "<div id=root><div></div><p hidden>Invoices</p></div>");
-        kit.run("browser", "--url", site.url("/"), "--seconds", "5").exits(14).says("is a white page: it answers 200, and nothing that can be seen came into #root", "screenshot: ");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "15").exits(14).says("is a white page: it answers 200, and nothing that can be seen came into #root", "screenshot: ");
     }
 
     @Test void a_bundle_that_was_cut_in_half_is_caught_and_named() {
         site.page("/", "<div id=root></div><script src=/assets/app-1a2b.js></script>").file("/assets/app-1a2b.js", 200, "function start() { if (true) {");
-        kit.run("browser", "--url", site.url("/"), "--seconds", "5").exits(14).says("is a white page", "Next:  mend what keeps it from rendering: Uncaught SyntaxError: ", "(" + site.url("/assets/app-1a2b.js") + ":");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "15").exits(14).says("is a white page", "Next:  mend what keeps it from rendering: Uncaught SyntaxError: ", "(" + site.url("/assets/app-1a2b.js") + ":");
     }
 
     @Test void an_exception_and_a_rejection_after_it_has_rendered_are_caught() {
@@ -87,8 +87,8 @@ class BrowserTest {
 
     @Test void a_page_that_never_finishes_loading_ends_within_the_time() {
         site.page("/", "<div id=root>Invoices</div><script src=/hangs></script>");
-        kit.run("browser", "--url", site.url("/"), "--seconds", "5").exits(14).says(site.url("/hangs") + ": never ends, and the page waits for it");
-        kit.run("browser", "--url", site.url("/hangs"), "--seconds", "5").exits(14).says(site.url("/hangs") + " does not answer with a page: no answer within the time");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "15").exits(14).says(site.url("/hangs") + ": never ends, and the page waits for it");
+        kit.run("browser", "--url", site.url("/hangs"), "--seconds", "15").exits(14).says(site.url("/hangs") + " does not answer with a page: no answer within the time");
     }
 
     @Test void the_header_goes_to_the_own_origin_alone_and_is_never_shown() throws Exception {

@@ -322,24 +322,27 @@ class DeployTest {
 
     // --- others at work
 
-    @Test void two_at_once_one_waits_or_says_who_is_at_work() {
-        site.write("build.js", "import { cpSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nsetTimeout(() => {}, 4000)\n").commit("Slowly");
+    @Test void two_at_once_one_waits_or_says_who_is_at_work() throws IOException {
+        var go = kit.home.resolve("go");
+        site.write("build.js", "import { cpSync, existsSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nconst waiting = setInterval(() => { if (existsSync('" + go + "')) clearInterval(waiting) }, 100)\n").commit("Slowly");
         var one = kit.start("deploy", "--env", "staging").awaitSays("ok: Take the lock");
         deploy().exits(11).says("another run holds the lock of environment 'staging': handover deploy staging, process ", "State: nothing was changed: what was live is live.");
         deployed.run("rollback").exits(11).says("handover deploy staging");
         kit.run("restore-db", "--env", "staging").exits(1); // no backup yet; that is looked at before the lock
-        var two = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("waiting: another run holds the lock");
+        var two = kit.start("deploy", "--env", "staging", "--wait", "120").awaitSays("waiting: another run holds the lock");
+        Files.createFile(go);
         one.result().exits(0);
         two.result().exits(0);
     }
 
-    @Test void nobody_deploys_while_the_database_is_restored() {
+    @Test void nobody_deploys_while_the_database_is_restored() throws IOException {
         kit.database.execute("create table trailer (id int primary key)");
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        kit.home.resolve("slow.sql");
-        site.write("../slow.sql", "select pg_sleep(6);");
-        var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", kit.home.resolve("slow.sql").toString()).awaitSays("ok: Take the lock");
+        var go = kit.home.resolve("go");
+        var sql = Files.writeString(kit.home.resolve("waits.sql"), "\\! until [ -e '" + go + "' ]; do sleep 0.1; done\n");
+        var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", sql.toString()).awaitSays("ok: Take the lock");
         deploy().exits(11).says("handover restore-db staging, process ");
+        Files.createFile(go);
         restore.result().exits(0);
         deploy().exits(0);
     }

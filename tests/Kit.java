@@ -26,9 +26,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
@@ -257,6 +259,26 @@ final class Kit {
     }
 
     void put(String key, byte[] content) { Stack.up().s3.putObject(request -> request.bucket(bucket).key(key), RequestBody.fromBytes(content)); }
+
+    /** A backup that backup-db has made, and its run's record. */
+    private record Made(String bucket, String database, Map<String, byte[]> objects) { }
+
+    private static final Map<String, Made> MADE = new ConcurrentHashMap<>();
+
+    /** Fills the database of staging and has a backup of it. backup-db makes one of each SQL; the next one who wants it gets its objects, under his own names. */
+    Kit backedUp(String sql) {
+        database.execute(sql);
+        var made = MADE.computeIfAbsent(sql, once -> {
+            run("backup-db", "--env", "staging").exits(0);
+            return new Made(bucket, database.name, keys().stream().collect(Collectors.toMap(key -> key, this::object)));
+        });
+        if (made.bucket.equals(bucket)) return this;
+        bash("# what backup-db has made of the same data for an earlier test is put into this one's bucket");
+        made.objects.forEach((key, content) -> put(key.replace(made.database, database.name),
+            key.contains("/history/") ? new String(content, StandardCharsets.UTF_8).replace(made.bucket, bucket).replace(made.database, database.name).getBytes(StandardCharsets.UTF_8) : content));
+        forge(sealed().get(0), "\"database\": \"" + made.database, "\"database\": \"" + database.name);
+        return this;
+    }
 
     /** Changes a backup's manifest, and has the checksums agree with it. */
     void forge(String folder, String from, String to) {

@@ -108,10 +108,5 @@ class PartialRestoreTest {
         assertEquals("f", kit.database.one("select exists (select from pg_namespace where nspname = 'shop')"));
     }
 
-    private static Kit backedUp() {
-        var kit = Stack.kit();
-        kit.database.execute(SHOP);
-        kit.run("backup-db", "--env", "staging").exits(0);
-        return kit;
-    }
+    private static Kit backedUp() { return Stack.kit().backedUp(SHOP); }
 }

@@ -339,12 +339,7 @@ class PruneTest {
 
     // --- what the tests above are made of
 
-    private static Kit backedUp() {
-        var kit = Stack.kit();
-        kit.database.execute("create table t as select n from generate_series(1, 100) n");
-        kit.run("backup-db", "--env", "staging").exits(0);
-        return kit;
-    }
+    private static Kit backedUp() { return Stack.kit().backedUp("create table t as select n from generate_series(1, 100) n"); }
 
     private static String id(int days) { return TIME.format(Instant.now().minus(Duration.ofDays(days))) + "-abcdef"; }
 

@@ -30,8 +30,7 @@ class RestoreDbTest {
 
     /** A backup of the shop, and then a loss. */
     private void lossAfterBackup() {
-        kit.database.execute(SHOP);
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        kit.backedUp(SHOP);
         loss();
     }
 
@@ -55,7 +54,7 @@ class RestoreDbTest {
     @Test void what_was_backed_up_comes_back_and_the_old_data_stay_beside_it() {
         lossAfterBackup();
         var result = kit.run("restore-db", "--env", "staging").exits(0)
-            .says("ok: Choose the backup: ", "just now, proof: stored", "first a backup of what is there now:", "ok: Load into a new database: ", "checksums right", "ok: Compare with the manifest: 2,000 rows in 2 tables, as in the manifest",
+            .says("ok: Choose the backup: ", ", proof: stored", "first a backup of what is there now:", "ok: Load into a new database: ", "checksums right", "ok: Compare with the manifest: 2,000 rows in 2 tables, as in the manifest",
                 "ok: Switch: the old data are in " + kit.database.name + "_old_", "ok: Check what is live: 2 tables, all readable");
         result.prints("restored 2", " into " + TestDatabase.server() + "/" + kit.database.name);
         isRestored();
