@@ -341,6 +341,8 @@ class RestoreDb implements Callable<Integer> {
     private boolean compare(Steps steps) throws Exception {
         var statistics = steps.start(load::takeStatistics);
         try (var session = Database.connect(swap.fresh, settings, "handover restore-db " + env)) {
+            // The statistics keep the processors busy: to count in parallel would only be in their way.
+            session.execute("set max_parallel_workers_per_gather = 0");
             steps.found(Comparison.of(session, manifest) + "; statistics are fresh" + readKnownRow(swap.fresh));
         }
         return Steps.await(statistics);

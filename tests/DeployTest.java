@@ -339,7 +339,7 @@ class DeployTest {
         kit.database.execute("create table trailer (id int primary key)");
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
         var go = kit.home.resolve("go");
-        var sql = Files.writeString(kit.home.resolve("waits.sql"), "\\! until [ -e '" + go + "' ]; do sleep 0.1; done\n");
+        var sql = kit.sqlThatWaitsFor(go);
         var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", sql.toString()).awaitSays("ok: Take the lock");
         deploy().exits(11).says("handover restore-db staging, process ");
         Files.createFile(go);

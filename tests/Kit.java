@@ -280,6 +280,9 @@ final class Kit {
         return this;
     }
 
+    /** A script for psql that ends when there is a certain file. */
+    Path sqlThatWaitsFor(Path file) throws IOException { return Files.writeString(home.resolve("waits.sql"), "\\! until [ -e '" + file + "' ]; do sleep 0.1; done\n"); }
+
     /** Changes a backup's manifest, and has the checksums agree with it. */
     void forge(String folder, String from, String to) {
         var manifest = new String(object(folder + "manifest.json"), StandardCharsets.UTF_8);

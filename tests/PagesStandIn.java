@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /** Cloudflare Pages' part of {@link DeployStandIn}: projects that take uploads; {@code shop} is there. */
@@ -91,11 +92,12 @@ final class PagesStandIn {
         }
     }
 
-    /** Puts files live, as a deployment before the test began. */
+    /** Puts files live, as a deployment three days before the test began. */
     String deployed(Map<String, String> files, String commitHash, String commitMessage) {
         synchronized (all) {
             var project = projects.get(NAME);
             project.live = create(project, DeployStandIn.files(files), PRODUCTION_BRANCH, commitHash, commitMessage, false);
+            project.live.created -= TimeUnit.DAYS.toMillis(3);
             return project.live.id;
         }
     }

@@ -52,9 +52,11 @@ class RestoreDbTest {
     // --- what it does
 
     @Test void what_was_backed_up_comes_back_and_the_old_data_stay_beside_it() {
-        lossAfterBackup();
+        kit.database.execute(SHOP);
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        loss();
         var result = kit.run("restore-db", "--env", "staging").exits(0)
-            .says("ok: Choose the backup: ", ", proof: stored", "first a backup of what is there now:", "ok: Load into a new database: ", "checksums right", "ok: Compare with the manifest: 2,000 rows in 2 tables, as in the manifest",
+            .says("ok: Choose the backup: ", "just now, proof: stored", "first a backup of what is there now:", "ok: Load into a new database: ", "checksums right", "ok: Compare with the manifest: 2,000 rows in 2 tables, as in the manifest",
                 "ok: Switch: the old data are in " + kit.database.name + "_old_", "ok: Check what is live: 2 tables, all readable");
         result.prints("restored 2", " into " + TestDatabase.server() + "/" + kit.database.name);
         isRestored();
@@ -371,7 +373,7 @@ class RestoreDbTest {
     @Test void of_two_at_once_one_is_sent_away_or_waits() throws Exception {
         lossAfterBackup();
         var go = kit.home.resolve("go");
-        var sql = Files.writeString(kit.home.resolve("waits.sql"), "\\! until [ -e '" + go + "' ]; do sleep 0.1; done\n");
+        var sql = kit.sqlThatWaitsFor(go);
         var first = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", sql.toString()).awaitSays("ok: Compare with the manifest");
         kit.run("restore-db", "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process ");
         kit.run("backup-db", "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process ");

@@ -17,8 +17,6 @@ public final class Comparison {
         // Rows of schemas that a platform owns are a part of their own, which is not loaded where there is no such platform.
         var platform = manifest.parts().stream().anyMatch(part -> part.stage().equals("data"));
         var expected = manifest.tables().stream().filter(table -> !platform || !Supabase.owns(table.schema())).collect(Collectors.toMap(Snapshot.Table::toString, table -> table));
-        // Beside it the planner's statistics are taken: a count in parallel would only be in their way.
-        session.execute("set max_parallel_workers_per_gather = 0");
         var snapshot = Snapshot.open(session);
         var found = snapshot.tables(new Selection(java.util.List.of(), java.util.List.of(), manifest.selection().excludeTableData()))
             .stream().filter(table -> expected.containsKey(table.toString())).toList();
