@@ -265,7 +265,7 @@ final class Kit {
 
     private static final Map<String, Made> MADE = new ConcurrentHashMap<>();
 
-    /** Fills the database of staging and has a backup of it. backup-db makes one of each SQL; the next one who wants it gets its objects, under his own names. */
+    /** Fills the database of staging and has a backup of it. backup-db makes one of each SQL; the next one who wants it gets its objects, under his own names: not for a database with properties of its own. */
     Kit backedUp(String sql) {
         database.execute(sql);
         var made = MADE.computeIfAbsent(sql, once -> {
