@@ -320,6 +320,26 @@ class BackupFaultsTest {
         nothingStays(kit);
     }
 
+    @Test void a_store_at_https_is_the_one_whose_certificate_java_trusts_for_this_name() {
+        var kit = Stack.kit(large).set("S3_ATTEMPTS", "1");
+        var own = LyingSite.certificate(kit.home, "own", "-ext", "san=ip:127.0.0.1");
+        var elsewhere = LyingSite.certificate(kit.home, "elsewhere", "-ext", "san=dns:elsewhere.example");
+        try (var store = FaultProxy.withTls(kit, own)) {
+            kit.run("backup-db", "--env", "staging").exits(13).says("Java does not trust the store's certificate", "is the address right? AWS_ENDPOINT_URL_S3 stands in .env.operations", "keytool -importcert -cacerts -file CERTIFICATE");
+            kit.with("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=" + elsewhere + " -Djavax.net.ssl.trustStorePassword=secret");
+            kit.run("backup-db", "--env", "staging").exits(13).says("Java does not trust the store's certificate");
+            assertEquals(List.of(), store.heads("."));
+            kit.with("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=" + own + " -Djavax.net.ssl.trustStorePassword=secret");
+            kit.run("backup-db", "--env", "staging").exits(0);
+            assertEquals(1, kit.sealed().size());
+        }
+        try (var store = FaultProxy.withTls(kit, elsewhere)) {
+            kit.with("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=" + elsewhere + " -Djavax.net.ssl.trustStorePassword=secret");
+            kit.run("backup-db", "--env", "staging").exits(13).says("no TLS with the store: No subject alternative names matching IP address 127.0.0.1 found");
+            assertEquals(List.of(), store.heads("."));
+        }
+    }
+
     @Test void leftovers_that_cannot_be_cleared_do_not_make_a_good_backup_fail() {
         var kit = Stack.kit(large).set("S3_ATTEMPTS", "1");
         try (var store = new FaultProxy(kit)) {

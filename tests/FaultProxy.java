@@ -7,12 +7,14 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import javax.net.ServerSocketFactory;
 
 /**
  * Stands before the store and makes it fail. Requests go on as they came, Host header included, so that their signatures
@@ -118,16 +120,21 @@ final class FaultProxy implements AutoCloseable {
     FaultProxy(Kit kit) { this(kit, "AWS_ENDPOINT_URL_S3"); }
 
     /** Stands before the store that a setting names. */
-    FaultProxy(Kit kit, String endpoint) {
+    FaultProxy(Kit kit, String endpoint) { this(kit, endpoint, "http", ServerSocketFactory.getDefault()); }
+
+    private FaultProxy(Kit kit, String endpoint, String scheme, ServerSocketFactory sockets) {
         try {
             store = URI.create(Stack.up().setting("AWS_ENDPOINT_URL_S3"));
-            server = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
+            server = sockets.createServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         background(this::serve);
-        kit.set(endpoint, "http://127.0.0.1:" + server.getLocalPort());
+        kit.set(endpoint, scheme + "://127.0.0.1:" + server.getLocalPort());
     }
+
+    /** Stands before a checkout's store and shows a certificate, as {@link LyingSite#certificate} makes them. */
+    static FaultProxy withTls(Kit kit, Path keyStore) { return new FaultProxy(kit, "AWS_ENDPOINT_URL_S3", "https", LyingSite.tls(keyStore).getServerSocketFactory()); }
 
     /** The next request like this; the pattern is looked for in METHOD TARGET. */
     Rule next(String pattern) { return new Rule(pattern, 1); }

@@ -59,17 +59,24 @@ final class LyingSite implements AutoCloseable {
         try {
             var at = new InetSocketAddress(InetAddress.getByName(address), 0);
             if (keyStore == null) return HttpServer.create(at, 0);
+            var server = HttpsServer.create(at, 0);
+            server.setHttpsConfigurator(new HttpsConfigurator(tls(keyStore)));
+            return server;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** For a server with the certificate of a key store. */
+    static SSLContext tls(Path keyStore) {
+        try (var file = Files.newInputStream(keyStore)) {
             var keys = KeyStore.getInstance("PKCS12");
-            try (var file = Files.newInputStream(keyStore)) {
-                keys.load(file, "secret".toCharArray());
-            }
+            keys.load(file, "secret".toCharArray());
             var managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
             managers.init(keys, "secret".toCharArray());
             var context = SSLContext.getInstance("TLS");
             context.init(managers.getKeyManagers(), null, null);
-            var server = HttpsServer.create(at, 0);
-            server.setHttpsConfigurator(new HttpsConfigurator(context));
-            return server;
+            return context;
         } catch (IOException | GeneralSecurityException e) {
             throw new AssertionError(e);
         }

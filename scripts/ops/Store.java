@@ -9,6 +9,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ssl.SSLException;
+import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
+import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
@@ -86,7 +89,8 @@ public final class Store implements AutoCloseable {
             .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
             .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED)
             .httpClientBuilder(Apache5HttpClient.builder()
-                .connectionTimeout(settings.seconds(Setting.S3_CONNECT_SECONDS)).socketTimeout(attempt).maxConnections(16))
+                .connectionTimeout(settings.seconds(Setting.S3_CONNECT_SECONDS)).socketTimeout(attempt).maxConnections(16)
+                .tlsSocketStrategy((socket, host, port, attachment, context) -> Tls.STRATEGY.upgrade(socket, host, port, attachment, context)))
             .overrideConfiguration(override -> override
                 .apiCallAttemptTimeout(attempt)
                 .apiCallTimeout(settings.seconds(Setting.S3_REQUEST_SECONDS))
@@ -115,6 +119,11 @@ public final class Store implements AutoCloseable {
         return StaticCredentialsProvider.create(token.isPresent()
             ? AwsSessionCredentials.create(id.get(), secret.reveal(), token.get().reveal())
             : AwsBasicCredentials.create(id.get(), secret.reveal()));
+    }
+
+    /** Java's own trust, read when the first connection wants it: a tenth of a start, which plain HTTP does without. */
+    private static final class Tls {
+        static final TlsSocketStrategy STRATEGY = DefaultClientTlsStrategy.createDefault();
     }
 
     /** The client itself, for what only one script asks of a store; its failures are the SDK's. */
@@ -345,6 +354,10 @@ public final class Store implements AutoCloseable {
         var said = String.valueOf(e.getMessage());
         if (said.contains("Unable to load credentials"))
             return new Failure.BadSetting("there are no credentials for the store", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in " + Home.dir().resolve(".env.operations"));
+        for (Throwable cause = e; cause != null; cause = cause.getCause())
+            if (cause instanceof SSLException)
+                return new Failure.StoreFailed(what + (String.valueOf(cause.getMessage()).contains("PKIX") ? "Java does not trust the store's certificate" : "no TLS with the store: " + cause.getMessage()),
+                    "is the address right? " + settings.where(Setting.AWS_ENDPOINT_URL_S3) + "; a certificate of your own authority is trusted after: keytool -importcert -cacerts -file CERTIFICATE");
         var cause = e.getCause() == null ? said : String.valueOf(e.getCause().getMessage());
         return new Failure.StoreFailed(what + cause.lines().findFirst().orElse("").strip().toLowerCase(Locale.ROOT), "is the store reachable from here? " + settings.where(Setting.AWS_ENDPOINT_URL_S3) + "; " + doctor);
     }
