@@ -534,7 +534,7 @@ class BackupFaultsTest {
     }
 
     private static void awaitSession(TestDatabase database, String application) {
-        var deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
+        var deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(4);
         while (database.rows("select 1 from pg_stat_activity where datname = current_database() and application_name = '" + application + "' and wait_event_type = 'Lock'").isEmpty()) {
             assertTrue(System.nanoTime() < deadline, () -> "no session of " + application + " waits for a lock: " + database.rows("select application_name, state, wait_event_type, query from pg_stat_activity"));
             pause(50);

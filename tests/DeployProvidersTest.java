@@ -116,7 +116,7 @@ class DeployProvidersTest {
         assertEquals(second, liveCommit(provider));
     }
 
-    /** KILL after one step, TERM after the next. */
+    /** KILL after one step, TERM after the next. Before something is sent, one provider is like another, and like a folder: once will do. */
     @ParameterizedTest
     @ValueSource(strings = {"vercel", "cloudflare-pages", "cloudflare-workers"})
     void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on(String provider) throws Exception {
@@ -125,7 +125,8 @@ class DeployProvidersTest {
         wasDeployed(provider, first);
         var second = site.write("src/app.js", "document.getElementById('app').textContent = 'more trailers'\n").commit("More trailers");
         var signal = "TERM";
-        for (var step : DeployTest.STEPS) {
+        var steps = DeployTest.STEPS;
+        for (var step : provider.equals("vercel") ? steps : steps.subList(steps.indexOf("Keep the artifact"), steps.size())) {
             signal = signal.equals("TERM") ? "KILL" : "TERM";
             var result = kit.start("deploy", "--env", "staging").awaitSays("ok: " + step).signal(signal).result();
             assertTrue(List.of(first, second).contains(liveCommit(provider)), result::toString);

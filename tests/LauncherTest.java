@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Runs the real launcher, in copies of the kit that hold one small script. Building uses the real JBang; what is about
  *  fetching or choosing a JBang uses a small stand-in jar, so that it takes no network and little time. */
-@Timeout(60)
+@Timeout(240)
 class LauncherTest {
     static final Path CHECKOUT = checkout();
     static final Path JDK = Path.of(System.getProperty("java.home"));

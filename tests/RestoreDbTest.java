@@ -466,16 +466,14 @@ class RestoreDbTest {
             if (result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
             assertEquals(List.of(), databases("new"), result::toString);
             assertEquals(List.of(), kit.leftTemporary(), result::toString);
-            wholeAndUsable(result);
-            loss();
+            wholeAndUsable(step, result);
         }
     }
 
     @Test void a_kill_after_any_step_is_made_good_by_the_next_run() {
         lossAfterBackup();
         for (var step : STEPS) {
-            wholeAndUsable(interrupted(step, "KILL"));
-            loss();
+            wholeAndUsable(step, interrupted(step, "KILL"));
         }
     }
 
@@ -502,13 +500,15 @@ class RestoreDbTest {
         assertEquals(List.of(), databases("new"));
     }
 
-    /** Old and complete or new and complete, which the next run makes the latter. */
-    private void wholeAndUsable(Kit.Result result) {
+    /** Old and complete or new and complete, which the next run makes the latter: before there is a new one, that is the run that is interrupted after the next step. */
+    private void wholeAndUsable(String step, Kit.Result result) {
         if (databases("old").isEmpty()) isAsBefore();
         else assertEquals("1500", kit.database.one("select count(*) from invoice"), result::toString);
+        if (STEPS.indexOf(step) < STEPS.indexOf("Load into a new database")) return;
         kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0);
         isRestored();
         assertEquals(List.of(), databases("new"));
         assertEquals(List.of(), kit.leftTemporary());
+        loss();
     }
 }

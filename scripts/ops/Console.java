@@ -16,10 +16,11 @@ import java.time.temporal.ChronoUnit;
  * that begin with the time, in UTC. The log always gets the latter, {@code --verbose} lines included.
  */
 public final class Console {
+    private static final boolean TERMINAL = isTerminal();
+    private static final boolean COLOUR = TERMINAL && System.getenv("NO_COLOR") == null;
+
     private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     private final PrintStream err = new PrintStream(System.err, true, StandardCharsets.UTF_8);
-    private final boolean terminal = isTerminal();
-    private final boolean colour = terminal && System.getenv("NO_COLOR") == null;
     private boolean quiet;
     private boolean verbose;
     private Writer log;
@@ -53,13 +54,13 @@ public final class Console {
     /** Part of a failure's message: state and next step; shown even with {@code --quiet}. */
     void follow(String line) { write("", line, null, false); }
 
-    boolean terminal() { return terminal; }
+    boolean terminal() { return TERMINAL; }
 
     boolean verbose() { return verbose; }
 
     /** Replaces the line of progress; on a terminal only. */
     synchronized void progress(String line) {
-        if (!terminal || quiet) return;
+        if (!TERMINAL || quiet) return;
         err.print("\r\033[K" + Secret.mask(line));
         err.flush();
         progressShown = true;
@@ -80,11 +81,11 @@ public final class Console {
         }
         if (logOnly) return;
         clearProgress();
-        if (!terminal) err.println(time + word + text);
+        if (!TERMINAL) err.println(time + word + text);
         else if (mark.isEmpty()) err.println("  " + text);
         else {
             var sign = switch (mark) { case "ok" -> "✓"; case "warning" -> "!"; default -> "✗"; };
-            err.println((colour ? "\033[" + ansi + "m" + sign + "\033[0m" : sign) + " " + text);
+            err.println((COLOUR ? "\033[" + ansi + "m" + sign + "\033[0m" : sign) + " " + text);
         }
         err.flush();
     }
