@@ -326,19 +326,18 @@ class BackupFaultsTest {
         var elsewhere = LyingSite.certificate(kit.home, "elsewhere", "-ext", "san=dns:elsewhere.example");
         try (var store = FaultProxy.withTls(kit, own)) {
             kit.run("backup-db", "--env", "staging").exits(13).says("Java does not trust the store's certificate", "is the address right? AWS_ENDPOINT_URL_S3 stands in .env.operations", "keytool -importcert -cacerts -file CERTIFICATE");
-            kit.with("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=" + elsewhere + " -Djavax.net.ssl.trustStorePassword=secret");
-            kit.run("backup-db", "--env", "staging").exits(13).says("Java does not trust the store's certificate");
+            trusting(kit, elsewhere).run("backup-db", "--env", "staging").exits(13).says("Java does not trust the store's certificate");
             assertEquals(List.of(), store.heads("."));
-            kit.with("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=" + own + " -Djavax.net.ssl.trustStorePassword=secret");
-            kit.run("backup-db", "--env", "staging").exits(0);
+            trusting(kit, own).run("backup-db", "--env", "staging").exits(0);
             assertEquals(1, kit.sealed().size());
         }
         try (var store = FaultProxy.withTls(kit, elsewhere)) {
-            kit.with("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=" + elsewhere + " -Djavax.net.ssl.trustStorePassword=secret");
-            kit.run("backup-db", "--env", "staging").exits(13).says("no TLS with the store: No subject alternative names matching IP address 127.0.0.1 found");
+            trusting(kit, elsewhere).run("backup-db", "--env", "staging").exits(13).says("no TLS with the store: No subject alternative names matching IP address 127.0.0.1 found");
             assertEquals(List.of(), store.heads("."));
         }
     }
+
+    private static Kit trusting(Kit kit, Path keyStore) { return kit.with("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=" + keyStore + " -Djavax.net.ssl.trustStorePassword=secret"); }
 
     @Test void leftovers_that_cannot_be_cleared_do_not_make_a_good_backup_fail() {
         var kit = Stack.kit(large).set("S3_ATTEMPTS", "1");
@@ -534,7 +533,7 @@ class BackupFaultsTest {
     }
 
     private static void awaitSession(TestDatabase database, String application) {
-        var deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(4);
+        var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(Kit.LIMIT_SECONDS);
         while (database.rows("select 1 from pg_stat_activity where datname = current_database() and application_name = '" + application + "' and wait_event_type = 'Lock'").isEmpty()) {
             assertTrue(System.nanoTime() < deadline, () -> "no session of " + application + " waits for a lock: " + database.rows("select application_name, state, wait_event_type, query from pg_stat_activity"));
             pause(50);

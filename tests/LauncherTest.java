@@ -37,8 +37,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Runs the real launcher, in copies of the kit that hold one small script. Building uses the real JBang; what is about
  *  fetching or choosing a JBang uses a small stand-in jar, so that it takes no network and little time. */
-@Timeout(240)
+@Timeout(LauncherTest.LIMIT_SECONDS)
 class LauncherTest {
+    static final int LIMIT_SECONDS = 240;
     static final Path CHECKOUT = checkout();
     static final Path JDK = Path.of(System.getProperty("java.home"));
     static final String CLOSED_PORT = "http://127.0.0.1:9";
@@ -490,7 +491,7 @@ class LauncherTest {
 
         Result result() {
             try {
-                assertTrue(process.waitFor(240, TimeUnit.SECONDS), () -> "hangs: " + command + "\n" + out + err);
+                assertTrue(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS), () -> "hangs: " + command + "\n" + out + err);
                 for (var reader : readers) reader.join();
                 return new Result(command, process.exitValue(), out.toString(), err.toString());
             } catch (InterruptedException e) {

@@ -472,9 +472,7 @@ class RestoreDbTest {
 
     @Test void a_kill_after_any_step_is_made_good_by_the_next_run() {
         lossAfterBackup();
-        for (var step : STEPS) {
-            wholeAndUsable(step, interrupted(step, "KILL"));
-        }
+        for (var step : STEPS) wholeAndUsable(step, interrupted(step, "KILL"));
     }
 
     private Kit.Result interrupted(String step, String signal) {

@@ -122,7 +122,7 @@ public final class Store implements AutoCloseable {
     }
 
     /** Java's own trust, read when the first connection wants it: a tenth of a start, which plain HTTP does without. */
-    private static final class Tls {
+    static final class Tls {
         static final TlsSocketStrategy STRATEGY = DefaultClientTlsStrategy.createDefault();
     }
 

@@ -60,7 +60,7 @@ final class WarmUp {
         } catch (Failure e) {
             // as it must: nothing listens there
         }
-        Class.forName("ops.Store$Tls"); // TLS: the answers here come without
+        Class.forName(Store.Tls.class.getName()); // the answers here come without TLS
         for (var name : DRIVER) Class.forName("org.postgresql." + name);
     }
 
