@@ -433,6 +433,22 @@ class BackupFaultsTest {
         }
     }
 
+    @Test void a_signal_after_the_last_step_changes_nothing_of_what_was_done() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            var record = store.next("PUT .*/history/").hold();
+            var running = kit.start("backup-db", "--env", "staging");
+            store.awaitSeen("PUT .*/history/");
+            running.signal("TERM");
+            // Time enough for a signal that is not left for later.
+            pause(1000);
+            record.release();
+            running.result().exits(0).neverShows("interrupted");
+            assertEquals(List.of("done"), kit.history().stream().map(run -> run.get("result").getAsString()).toList());
+            verifyParts(kit, kit.sealed().get(0));
+        }
+    }
+
     @Test void a_signal_while_the_seal_is_being_written_never_leaves_a_seal_without_its_parts() {
         var kit = Stack.kit(large);
         try (var store = new FaultProxy(kit)) {

@@ -3,8 +3,10 @@ package ops;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
@@ -35,8 +37,9 @@ public final class Run {
     private String state = "nothing was changed";
     private String problem;
     private History history;
-    private volatile boolean ended;
-    private volatile boolean interrupted;
+    /** Its outcome is the body's or a signal's, whichever was first. */
+    private final AtomicBoolean decided = new AtomicBoolean();
+    private final CompletableFuture<Exit> ended = new CompletableFuture<>();
 
     /**
      * Runs a script's command line and ends the process with its exit code.
@@ -78,7 +81,6 @@ public final class Run {
         var hook = new Thread(this::interrupted, "clean-up");
         Runtime.getRuntime().addShutdownHook(hook);
         var exit = attempt(body);
-        if (interrupted) waitForTheEnd();
         end(exit);
         return exit.code;
     }
@@ -86,9 +88,10 @@ public final class Run {
     private Exit attempt(Body body) {
         try {
             body.run();
+            decide();
             return Exit.DONE;
         } catch (Throwable thrown) {
-            if (interrupted) waitForTheEnd();
+            decide();
             undo.close(); // first, so that what is said about the state is so
             var cause = unwrap(thrown);
             if (cause instanceof Failure failure) {
@@ -136,9 +139,14 @@ public final class Run {
 
     public Duration elapsed() { return Duration.between(started, Instant.now()); }
 
+    /** Nothing changes the outcome from here on; does not return when a signal came before. */
+    private void decide() {
+        if (!decided.compareAndSet(false, true)) waitForTheEnd();
+    }
+
     private void interrupted() {
-        if (ended) return;
-        interrupted = true;
+        // Too late to stop anything: the exit code stays the one of what was done.
+        if (!decided.compareAndSet(false, true)) Runtime.getRuntime().halt(ended.join().code);
         console.warn("interrupted: stopping and cleaning up");
         undo.close();
         console.follow("State: " + state + ".");
@@ -148,8 +156,8 @@ public final class Run {
     private void end(Exit exit) {
         undo.close();
         if (history != null) history.write(exit == Exit.DONE ? "done" : "failed", exit, problem, elapsed());
-        ended = true;
         console.closeLog();
+        ended.complete(exit);
     }
 
     /** The JVM is going down and its hook is cleaning up; this thread has nothing left to say. */
