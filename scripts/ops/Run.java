@@ -20,6 +20,9 @@ public final class Run {
     /** The whole of what a script does. */
     public interface Body { void run() throws Exception; }
 
+    /** What the process exits with, once that is known. */
+    private static final CompletableFuture<Integer> CODE = new CompletableFuture<>();
+
     @Option(names = "--json", description = "print the result as one JSON document on stdout")
     public boolean json;
 
@@ -37,9 +40,8 @@ public final class Run {
     private String state = "nothing was changed";
     private String problem;
     private History history;
-    /** Its outcome is the body's or a signal's, whichever was first. */
+    /** Whether the outcome is known: the body's or a signal's, whichever was first. */
     private final AtomicBoolean decided = new AtomicBoolean();
-    private final CompletableFuture<Exit> ended = new CompletableFuture<>();
 
     /**
      * Runs a script's command line and ends the process with its exit code.
@@ -47,7 +49,8 @@ public final class Run {
      * @param command a picocli command
      */
     public static void main(Object command, String... args) {
-        System.exit(commandLine(command).execute(args));
+        CODE.complete(commandLine(command).execute(args));
+        System.exit(CODE.join());
     }
 
     /** The command line as every script has it: exit codes in --help, usage errors in the kit's form. */
@@ -91,7 +94,7 @@ public final class Run {
             decide();
             return Exit.DONE;
         } catch (Throwable thrown) {
-            decide();
+            if (decided.get()) waitForTheEnd();
             undo.close(); // first, so that what is said about the state is so
             var cause = unwrap(thrown);
             if (cause instanceof Failure failure) {
@@ -146,7 +149,7 @@ public final class Run {
 
     private void interrupted() {
         // Too late to stop anything: the exit code stays the one of what was done.
-        if (!decided.compareAndSet(false, true)) Runtime.getRuntime().halt(ended.join().code);
+        if (!decided.compareAndSet(false, true)) Runtime.getRuntime().halt(CODE.join());
         console.warn("interrupted: stopping and cleaning up");
         undo.close();
         console.follow("State: " + state + ".");
@@ -156,8 +159,9 @@ public final class Run {
     private void end(Exit exit) {
         undo.close();
         if (history != null) history.write(exit == Exit.DONE ? "done" : "failed", exit, problem, elapsed());
+        // Not sooner: Ctrl-C reaches the programs that we run too, and a failure may have been theirs to die of it.
+        if (exit != Exit.DONE) decide();
         console.closeLog();
-        ended.complete(exit);
     }
 
     /** The JVM is going down and its hook is cleaning up; this thread has nothing left to say. */
