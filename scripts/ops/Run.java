@@ -159,7 +159,7 @@ public final class Run {
     private void end(Exit exit) {
         undo.close();
         if (history != null) history.write(exit == Exit.DONE ? "done" : "failed", exit, problem, elapsed());
-        // Not sooner: Ctrl-C reaches the programs that we run too, and a failure may have been theirs to die of it.
+        // Not sooner: Ctrl-C ends the programs that we run as well, and a failure may be no more than that.
         if (exit != Exit.DONE) decide();
         console.closeLog();
     }
