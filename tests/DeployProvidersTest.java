@@ -51,10 +51,9 @@ class DeployProvidersTest {
 
     private void at(String provider) {
         pin(provider.equals("vercel") ? "vercel" : "wrangler");
-        kit.set("STAGING_SITE_URL", url(provider)).set("STAGING_DEPLOY_PROVIDER", provider).set("DEPLOY_APP", site.folder.toString()).set("STAGING_SUPABASE_URL", "none").set("SMOKE_CANARY_ROW", "none").set("SMOKE_HEALTH_PATH", "/health.json").set("SMOKE_SECONDS", "15")
-            .set("VERCEL_TOKEN", Hosting.TOKEN).set("VERCEL_ORG_ID", VercelStandIn.TEAM).set("STAGING_VERCEL_PROJECT_ID", VercelStandIn.PROJECT).set("VERCEL_API_URL", standIn.url())
-            .set("CLOUDFLARE_API_TOKEN", Hosting.TOKEN).set("CLOUDFLARE_ACCOUNT_ID", CloudflareStandIn.ACCOUNT).set("CLOUDFLARE_API_URL", standIn.cloudflareUrl()).set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME).set("STAGING_CLOUDFLARE_WORKER", "shop")
-            .with("TMPDIR", kit.runtime.toString());
+        site.ship(provider, url(provider));
+        kit.set("VERCEL_TOKEN", Hosting.TOKEN).set("VERCEL_ORG_ID", VercelStandIn.TEAM).set("STAGING_VERCEL_PROJECT_ID", VercelStandIn.PROJECT).set("VERCEL_API_URL", standIn.url())
+            .set("CLOUDFLARE_API_TOKEN", Hosting.TOKEN).set("CLOUDFLARE_ACCOUNT_ID", CloudflareStandIn.ACCOUNT).set("CLOUDFLARE_API_URL", standIn.cloudflareUrl()).set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME).set("STAGING_CLOUDFLARE_WORKER", "shop");
     }
 
     /** Puts a commit live as somebody's deployment from before. */

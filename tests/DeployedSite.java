@@ -23,8 +23,8 @@ final class DeployedSite {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        kit.set("STAGING_SITE_URL", url()).set("STAGING_DEPLOY_PROVIDER", "directory").set("STAGING_DEPLOY_DIRECTORY", www.toString()).set("DEPLOY_APP", repository.folder.toString())
-            .set("STAGING_SUPABASE_URL", "none").set("SMOKE_CANARY_ROW", "none").set("SMOKE_HEALTH_PATH", "/health.json").set("SMOKE_SECONDS", "15").with("TMPDIR", kit.runtime.toString());
+        repository.ship("directory", url());
+        kit.set("STAGING_DEPLOY_DIRECTORY", www.toString());
     }
 
     String url() { return server.url(); }

@@ -91,7 +91,6 @@ public final class Run {
     private Exit attempt(Body body) {
         try {
             body.run();
-            decide();
             return Exit.DONE;
         } catch (Throwable thrown) {
             if (decided.get()) waitForTheEnd();
@@ -157,9 +156,10 @@ public final class Run {
     }
 
     private void end(Exit exit) {
+        // What is done is done. A failure is a signal's until it is recorded: Ctrl-C ends the programs that we run as well.
+        if (exit == Exit.DONE) decide();
         undo.close();
         if (history != null) history.write(exit == Exit.DONE ? "done" : "failed", exit, problem, elapsed());
-        // Not sooner: Ctrl-C ends the programs that we run as well, and a failure may be no more than that.
         if (exit != Exit.DONE) decide();
         console.closeLog();
     }
