@@ -162,7 +162,7 @@ class SmokeTestsTest {
     @Test void five_bytes_a_second_are_given_up() {
         kit.set("SMOKE_SECONDS", "15"); // enough for the first byte on any machine
         site.at("/", LyingSite.endless(1, 200));
-        var out = once("front-end").exits(14).prints(site.url() + " is still sending after 14.8 s, ").out();
+        var out = once("front-end").exits(14).prints(site.url() + " is still sending after 13.5 s, ").out();
         assertTrue(out.matches("(?s).* s, [1-7][0-9] B so far.*"), out);
     }
 

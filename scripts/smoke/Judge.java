@@ -23,8 +23,8 @@ public final class Judge {
     private static final Duration FIRST_PAUSE = Duration.ofMillis(250), LONGEST_PAUSE = Duration.ofSeconds(4);
     /** With less time no look is begun: it would find nothing but that. */
     private static final Duration SHORTEST_LOOK = Duration.ofSeconds(1);
-    /** A look is told a little less than it has, so that it can say itself what it was waiting for. */
-    private static final Duration GRACE = Duration.ofMillis(200);
+    /** A look is told a tenth less than it has, so that it can say itself what it was waiting for, on a busy machine too. */
+    private static final int GRACE = 10;
 
     /** One look: when it began, in seconds from the first one's beginning, how long it took and what it found. */
     public record Attempt(double at, double seconds, Outcome outcome, String what) { }
@@ -85,7 +85,7 @@ public final class Judge {
     }
 
     private Verdict look(Check check, Duration time) throws InterruptedException {
-        var looking = threads.submit(() -> check.look().at(time.minus(GRACE)));
+        var looking = threads.submit(() -> check.look().at(time.minus(time.dividedBy(GRACE))));
         try {
             return looking.get(time.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {

@@ -50,6 +50,8 @@ public final class Web {
 
     /** One request; redirects are answers like others. */
     Answer get(URI uri, Map<String, String> headers, Duration limit) throws Verdict.Judged, InterruptedException {
+        // Counted from here: the first request waits for its classes as well.
+        var deadline = Deadline.in(limit);
         var request = HttpRequest.newBuilder(uri).header("accept", "*/*").header("accept-encoding", "gzip").header("user-agent", "handover-smoke-tests/" + Ops.VERSION)
             // To a server without TLS the client would offer HTTP/2 first, which some take badly.
             .version(uri.getScheme().equals("https") ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1);
@@ -58,7 +60,7 @@ public final class Web {
         var body = new Body();
         var sent = client.sendAsync(request.build(), info -> body);
         try {
-            var response = sent.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+            var response = sent.get(deadline.left().toNanos(), TimeUnit.NANOSECONDS);
             var took = Duration.ofNanos(System.nanoTime() - begun);
             return new Answer(uri, response.statusCode(), response.headers(), unpack(uri, response), took, List.of());
         } catch (TimeoutException e) {
