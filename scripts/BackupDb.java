@@ -6,7 +6,6 @@
 //SOURCES backups/Pruning.java
 
 import backups.Pruning;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;

@@ -1,20 +1,15 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -441,7 +436,7 @@ class BackupFaultsTest {
             store.awaitSeen("PUT .*/history/");
             running.signal("TERM");
             // Time enough for a signal that is not left for later.
-            pause(1000);
+            Patience.pause(1000);
             record.release();
             running.result().exits(0).neverShows("interrupted");
             assertEquals(List.of("done"), kit.history().stream().map(run -> run.get("result").getAsString()).toList());
@@ -457,7 +452,7 @@ class BackupFaultsTest {
             store.awaitSeen("PUT .*SHA256SUMS");
             running.signal("TERM").awaitSays("interrupted: stopping and cleaning up");
             // Time enough for a clean-up that does not wait to delete the parts.
-            pause(1000);
+            Patience.pause(1000);
             checksums.release();
             var result = running.result();
             wholeOrNothing(kit, result, 143);
@@ -549,19 +544,8 @@ class BackupFaultsTest {
     }
 
     private static void awaitSession(TestDatabase database, String application) {
-        var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(Kit.LIMIT_SECONDS);
-        while (database.rows("select 1 from pg_stat_activity where datname = current_database() and application_name = '" + application + "' and wait_event_type = 'Lock'").isEmpty()) {
-            assertTrue(System.nanoTime() < deadline, () -> "no session of " + application + " waits for a lock: " + database.rows("select application_name, state, wait_event_type, query from pg_stat_activity"));
-            pause(50);
-        }
-    }
-
-    private static void pause(int millis) {
-        try {
-            Thread.sleep(millis);
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
+        Patience.until(() -> !database.rows("select 1 from pg_stat_activity where datname = current_database() and application_name = '" + application + "' and wait_event_type = 'Lock'").isEmpty(),
+            () -> "no session of " + application + " waits for a lock: " + database.rows("select application_name, state, wait_event_type, query from pg_stat_activity"));
     }
 
     /** Somebody else's lock on a table, under which pg_dump has to wait. */

@@ -83,6 +83,18 @@ class BackupsTest {
         kit.run("backups", "list", "--env", "staging").exits(0).prints("readable");
     }
 
+    @Test void evidence_that_cannot_be_read_counts_as_a_failure_until_it_is_proven_again() {
+        var kit = backedUp();
+        var folder = kit.sealed().get(0);
+        for (var broken : List.of("{\"proof\": \"restored\", \"passed\": true}", "{\"proof\": \"restored\", \"passed\": true, \"at\": \"yesterday\"}", "{\"passed\": true, \"at\": \"2026-11-24T02:00:00Z\"}", "not JSON", "")) {
+            kit.put(folder + "verify-20261124T020000Z.json", broken);
+            kit.run("backups", "list", "--env", "staging").exits(0)
+                .prints("BROKEN, found ", "verify-20261124T020000Z.json can't be read; prove it again: ./jbang backups verify " + folder.replaceFirst(".*/(.+)/", "$1") + " --env staging");
+        }
+        kit.run("backups", "verify", "--env", "staging").exits(0);
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("readable just now");
+    }
+
     @Test void truncated_missing_and_extra_objects_are_found_and_named() throws Exception {
         var kit = backedUp();
         var folder = kit.sealed().get(0);

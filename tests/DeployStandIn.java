@@ -21,7 +21,6 @@ import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -151,15 +150,7 @@ final class DeployStandIn implements AutoCloseable {
 
     /** Waits until such a request has come in. */
     void awaitRequest(String regex) {
-        var deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
-        while (requests(regex).isEmpty()) {
-            if (System.nanoTime() > deadline) throw new AssertionError("no request " + regex + " among " + requests);
-            try {
-                Thread.sleep(20);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
+        Patience.until(() -> !requests(regex).isEmpty(), () -> "no request " + regex + " among " + requests);
     }
 
     // --- faults; each regex is looked for in "METHOD path"

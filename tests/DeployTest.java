@@ -123,7 +123,7 @@ class DeployTest {
         kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH")).set("STAGING_DEPLOY_DIRECTORY", user + "@www1:" + www);
         var server = new ProcessBuilder(sshd.toString(), "-D", "-e", "-f", ssh.resolve("sshd_config").toString()).redirectErrorStream(true).redirectOutput(ssh.resolve("log").toFile()).start();
         try {
-            for (var at = System.nanoTime(); !Files.readString(ssh.resolve("log")).contains("listening") && System.nanoTime() - at < 10_000_000_000L; ) Thread.sleep(50);
+            Patience.until(() -> Files.readString(ssh.resolve("log")).contains("listening"), () -> "sshd never listens");
             deploy().exits(0).says("ok: Reach the provider: directory, " + user + "@www1:" + www + ", 0 releases", "ok: Look at the site: 7 of 7 pass");
             var first = deployed.current();
             deployed.change("second");

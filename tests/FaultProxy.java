@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import javax.net.ServerSocketFactory;
@@ -154,15 +153,7 @@ final class FaultProxy implements AutoCloseable {
 
     /** Waits until such a request has come in. */
     void awaitSeen(String pattern) {
-        var deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
-        while (heads(pattern).isEmpty()) {
-            if (System.nanoTime() > deadline) throw new AssertionError("no request " + pattern + " among " + seen.stream().map(Request::line).toList());
-            try {
-                Thread.sleep(20);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
+        Patience.until(() -> !heads(pattern).isEmpty(), () -> "no request " + pattern + " among " + seen.stream().map(Request::line).toList());
     }
 
     /** The rules that no request has met. */

@@ -41,7 +41,6 @@ final class Kit {
     private static final Set<String> INHERITED = Set.of("PATH", "HOME", "LANG", "HANDOVER_CACHE", "XDG_CACHE_HOME", "JBANG_REPO", "HANDOVER_MAVEN_URL",
         "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY");
     /** What takes longer hangs: even a first build from an empty cache is done by then. */
-    static final int LIMIT_SECONDS = 240;
     private static Path original;
 
     /** The checkout's folder. */
@@ -179,15 +178,7 @@ final class Kit {
 
     /** Waits until the bucket has an object whose key matches. */
     void awaitKey(String regex) {
-        var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
-        while (keys().stream().noneMatch(key -> key.matches(regex))) {
-            if (System.nanoTime() > deadline) throw new AssertionError("never had an object " + regex + ": " + keys());
-            try {
-                Thread.sleep(50);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
+        Patience.until(() -> keys().stream().anyMatch(key -> key.matches(regex)), () -> "never had an object " + regex + ": " + keys());
     }
 
     byte[] object(String key) { return Stack.up().s3.getObjectAsBytes(request -> request.bucket(bucket).key(key)).asByteArray(); }
@@ -301,17 +292,7 @@ final class Kit {
     void delete(String key) { Stack.up().s3.deleteObject(request -> request.bucket(bucket).key(key)); }
 
     /** Waits until no process of its commands is left: one that was stopped may take a moment to be gone. */
-    void awaitNoProcess() {
-        var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-        while (!processes().isEmpty()) {
-            assertTrue(System.nanoTime() < deadline, () -> "still running: " + processes());
-            try {
-                Thread.sleep(50);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
-    }
+    void awaitNoProcess() { Patience.until(() -> processes().isEmpty(), () -> "still running: " + processes()); }
 
     /** Processes that have this checkout or its temporary files in their command line or environment. */
     private List<String> processes() {
@@ -410,7 +391,7 @@ final class Kit {
         Running awaitSays(String text) { return await(err, text); }
 
         private Running await(StringBuilder in, String text) {
-            var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
+            var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(Patience.LIMIT_SECONDS);
             while (true) {
                 var alive = readers.stream().anyMatch(Thread::isAlive);
                 synchronized (this) {
@@ -456,7 +437,7 @@ final class Kit {
         /** Waits for the end. */
         Result result() {
             try {
-                if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) throw new AssertionError("has not ended in " + LIMIT_SECONDS + " s\n" + describe());
+                if (!process.waitFor(Patience.LIMIT_SECONDS, TimeUnit.SECONDS)) throw new AssertionError("has not ended in " + Patience.LIMIT_SECONDS + " s\n" + describe());
                 for (var reader : readers) reader.join(TimeUnit.SECONDS.toMillis(10));
             } catch (InterruptedException e) {
                 throw new AssertionError("interrupted\n" + describe(), e);

@@ -24,7 +24,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
@@ -37,9 +36,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Runs the real launcher, in copies of the kit that hold one small script. Building uses the real JBang; what is about
  *  fetching or choosing a JBang uses a small stand-in jar, so that it takes no network and little time. */
-@Timeout(LauncherTest.LIMIT_SECONDS)
+@Timeout(Patience.LIMIT_SECONDS)
 class LauncherTest {
-    static final int LIMIT_SECONDS = 240;
     static final Path CHECKOUT = checkout();
     static final Path JDK = Path.of(System.getProperty("java.home"));
     static final String CLOSED_PORT = "http://127.0.0.1:9";
@@ -190,16 +188,20 @@ class LauncherTest {
     @Test void a_fetch_that_was_killed_is_resumed_by_the_next_start() throws Exception {
         try (var mirror = new Mirror()) {
             var kit = new Kit(place).ownCache().fetching(mirror);
+            var part = kit.lib().resolve("big/1/big-1.jar.part");
+            var had = 0L;
             for (var signal : List.of("TERM", "KILL")) {
                 mirror.faults.put("/big/1/big-1.jar", new ArrayList<>(List.of("stall")));
                 var running = kit.jbang("hello").start();
-                mirror.awaitStall();
+                var before = had;
+                Patience.until(() -> Files.exists(part) && Files.size(part) > before, () -> "nothing more than " + before + " bytes in " + part);
                 if (signal.equals("TERM")) {
                     running.stop().endsWith(143);
                 } else {
                     running.process.descendants().forEach(ProcessHandle::destroyForcibly);
                     running.result().endsWith(137);
                 }
+                had = Files.size(part);
             }
             assertEquals(1, kit.cached(".part").size());
             mirror.requests.clear();
@@ -477,7 +479,7 @@ class LauncherTest {
         }
 
         void awaitOutput(String line) {
-            await(() -> (out + "\n" + err).lines().anyMatch(line::equals), () -> line + " from " + command + "\n" + out + err);
+            Patience.until(() -> (out + "\n" + err).lines().anyMatch(line::equals), () -> "never said: " + line + " from " + command + "\n" + out + err);
         }
 
         /** TERM to the launcher alone, as systemd or a supervisor may send it; nothing that it started may outlive it. */
@@ -485,13 +487,13 @@ class LauncherTest {
             var children = process.descendants().toList();
             process.toHandle().destroy();        // Process.destroy() would close the streams before the last words were read
             var result = result();
-            await(() -> children.stream().noneMatch(ProcessHandle::isAlive), () -> "the end of " + children);
+            Patience.until(() -> children.stream().noneMatch(ProcessHandle::isAlive), () -> "still running: " + children);
             return result;
         }
 
         Result result() {
             try {
-                assertTrue(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS), () -> "hangs: " + command + "\n" + out + err);
+                assertTrue(process.waitFor(Patience.LIMIT_SECONDS, TimeUnit.SECONDS), () -> "hangs: " + command + "\n" + out + err);
                 for (var reader : readers) reader.join();
                 return new Result(command, process.exitValue(), out.toString(), err.toString());
             } catch (InterruptedException e) {
@@ -540,7 +542,6 @@ class LauncherTest {
         final Map<String, byte[]> files = Collections.synchronizedMap(new java.util.TreeMap<>());
         final Map<String, List<String>> faults = new ConcurrentHashMap<>();
         final List<String> requests = Collections.synchronizedList(new ArrayList<>());
-        private final java.util.concurrent.Semaphore stalled = new java.util.concurrent.Semaphore(0);
         private final HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         private final java.util.concurrent.ExecutorService threads = Executors.newCachedThreadPool();
 
@@ -555,8 +556,6 @@ class LauncherTest {
         }
 
         String url() { return "http://127.0.0.1:" + server.getAddress().getPort(); }
-
-        void awaitStall() throws InterruptedException { assertTrue(stalled.tryAcquire(30, TimeUnit.SECONDS)); }
 
         private void answer(HttpExchange exchange) throws IOException {
             try (exchange) {
@@ -577,11 +576,7 @@ class LauncherTest {
                     var body = exchange.getResponseBody();
                     body.write(bytes, from, fault.isEmpty() ? bytes.length - from : (bytes.length - from) / 2);
                     body.flush();
-                    if (fault.equals("stall")) {
-                        Thread.sleep(300);                // until what was sent is on the other side's disk
-                        stalled.release();
-                        Thread.sleep(60_000);
-                    }
+                    if (fault.equals("stall")) Thread.sleep(60_000);
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -687,17 +682,6 @@ class LauncherTest {
         var told = System.getenv("HANDOVER_HOME");
         for (var folder = Path.of(told == null ? "" : told).toAbsolutePath(); ; folder = folder.getParent()) {
             if (Files.exists(folder.resolve("jbang.sha256"))) return folder;
-        }
-    }
-
-    private static void await(BooleanSupplier condition, java.util.function.Supplier<String> what) {
-        for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30); !condition.getAsBoolean(); ) {
-            assertTrue(System.nanoTime() < end, () -> "waited in vain for " + what.get());
-            try {
-                Thread.sleep(20);
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
         }
     }
 

@@ -27,7 +27,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import local.EmbeddedPostgres;
@@ -104,7 +103,7 @@ class LocalTest {
         assertEquals("1", sql("select one from mine"));
         var server = server();
         local.signal("KILL").process.waitFor();
-        waitFor(() -> processes(server).isEmpty());
+        Patience.until(() -> processes(server).isEmpty(), () -> "still running: " + processes(server));
 
         local = start();
         assertEquals("1", sql("select one from mine"));
@@ -239,10 +238,10 @@ class LocalTest {
 
         Files.writeString(npm, "#!/bin/bash\n(trap '' TERM; while :; do sleep 1; done) & echo $! > " + state.resolve("child") + "\nsleep 300\n");
         local = run().awaitSays("Start the S3 store");
-        waitFor(() -> !read(state.resolve("child")).isBlank());
+        Patience.until(() -> !read(state.resolve("child")).isBlank(), () -> "npm was never started");
         local.signal("TERM").result().exits(143);
         var child = Path.of("/proc", read(state.resolve("child")).strip(), "cmdline");
-        waitFor(() -> read(child).isEmpty());
+        Patience.until(() -> read(child).isEmpty(), () -> "still running: " + read(child));
         try (var left = Files.list(state.resolve("site"))) {
             assertEquals(List.of(log), left.toList());
         }
@@ -351,13 +350,4 @@ class LocalTest {
         return kit.with("DUMPED", url).bash("pg_dump \"$DUMPED\" | grep -v -E '^.(un)?restrict '").exits(0).out();
     }
 
-    private interface Condition { boolean holds() throws Exception; }
-
-    private static void waitFor(Condition condition) throws Exception {
-        var deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (!condition.holds()) {
-            assertTrue(System.nanoTime() < deadline, "it takes too long");
-            TimeUnit.MILLISECONDS.sleep(50);
-        }
-    }
 }

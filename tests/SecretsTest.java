@@ -45,11 +45,7 @@ class SecretsTest {
             var running = kit.start("backup-db", "--env", "staging", "--verbose", "--json").awaitSays("--snapshot=").awaitSays("ok: Reach the bucket");
             look(running.process.toHandle(), given == Given.IN_THE_ENVIRONMENT, shown);
             // pg_dump waits for the table; it is said before it is started.
-            var deadline = System.nanoTime() + 60_000_000_000L;
-            while (running.process.descendants().noneMatch(child -> child.info().commandLine().orElse("").contains("--snapshot="))) {
-                assertTrue(System.nanoTime() < deadline, "pg_dump was never started");
-                Thread.sleep(20);
-            }
+            Patience.until(() -> running.process.descendants().anyMatch(child -> child.info().commandLine().orElse("").contains("--snapshot=")), () -> "pg_dump was never started");
             var children = running.process.descendants().toList();
             for (var child : children) look(child, false, shown);
             try (var files = Files.walk(kit.runtime)) {

@@ -283,20 +283,12 @@ class SmokeTestsTest {
         kit.set("SMOKE_API_PATH", "/api/trailers").set("SMOKE_API_SECONDS", "1");
         var asked = new AtomicInteger();
         site.at("/api/trailers", exchange -> {
-            if (asked.incrementAndGet() == 3) pause(1200);
+            if (asked.incrementAndGet() == 3) Patience.pause(1200);
             LyingSite.text("application/json", "[]").answer(exchange);
         });
         once("api").exits(0).prints("warning", "/api/trailers: median ", "the latter over the budget of 1.0 s");
-        site.at("/api/trailers", exchange -> { pause(1200); LyingSite.text("application/json", "[]").answer(exchange); });
+        site.at("/api/trailers", exchange -> { Patience.pause(1200); LyingSite.text("application/json", "[]").answer(exchange); });
         once("api").exits(14).prints("/api/trailers: median 12", "over the budget of 1.0 s");
-    }
-
-    private static void pause(int milliseconds) {
-        try {
-            Thread.sleep(milliseconds);
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
     }
 
     // --- the database, through SQL and as visitors see it

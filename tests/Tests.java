@@ -12,6 +12,7 @@
 //SOURCES Claim.java
 //SOURCES Document.java
 //SOURCES Kit.java
+//SOURCES Patience.java
 //SOURCES TestDatabase.java
 //SOURCES FaultProxy.java
 //SOURCES FakeTools.java

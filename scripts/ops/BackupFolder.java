@@ -2,6 +2,7 @@ package ops;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
@@ -9,6 +10,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -18,8 +21,9 @@ import java.util.regex.Pattern;
  * @param objects names and sizes of what lies in it
  */
 public record BackupFolder(String key, String id, List<Store.Item> objects) {
-    static final Pattern ID = Pattern.compile("([0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){2}Z)-[0-9a-f]{6}");
-    private static final String EVIDENCE = "(verify|drill)-[0-9TZ]+\\.json";
+    private static final String STAMP = "([0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){2}Z)";
+    static final Pattern ID = Pattern.compile(STAMP + "-[0-9a-f]{6}");
+    private static final Pattern EVIDENCE = Pattern.compile("(verify|drill)-" + STAMP + "\\.json");
     private static final String HOLD = "hold.json";
     /** Names of what may come to lie beside a backup later. */
     static final String BESIDE = EVIDENCE + "|" + HOLD;
@@ -33,6 +37,10 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
      * @param notRestorable what that server can't have, each with the reason
      */
     public record Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem, String server, Integer tables, Long rows, List<String> notRestorable) {
+        public Evidence {
+            problem = problem == null ? null : problem.replaceAll("\\p{Cntrl}", " "); // anybody may have written it
+        }
+
         Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem) { this(proof, passed, at, seconds, kit, problem, null, null, null, null); }
     }
 
@@ -113,7 +121,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         var missing = "T23:59:59".substring(Math.min(9, wanted.replace("Z", "").length() - 10));
         try {
             return Instant.parse(wanted.replace(' ', 'T').replace("Z", "") + missing + "Z");
-        } catch (java.time.format.DateTimeParseException e) {
+        } catch (DateTimeParseException e) {
             throw new Failure.Usage("'" + wanted + "' is no time", "write it like 2026-11-22T12:00, UTC");
         }
     }
@@ -151,11 +159,23 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         store.put(key + kind + "-" + Stamp.of(Instant.parse(evidence.at)) + ".json", Json.bytes(evidence));
     }
 
-    /** The evidence beside the backup, oldest first. */
+    /** The evidence beside the backup, oldest first. What can't be read counts as an attempt that failed: it may have been one. */
     public List<Evidence> evidence(Store store) {
-        return objects.stream().filter(item -> item.key().substring(key.length()).matches(EVIDENCE))
-            .flatMap(item -> store.read(item.key(), 1 << 20).stream().map(bytes -> Json.read(bytes, Evidence.class, store.uri(item.key()))))
+        return objects.stream().map(item -> EVIDENCE.matcher(item.key().substring(key.length()))).filter(Matcher::matches)
+            .flatMap(name -> store.read(key + name.group(), 1 << 20).stream().map(bytes -> evidence(store, name, bytes)))
             .sorted(Comparator.comparing(Evidence::at)).toList();
+    }
+
+    private Evidence evidence(Store store, MatchResult name, byte[] bytes) {
+        try {
+            var read = Json.read(bytes, Evidence.class, name.group());
+            if (read != null && Proof.GRADES.contains(String.valueOf(read.proof)) && Instant.parse(String.valueOf(read.at)) != null) return read;
+        } catch (Failure.NotVerified | DateTimeParseException e) {
+            // said below
+        }
+        var kind = name.group(1);
+        return new Evidence(kind.equals("drill") ? "restored" : "readable", false, Stamp.parse(name.group(2)).toString(), 0, null,
+            name.group() + " can't be read; prove it again: ./jbang backups " + kind + " " + id + " --env " + store.settings.env);
     }
 
     /** The hold on the backup; its presence is what counts, whatever it says. */

@@ -14,7 +14,7 @@ import java.util.List;
  * @param without what could not be restored where it was tried; null when everything was
  */
 public record Proof(String grade, String at, double seconds, String problem, List<String> without) {
-    private static final List<String> GRADES = List.of("stored", "readable", "restored");
+    static final List<String> GRADES = List.of("stored", "readable", "restored");
 
     /** The highest grade that was reached; unless an attempt failed, which overrules all before it until one of that grade or a higher one passes. */
     public static Proof of(Manifest manifest, List<BackupFolder.Evidence> evidence) {

@@ -1,0 +1,30 @@
+import java.util.concurrent.Callable;
+
+/** Waiting for what comes by itself. How long that takes says nothing about the kit: the limit is there for what never comes. */
+final class Patience {
+    static final int LIMIT_SECONDS = 240;
+    private static final int PAUSE_MILLISECONDS = 20;
+
+    private Patience() { }
+
+    /** What is waited for. */
+    interface Condition { boolean holds() throws Exception; }
+
+    /** Waits until it holds; complaint says what does not come, and how things are instead. */
+    static void until(Condition condition, Callable<String> complaint) {
+        try {
+            for (var end = System.nanoTime() + LIMIT_SECONDS * 1_000_000_000L; !condition.holds(); pause(PAUSE_MILLISECONDS))
+                if (System.nanoTime() > end) throw new AssertionError(complaint.call());
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static void pause(int milliseconds) {
+        try {
+            Thread.sleep(milliseconds);
+        } catch (InterruptedException e) {
+            throw new AssertionError("interrupted", e);
+        }
+    }
+}
