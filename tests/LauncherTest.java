@@ -203,10 +203,9 @@ class LauncherTest {
                 }
                 had = Files.size(part);
             }
-            assertEquals(1, kit.cached(".part").size());
             mirror.requests.clear();
             kit.jbang("hello").run().succeeds();
-            assertTrue(mirror.requests.get(0).startsWith("/big/1/big-1.jar bytes="), mirror.requests::toString);
+            assertTrue(mirror.requests.contains("/big/1/big-1.jar bytes=" + had + "-"), had + " " + mirror.requests);
             assertEquals(List.of(), kit.cached(".part"));
         }
     }
