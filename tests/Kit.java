@@ -40,7 +40,6 @@ import software.amazon.awssdk.services.s3.model.S3Object;
 final class Kit {
     private static final Set<String> INHERITED = Set.of("PATH", "HOME", "LANG", "HANDOVER_CACHE", "XDG_CACHE_HOME", "JBANG_REPO", "HANDOVER_MAVEN_URL",
         "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY");
-    /** What takes longer hangs: even a first build from an empty cache is done by then. */
     private static Path original;
 
     /** The checkout's folder. */

@@ -349,5 +349,4 @@ class LocalTest {
     private String dump(String url) {
         return kit.with("DUMPED", url).bash("pg_dump \"$DUMPED\" | grep -v -E '^.(un)?restrict '").exits(0).out();
     }
-
 }
