@@ -55,12 +55,12 @@ final class Kit {
     private final Map<String, String> settings = new TreeMap<>();
     private final Map<String, String> environment = new LinkedHashMap<>();
 
-    /** Copies the kit, which keeps what was compiled of it: that goes by the text of the files. */
+    /** Copies the kit, which keeps what was compiled of it: that goes by the text of the files. The scripts, which no test changes, are the same files in all: their copies were most of what was there to be deleted in the end. */
     Kit(String name) {
         try {
             home = Files.createDirectory(Stack.folder().resolve(name));
             directory = home;
-            copy(original(), home);
+            copy(original(), home, file -> file.toString().endsWith(".java"));
             runtime = Files.createDirectory(home.resolve("runtime"), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -74,15 +74,16 @@ final class Kit {
         if (original != null) return original;
         original = Files.createDirectory(Stack.folder().resolve("original"));
         Files.createDirectory(original.resolve("tests"));
-        for (var part : List.of("jbang", "jbang.sha256", "jbang-catalog.json", "scripts", "acceptance", "tests/sample-site", "tests/bench")) copy(Stack.CHECKOUT.resolve(part), original.resolve(part));
+        for (var part : List.of("jbang", "jbang.sha256", "jbang-catalog.json", "scripts", "acceptance", "tests/sample-site", "tests/bench")) copy(Stack.CHECKOUT.resolve(part), original.resolve(part), file -> false);
         return original;
     }
 
-    private static void copy(Path from, Path to) throws IOException {
+    private static void copy(Path from, Path to, Predicate<Path> link) throws IOException {
         try (var files = Files.walk(from)) {
             for (var file : files.filter(each -> !from.relativize(each).toString().contains("node_modules")).toList()) {
                 var copy = to.resolve(from.relativize(file).toString());
-                if (!Files.isDirectory(copy)) Files.copy(file, copy);
+                if (link.test(file)) Files.createLink(copy, file);
+                else if (!Files.isDirectory(copy)) Files.copy(file, copy);
             }
         }
     }

@@ -15,6 +15,8 @@ import java.util.TreeMap;
 final class TestDatabase {
     static final String ROLE = "tester";
     static final String PASSWORD = "tester-Passw0rd";
+    /** Those that the test class in this thread has made. */
+    private static final ThreadLocal<List<TestDatabase>> MADE = ThreadLocal.withInitial(ArrayList::new);
 
     final String name;
 
@@ -23,7 +25,7 @@ final class TestDatabase {
     static synchronized TestDatabase create(String name) {
         makeRole();
         superuser("create database " + quote(name) + " owner " + ROLE);
-        return new TestDatabase(name);
+        return made(name);
     }
 
     private static void makeRole() {
@@ -37,7 +39,20 @@ final class TestDatabase {
     static synchronized TestDatabase sample(String name) {
         makeRole();
         superuser("create database " + quote(name) + " template dealer owner dealer");
-        return new TestDatabase(name);
+        return made(name);
+    }
+
+    private static TestDatabase made(String name) {
+        var database = new TestDatabase(name);
+        MADE.get().add(database);
+        return database;
+    }
+
+    /** Drops what the test class in this thread has made, and what commands have made beside it: together they are a hundred thousand files, too many to delete in the end. */
+    static void dropMade() {
+        for (var database : MADE.get())
+            for (var name : serverRows("select datname from pg_database where starts_with(datname, '" + database.name.replace("'", "''") + "')")) superuser("drop database " + quote(name) + " with (force)");
+        MADE.remove();
     }
 
     /** One with 18 photographs of 1 MB, which can't be compressed: larger than two parts of an upload. */

@@ -97,6 +97,7 @@ import org.junit.platform.engine.FilterResult;
 import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.engine.support.descriptor.ClassSource;
 import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.PostDiscoveryFilter;
 import org.junit.platform.launcher.TestExecutionListener;
@@ -180,7 +181,12 @@ class Tests implements TestExecutionListener {
         skipped++;
     }
 
-    @Override public synchronized void executionFinished(TestIdentifier test, TestExecutionResult result) {
+    @Override public void executionFinished(TestIdentifier test, TestExecutionResult result) {
+        finished(test, result);
+        if (test.getSource().orElse(null) instanceof ClassSource) TestDatabase.dropMade();
+    }
+
+    private synchronized void finished(TestIdentifier test, TestExecutionResult result) {
         var seconds = (System.nanoTime() - begun.get(test.getUniqueId())) / 1e9;
         switch (result.getStatus()) {
             case SUCCESSFUL -> {
