@@ -99,6 +99,7 @@ class EvidenceTest {
 
     @Test void another_run_on_the_same_day_takes_the_place_of_the_earlier_one() throws IOException {
         write(proof(Claim.Operation.smoke, "a_test_that_fails"));
+        Files.createFile(Files.createDirectory(folder.resolve(".evidence-9999999")).resolve("smoke-test-" + date + ".log")); // of a run that was killed
         write(proof(Claim.Operation.smoke, "a_test_that_is_skipped"));
         assertEquals(List.of("TEST_RESULTS_SUMMARY.md", "backup-test-" + date + ".log", "deploy-test-" + date + ".log", "restore-test-" + date + ".log", "rollback-test-" + date + ".log", "smoke-test-" + date + ".log", "test-results.json"), names());
         assertFalse(read("smoke-test-" + date + ".log").contains("FAILED"));

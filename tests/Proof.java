@@ -26,7 +26,7 @@ final class Proof implements TestExecutionListener {
     Proof(Claim claim) {
         this.claim = claim;
         LauncherFactory.create().execute(LauncherDiscoveryRequestBuilder.request().selectors(DiscoverySelectors.selectMethod(claim.in(), claim.code()))
-            .configurationParameter("junit.jupiter.execution.timeout.default", "5 m").build(), this);
+            .configurationParameter("junit.jupiter.execution.timeout.default", Patience.LONGEST_TEST).build(), this);
         seconds = (System.nanoTime() - begun) / 1e9;
     }
 

@@ -25,6 +25,9 @@ import ops.Sha256;
 
 /** What an evidence run leaves in a folder: a log of each operation, test-results.json for machines, and the summary for people. */
 final class TestResults {
+    /** A folder with what is about to be put in place; the number of the process that writes it follows. */
+    private static final String FRESH = ".evidence-";
+
     private record Row(String operation, String claim, String test, String result, String reason, double seconds, String log, String sha256) { }
 
     private record Report(String made, String kit, String commit, boolean dirty, long passed, long failed, long skipped, double seconds, List<Row> claims, List<Metrics.Metric> metrics) { }
@@ -59,13 +62,22 @@ final class TestResults {
         logs.forEach((operation, text) -> files.put(name(operation), text));
         files.put("test-results.json", json() + "\n");
         files.put("TEST_RESULTS_SUMMARY.md", summary());
-        var fresh = folder.resolve(".evidence-" + ProcessHandle.current().pid());
+        clearLeftovers(folder);
+        var fresh = folder.resolve(FRESH + ProcessHandle.current().pid());
         Private.folder(fresh);
         try {
             for (var file : files.entrySet()) Files.writeString(fresh.resolve(file.getKey()), file.getValue());
             for (var name : files.keySet()) Files.move(fresh.resolve(name), folder.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Private.remove(fresh);
+        }
+    }
+
+    /** Of runs that were killed while they wrote. */
+    private static void clearLeftovers(Path folder) throws IOException {
+        try (var left = Files.newDirectoryStream(folder, FRESH + "*")) {
+            for (var fresh : left)
+                if (ProcessHandle.of(Long.parseLong(fresh.getFileName().toString().substring(FRESH.length()).replaceFirst("\\..*", ""))).isEmpty()) Private.remove(fresh);
         }
     }
 

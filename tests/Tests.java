@@ -139,7 +139,7 @@ class Tests implements TestExecutionListener {
             .selectors(classes.stream().map(DiscoverySelectors::selectClass).toList())
             .filters((PostDiscoveryFilter) this::wanted)
             .configurationParameter("junit.jupiter.displayname.generator.default", "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
-            .configurationParameter("junit.jupiter.execution.timeout.default", "5 m")
+            .configurationParameter("junit.jupiter.execution.timeout.default", Patience.LONGEST_TEST)
             // Three classes at a time: most tests wait, for a start or a signal.
             .configurationParameter("junit.jupiter.execution.parallel.enabled", "true")
             .configurationParameter("junit.jupiter.execution.parallel.mode.default", "same_thread")
