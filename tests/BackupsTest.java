@@ -134,14 +134,8 @@ class BackupsTest {
 
     @Test void a_dump_that_was_never_whole_is_found_though_every_checksum_is_right() throws Exception {
         var kit = backedUp();
-        var folder = kit.sealed().get(0);
         // As if a broken pg_dump had been believed: the archive ends early, and everything else agrees with it.
-        kit.bash("mkdir forged; set -a; . ./.env.operations; set +a; cd forged"
-            + "; aws --endpoint-url $AWS_ENDPOINT_URL_S3 s3 cp --quiet --recursive s3://" + kit.bucket + "/" + folder + " ."
-            + "; zstd -q -d data-00.dump.zst; truncate -s -2000 data-00.dump; zstd -q -f data-00.dump; sha256sum data-00.dump.zst globals.sql.zst > SHA256SUMS"
-            + "; old=$(grep -m1 -o '\"sha256\": \"[0-9a-f]*' manifest.json | grep -o '[0-9a-f]*$'); new=$(head -c 64 SHA256SUMS)"
-            + "; sed -i \"s/$old/$new/; 0,/\\\"bytes_raw\\\": [0-9]*/s//\\\"bytes_raw\\\": $(stat -c %s data-00.dump)/; 0,/\\\"bytes_stored\\\": [0-9]*/s//\\\"bytes_stored\\\": $(stat -c %s data-00.dump.zst)/\" manifest.json"
-            + "; rm data-00.dump; sha256sum manifest.json >> SHA256SUMS; aws --endpoint-url $AWS_ENDPOINT_URL_S3 s3 cp --quiet --recursive . s3://" + kit.bucket + "/" + folder).exits(0);
+        kit.forgeArchive("zstd -q -d data-00.dump.zst; truncate -s -2000 data-00.dump");
         kit.run("backups", "verify", "--env", "staging").exits(14).says("data-00.dump.zst is not an archive that pg_restore can parse");
     }
 

@@ -75,7 +75,7 @@ class DrillTest {
     @Test void an_archive_of_something_else_is_found_though_every_checksum_is_right() {
         var kit = backedUp("create table t as select n from generate_series(1, 7) n; create table u as select 1 as one");
         kit.database.asSuperuser("drop table u; delete from t where n = 3");
-        forge(kit, "pg_dump -Fc -Z0 -d '" + superuserUrl(kit.database) + "' > data-00.dump");
+        kit.forgeArchive("pg_dump -Fc -Z0 -d '" + superuserUrl(kit.database) + "' > data-00.dump");
         kit.run("backups", "verify", "--env", "staging").exits(0);
         kit.run("backups", "drill", "--env", "staging").exits(14).says("it lacks 1 tables: public.u");
     }
@@ -83,7 +83,7 @@ class DrillTest {
     @Test void an_archive_that_can_not_be_loaded_is_a_broken_backup() {
         var kit = backedUp("create table parent (id int primary key); insert into parent values (1), (2); create table child (parent int references parent); insert into child values (1), (2)");
         kit.database.asSuperuser("alter table parent disable trigger all; delete from parent where id = 2; alter table parent enable trigger all");
-        forge(kit, "pg_dump -Fc -Z0 -d '" + superuserUrl(kit.database) + "' > data-00.dump");
+        kit.forgeArchive("pg_dump -Fc -Z0 -d '" + superuserUrl(kit.database) + "' > data-00.dump");
         kit.run("backups", "drill", "--env", "staging").exits(14).says("the backup can't be restored", "child_parent_fkey");
         kit.run("backups", "list", "--env", "staging").exits(0).prints("BROKEN");
         assertNothingIsLeft(kit);
@@ -110,13 +110,13 @@ class DrillTest {
     @Test void an_extension_that_the_server_lacks_is_named_and_is_a_failure_only_when_something_needs_it() {
         var kit = backedUp("create extension pg_trgm; comment on extension pg_trgm is 'mine'; create table t as select 'a' as words");
         // As if another server had had one that is nowhere else: of the same length, so that the archive stays one.
-        forge(kit, "zstd -q -d data-00.dump.zst; sed -i 's/pg_trgm/pg_trgX/g' data-00.dump");
+        kit.forgeArchive("zstd -q -d data-00.dump.zst; sed -i 's/pg_trgm/pg_trgX/g' data-00.dump");
         kit.run("backups", "drill", "--env", "staging").exits(0).prints("; without extension pg_trgX (this server does not have it)").says("left out: extension pg_trgX");
         assertEquals("extension pg_trgX (this server does not have it)", evidence(kit).getAsJsonArray("not_restorable").get(0).getAsString());
         kit.run("backups", "list", "--env", "staging").exits(0).prints("restored just now", "; without extension pg_trgX");
 
         var needing = backedUp("create extension pg_trgm; create table t as select 'a' as words; create index on t using gin (words gin_trgm_ops)");
-        forge(needing, "zstd -q -d data-00.dump.zst; sed -i 's/pg_trgm/pg_trgX/g' data-00.dump");
+        needing.forgeArchive("zstd -q -d data-00.dump.zst; sed -i 's/pg_trgm/pg_trgX/g' data-00.dump");
         needing.run("backups", "drill", "--env", "staging").exits(12).says("can't be restored on a server without extension pg_trgX", "gin_trgm_ops", "DRILL_DATABASE_URL");
         needing.run("backups", "list", "--env", "staging").exits(0).prints("stored");
     }
@@ -215,17 +215,6 @@ class DrillTest {
         try (var folders = Files.list(Path.of("/var/tmp"))) {
             return folders.filter(folder -> folder.getFileName().toString().startsWith("handover-throwaway-" + run.process.pid() + "-")).toList();
         }
-    }
-
-    /** Puts another archive in the only backup's place, and has everything that is said of it agree. */
-    private static void forge(Kit kit, String makeArchive) {
-        Kit.needs("aws", "zstd");
-        var folder = kit.sealed().get(0);
-        kit.bash("mkdir forged; set -a; . ./.env.operations; set +a; cd forged; aws --endpoint-url $AWS_ENDPOINT_URL_S3 s3 cp --quiet --recursive s3://" + kit.bucket + "/" + folder + " .; "
-            + makeArchive + "; zstd -q -f data-00.dump; sha256sum data-00.dump.zst globals.sql.zst > SHA256SUMS"
-            + "; old=$(grep -m1 -o '\"sha256\": \"[0-9a-f]*' manifest.json | grep -o '[0-9a-f]*$'); new=$(head -c 64 SHA256SUMS)"
-            + "; sed -i \"s/$old/$new/; 0,/\\\"bytes_raw\\\": [0-9]*/s//\\\"bytes_raw\\\": $(stat -c %s data-00.dump)/; 0,/\\\"bytes_stored\\\": [0-9]*/s//\\\"bytes_stored\\\": $(stat -c %s data-00.dump.zst)/\" manifest.json"
-            + "; rm data-00.dump; sha256sum manifest.json >> SHA256SUMS; aws --endpoint-url $AWS_ENDPOINT_URL_S3 s3 cp --quiet --recursive . s3://" + kit.bucket + "/" + folder).exits(0);
     }
 
     private static String superuserUrl(TestDatabase database) { return Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/]*$", "/" + database.name); }
