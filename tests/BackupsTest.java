@@ -91,6 +91,10 @@ class BackupsTest {
             kit.run("backups", "list", "--env", "staging").exits(0)
                 .prints("BROKEN, found ", "verify-20261124T020000Z.json can't be read; prove it again: ./jbang backups verify " + folder.replaceFirst(".*/(.+)/", "$1") + " --env staging");
         }
+        for (var coloured : List.of("\"passed\": false, \"problem\": \"not \\u001b[31mread\"", "\"passed\": true, \"not_restorable\": [\"not \\u001b[31mread\"]")) {
+            kit.put(folder + "verify-20261124T020000Z.json", "{\"proof\": \"readable\", \"at\": \"2026-11-24T02:00:00Z\", " + coloured + "}");
+            kit.run("backups", "list", "--env", "staging").exits(0).prints("not  [31mread");
+        }
         kit.run("backups", "verify", "--env", "staging").exits(0);
         kit.run("backups", "list", "--env", "staging").exits(0).prints("readable just now");
     }

@@ -104,11 +104,11 @@ class DeployProvidersTest {
         var running = kit.start("deploy", "--env", "staging").awaitSays("ok: " + before);
         standIn.holdNext(order, answered);
         var seen = standIn.requests(order).size();
-        while (standIn.requests(order).size() == seen && running.process.isAlive()) Thread.sleep(20);
+        Patience.until(() -> standIn.requests(order).size() > seen || !running.process.isAlive(), () -> "no further request " + order);
         running.signal("KILL").result(); // what it had started may still bring its upload to an end
         assertEquals(first, liveCommit(provider));
         answered.countDown();
-        for (var patience = 0; makesLive && patience < 100 && !liveCommit(provider).equals(second); patience++) Thread.sleep(20);
+        if (makesLive) Patience.until(() -> liveCommit(provider).equals(second), () -> "the order is never carried out");
         assertEquals(makesLive ? second : first, liveCommit(provider));
         run("rollback", "--list").exits(0).prints(makesLive ? "live: 2" : "which this kit did not deploy");
         run("deploy").exits(0).says("ok: See what is live: ");

@@ -33,7 +33,7 @@ final class Sight implements AutoCloseable {
         call("Network.setUserAgentOverride", Map.of("userAgent", "Sight", "acceptLanguage", language));
         call("Emulation.setScriptExecutionDisabled", Map.of("value", !scripts));
         call("Page.navigate", Map.of("url", url));
-        while (!evaluate("document.readyState").getAsString().equals("complete")) Thread.sleep(50);
+        Patience.until(() -> evaluate("document.readyState").getAsString().equals("complete"), () -> "never ends loading: " + url);
     }
 
     private void heard(String event, JsonObject details) {

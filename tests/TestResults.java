@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import ops.Amount;
 import ops.Failure;
@@ -22,11 +23,13 @@ import ops.Ops;
 import ops.Private;
 import ops.Run;
 import ops.Sha256;
+import ops.Workspace;
 
 /** What an evidence run leaves in a folder: a log of each operation, test-results.json for machines, and the summary for people. */
 final class TestResults {
     /** A folder with what is about to be put in place; the number of the process that writes it follows. */
     private static final String FRESH = ".evidence-";
+    private static final Pattern LEFT = Pattern.compile("\\.evidence-([0-9]{1,10}).*");
 
     private record Row(String operation, String claim, String test, String result, String reason, double seconds, String log, String sha256) { }
 
@@ -76,8 +79,7 @@ final class TestResults {
     /** Of runs that were killed while they wrote. */
     private static void clearLeftovers(Path folder) throws IOException {
         try (var left = Files.newDirectoryStream(folder, FRESH + "*")) {
-            for (var fresh : left)
-                if (ProcessHandle.of(Long.parseLong(fresh.getFileName().toString().substring(FRESH.length()).replaceFirst("\\..*", ""))).isEmpty()) Private.remove(fresh);
+            for (var fresh : left) if (Workspace.leftBy(fresh, LEFT).isPresent()) Private.remove(fresh);
         }
     }
 

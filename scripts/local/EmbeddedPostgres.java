@@ -27,6 +27,7 @@ import ops.Failure;
 import ops.FolderLock;
 import ops.Private;
 import ops.Secret;
+import ops.Workspace;
 
 /**
  * A PostgreSQL server of our own on a free loopback port. Its data is kept in a folder between runs.
@@ -83,10 +84,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
     private static void deleteLeftThrowaways(Path parent) throws IOException, InterruptedException {
         try (var folders = Files.newDirectoryStream(parent, "handover-throwaway-*")) {
             for (var folder : folders) {
-                var name = THROWAWAY.matcher(folder.getFileName().toString());
-                if (!name.matches() || ProcessHandle.of(Long.parseLong(name.group(1))).isPresent()) continue;
                 try {
-                    if (Files.getOwner(folder).getName().equals(System.getProperty("user.name"))) in(folder, Optional.empty()).delete();
+                    if (Workspace.leftBy(folder, THROWAWAY).isPresent()) in(folder, Optional.empty()).delete();
                 } catch (IOException | UncheckedIOException | Failure e) {
                     // another run is at it, or the next one will be
                 }

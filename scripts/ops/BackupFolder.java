@@ -37,10 +37,6 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
      * @param notRestorable what that server can't have, each with the reason
      */
     public record Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem, String server, Integer tables, Long rows, List<String> notRestorable) {
-        public Evidence {
-            problem = problem == null ? null : problem.replaceAll("\\p{Cntrl}", " "); // anybody may have written it
-        }
-
         Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem) { this(proof, passed, at, seconds, kit, problem, null, null, null, null); }
     }
 
@@ -169,7 +165,10 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     private Evidence evidence(Store store, MatchResult name, byte[] bytes) {
         try {
             var read = Json.read(bytes, Evidence.class, name.group());
-            if (read != null && Proof.GRADES.contains(String.valueOf(read.proof)) && Instant.parse(String.valueOf(read.at)) != null) return read;
+            if (read != null && read.at != null && read.proof != null && Proof.GRADES.contains(read.proof)) {
+                Instant.parse(read.at);
+                return read;
+            }
         } catch (Failure.NotVerified | DateTimeParseException e) {
             // said below
         }

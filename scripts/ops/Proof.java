@@ -35,7 +35,8 @@ public record Proof(String grade, String at, double seconds, String problem, Lis
     /** As in "readable 3 h ago, 41.0 s". */
     public String words(Instant now) {
         if (grade.equals("stored")) return grade;
-        return (broken() ? "BROKEN, found " : grade + " ") + Amount.age(Instant.parse(at), now)
+        var words = (broken() ? "BROKEN, found " : grade + " ") + Amount.age(Instant.parse(at), now)
             + (broken() ? ": " + problem : ", " + Amount.time(Duration.ofMillis((long) (seconds * 1000)))) + (without == null || without.isEmpty() ? "" : "; without " + String.join(", ", without));
+        return words.replaceAll("\\p{Cntrl}", " "); // anybody may have written the evidence
     }
 }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -63,12 +64,18 @@ public final class Workspace {
     private static void sweep(Path base, Run run) throws IOException {
         try (var folders = Files.newDirectoryStream(base, "handover-run-*")) {
             for (var folder : folders) {
-                var name = NAME.matcher(folder.getFileName().toString());
-                if (!name.matches() || ProcessHandle.of(Long.parseLong(name.group(1))).isPresent() || !isOurs(folder)) continue;
+                var process = leftBy(folder, NAME);
+                if (process.isEmpty()) continue;
                 Private.remove(folder);
-                run.console.detail("removed what process " + name.group(1) + ", which was killed, had left in " + folder);
+                run.console.detail("removed what process " + process.get() + ", which was killed, had left in " + folder);
             }
         }
+    }
+
+    /** The process that left a folder of this user's behind; empty while it runs. Its id is the first group of the folder's name. */
+    public static Optional<String> leftBy(Path folder, Pattern name) throws IOException {
+        var found = name.matcher(folder.getFileName().toString());
+        return found.matches() && ProcessHandle.of(Long.parseLong(found.group(1))).isEmpty() && isOurs(folder) ? Optional.of(found.group(1)) : Optional.empty();
     }
 
     private static boolean isOurs(Path folder) throws IOException {

@@ -77,8 +77,8 @@ public final class Web {
     Answer follow(URI uri, HeadersFor headers, Duration limit) throws Verdict.Judged, InterruptedException {
         var deadline = Deadline.in(limit);
         var way = new ArrayList<URI>();
-        while (true) {
-            var answer = get(uri, headers.of(uri), deadline.left());
+        for (var left = limit; ; left = deadline.left()) {
+            var answer = get(uri, headers.of(uri), left);
             if (!answer.isRedirect()) return new Answer(answer.uri(), answer.status(), answer.headers(), answer.body(), answer.took(), List.copyOf(way));
             way.add(uri);
             uri = target(answer);
