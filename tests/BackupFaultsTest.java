@@ -6,14 +6,18 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import ops.Private;
 
 /**
  * Nothing false: whatever fails, there is no backup that is none, no leftover that matters, the right exit code and hint,
@@ -23,6 +27,8 @@ class BackupFaultsTest {
     /** Of these the store sees at least one in a backup that is read back, in this order. */
     private static final List<String> REQUESTS = List.of("GET .*list-type=2", "POST .*\\?uploads", "PUT .*partNumber=1", "PUT .*partNumber=3", "POST .*uploadId=",
         "PUT .*globals", "HEAD .*data-00", "PUT .*SHA256SUMS", "PUT .*manifest.json", "GET .*manifest.json", "GET .*data-00", "PUT .*verify-", "GET .*\\?.*uploads", "PUT .*history");
+    /** The seconds after which silence is taken for an end: more than a busy machine needs for an answer. */
+    private static final String SILENCE = "15";
     /** Larger than two parts of an upload, however it is compressed. */
     private static TestDatabase large;
 
@@ -55,9 +61,9 @@ class BackupFaultsTest {
     }
 
     @Test void a_pg_dump_that_hangs_halfway_is_stopped_with_all_that_it_has_started() {
-        var kit = Stack.kit(large).set("DB_STALL_SECONDS", "2");
+        var kit = Stack.kit(large).set("DB_STALL_SECONDS", SILENCE);
         new FakeTools(kit).pgDump("\"$real\" \"$@\" | head -c 20000000; sleep 1000");
-        kit.run("backup-db", "--env", "staging").exits(12).says("pg_dump was stopped: no sign of life for 2.0 s", "Next:  see what blocks it");
+        kit.run("backup-db", "--env", "staging").exits(12).says("pg_dump was stopped: no sign of life for " + SILENCE + ".0 s", "Next:  see what blocks it");
         nothingStays(kit);
         worksAgain(kit);
     }
@@ -113,12 +119,12 @@ class BackupFaultsTest {
     }
 
     @Test void a_network_that_goes_silent_during_the_dump_ends_the_run_after_the_limit() throws Exception {
-        var kit = Stack.kit(large).set("DB_STALL_SECONDS", "2");
+        var kit = Stack.kit(large).set("DB_STALL_SECONDS", SILENCE);
         try (var held = lock(large, "photo"); var network = new Network(kit, large)) {
             var running = kit.start("backup-db", "--env", "staging");
             awaitSession(large, "handover staging");
             network.silence();
-            running.result().exits(12).says("no sign of life for 2.0 s");
+            running.result().exits(12).says("no sign of life for " + SILENCE + ".0 s");
             nothingStays(kit);
         }
         worksAgain(kit.set("STAGING_DATABASE_URL", large.url()));
@@ -126,7 +132,7 @@ class BackupFaultsTest {
 
     @Test void a_network_that_goes_silent_while_rows_are_counted_ends_the_run_after_the_limit() throws Exception {
         var small = TestDatabase.create(Stack.next("counted_")).execute("create table t (id int)");
-        var kit = Stack.kit(small).set("DB_STALL_SECONDS", "2");
+        var kit = Stack.kit(small).set("DB_STALL_SECONDS", SILENCE);
         try (var held = lock(small, "t"); var network = new Network(kit, small)) {
             var running = kit.start("backup-db", "--env", "staging");
             awaitSession(small, "handover staging");
@@ -155,6 +161,7 @@ class BackupFaultsTest {
         try (var store = new FaultProxy(kit)) {
             for (var request : REQUESTS) store.next(request).answer(500, "InternalError");
             passesAfterRetries(kit, store);
+            assertEquals(List.of(), kit.openUploads());
         }
     }
 
@@ -163,6 +170,7 @@ class BackupFaultsTest {
         try (var store = new FaultProxy(kit)) {
             for (var request : REQUESTS) store.next(request).answer(503, "SlowDown", "Retry-After: 1");
             passesAfterRetries(kit, store);
+            assertEquals(List.of(), kit.openUploads());
         }
     }
 
@@ -171,6 +179,7 @@ class BackupFaultsTest {
         try (var store = new FaultProxy(kit)) {
             for (var request : REQUESTS) store.next(request).reset();
             passesAfterRetries(kit, store);
+            assertEquals(List.of(), kit.openUploads());
         }
     }
 
@@ -178,15 +187,30 @@ class BackupFaultsTest {
         var kit = Stack.kit(large);
         try (var store = new FaultProxy(kit)) {
             for (var request : REQUESTS) store.next(request).loseTheAnswer();
-            passesAfterRetries(kit, store, 1); // an empty upload of which nobody knows the id, until a later run clears it
+            passesAfterRetries(kit, store);
+            assertEquals(1, kit.openUploads().size()); // an empty one of which nobody knows the id, until a later run clears it
+        }
+    }
+
+    @Test void a_store_that_completed_an_upload_and_then_no_longer_knows_its_parts_has_the_backup() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            store.next("POST .*uploadId=").loseTheAnswer();
+            store.next("POST .*uploadId=").answer(400, "InvalidPart");
+            kit.run("backup-db", "--env", "staging").exits(0).says(" requests had to be sent again");
+            assertEquals(List.of(), store.untouched());
+            assertEquals(List.of(), kit.openUploads());
+            verifyParts(kit, kit.sealed().get(0));
         }
     }
 
     @Test void every_kind_of_request_may_stall_once() {
-        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "2");
+        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "6");
         try (var store = new FaultProxy(kit)) {
             for (var request : REQUESTS) store.next(request).stall();
             passesAfterRetries(kit, store);
+            // An upload that the store has begun, and answered too late, is begun again.
+            assertEquals(store.heads("POST .*\\?uploads").size() - 2, kit.openUploads().size());
         }
     }
 
@@ -218,7 +242,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_store_that_stalls_on_a_part_ends_the_run_after_the_limits_and_leaves_nothing() {
-        var kit = Stack.kit(large).set("S3_ATTEMPTS", "2").set("S3_ATTEMPT_SECONDS", "1");
+        var kit = Stack.kit(large).set("S3_ATTEMPTS", "2").set("S3_ATTEMPT_SECONDS", "10");
         try (var store = new FaultProxy(kit)) {
             store.every("PUT .*partNumber=2").stall();
             kit.run("backup-db", "--env", "staging").exits(13).says("could not write part 2", "no answer in time", "S3_ATTEMPT_SECONDS and S3_REQUEST_SECONDS set the limits");
@@ -395,7 +419,10 @@ class BackupFaultsTest {
         assertTrue(sealed.isEmpty() || result.err().contains("ok: Compare with the store"), () -> "sealed too early\n" + result);
         for (var folder : sealed) verifyParts(kit, folder);
         kit.run("backup-db", "--env", "staging").exits(0);
-        assertEquals(sealed.size() + 1, kit.sealed().size());
+        // A seal that was on its way when the run was killed may have arrived only now.
+        var late = kit.sealed().size() - sealed.size() - 1;
+        assertTrue(late == 0 || late == 1 && result.err().contains("ok: Compare with the store"), () -> "sealed: " + kit.sealed() + "\n" + result);
+        for (var folder : kit.sealed()) verifyParts(kit, folder);
         assertEquals(List.of(), kit.leftTemporary());
         kit.awaitNoProcess();
     }
@@ -418,7 +445,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_signal_while_the_store_is_silent_still_ends_the_run_and_stops_pg_dump() {
-        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "2").set("S3_ATTEMPTS", "1");
+        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "10").set("S3_ATTEMPTS", "1");
         try (var store = new FaultProxy(kit)) {
             store.every(".").stall();
             var running = kit.start("backup-db", "--env", "staging").awaitSays("ok: List the tables");
@@ -451,8 +478,8 @@ class BackupFaultsTest {
             var running = kit.start("backup-db", "--env", "staging");
             store.awaitSeen("PUT .*SHA256SUMS");
             running.signal("TERM").awaitSays("interrupted: stopping and cleaning up");
-            // Time enough for a clean-up that does not wait to delete the parts.
-            Patience.pause(1000);
+            // Time enough for a clean-up that does not wait to delete the parts; one that waits does so for ten seconds.
+            Patience.pause(300);
             checksums.release();
             var result = running.result();
             wholeOrNothing(kit, result, 143);
@@ -463,9 +490,11 @@ class BackupFaultsTest {
         var kit = Stack.kit(large);
         new FakeTools(kit).pgDump("\"$real\" \"$@\" | head -c 30000000; sleep 2");
         try (var store = new FaultProxy(kit)) {
+            var part = store.next("PUT .*partNumber=1").hold(); // so that it can't be done before it is killed
             var running = kit.start("backup-db", "--env", "staging");
             store.awaitSeen("PUT .*partNumber=1");
             running.signal("KILL").result();
+            part.release();
             new FakeTools(kit).none();
             kit.awaitNoProcess();
             assertEquals(1, kit.openUploads().size());
@@ -489,6 +518,24 @@ class BackupFaultsTest {
         }
     }
 
+    @Test void two_runs_that_clear_the_same_leftovers_do_not_hinder_each_other() throws Exception {
+        var folder = Files.createDirectories(Stack.kit(large).runtime.resolve("left/inner"));
+        for (var i = 0; i < 3000; i++) Files.createFile(folder.resolve("file" + i));
+        // As a run does it: whatever there is, under the name that another run has given it, too.
+        Callable<Void> sweep = () -> {
+            while (true) {
+                try (var left = Files.list(folder.getParent().getParent())) {
+                    var found = left.findFirst();
+                    if (found.isEmpty()) return null;
+                    Private.remove(found.get());
+                }
+            }
+        };
+        var threads = Executors.newFixedThreadPool(3);
+        for (var swept : threads.invokeAll(List.of(sweep, sweep, sweep))) swept.get();
+        threads.shutdown();
+    }
+
     // --- what the tests above are made of
 
     /** After a failure that came before anything was whole. */
@@ -501,17 +548,15 @@ class BackupFaultsTest {
 
     private static void worksAgain(Kit kit) {
         new FakeTools(kit).none();
+        for (var limit : List.of("DB_STALL_SECONDS", "DB_LOCK_SECONDS", "S3_ATTEMPT_SECONDS", "S3_ATTEMPTS")) kit.set(limit, null);
         kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
         assertEquals(1, kit.sealed().size());
         verifyParts(kit, kit.sealed().get(0));
     }
 
-    private static void passesAfterRetries(Kit kit, FaultProxy store) { passesAfterRetries(kit, store, 0); }
-
-    private static void passesAfterRetries(Kit kit, FaultProxy store, int openUploads) {
+    private static void passesAfterRetries(Kit kit, FaultProxy store) {
         kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0).says(" requests had to be sent again");
         assertEquals(List.of(), store.untouched());
-        assertEquals(openUploads, kit.openUploads().size());
         verifyParts(kit, kit.sealed().get(0));
         assertEquals(1, kit.sealed().size());
         assertEquals(1, kit.history().size());

@@ -312,7 +312,7 @@ class PruneTest {
     @Test void while_another_run_holds_the_lock_no_database_is_dropped() throws SQLException {
         var kit = backedUp();
         var old = replaced(kit, 8);
-        new FakeTools(kit).pgDump("sleep 60");
+        new FakeTools(kit).pgDump("sleep 600");
         var backup = kit.start("backup-db", "--env", "staging").awaitSays("List the tables");
         kit.run("backups", "prune", "--env", "staging").exits(0).says("warning: the old database " + old.name + " stays: another run holds the lock");
         backup.signal("TERM").result().exits(143);
@@ -322,7 +322,7 @@ class PruneTest {
     @Test void where_the_database_itself_is_gone_what_a_restore_replaced_stays() {
         var kit = backedUp();
         var old = replaced(kit, 8);
-        TestDatabase.superuser("drop database " + kit.database.name);
+        TestDatabase.superuser("drop database " + kit.database.name + " with (force)");
         kit.run("backups", "prune", "--env", "staging").exits(0).prints("database " + old.name + "  stays: there is no database '" + kit.database.name + "' any more");
     }
 

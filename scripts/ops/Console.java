@@ -117,7 +117,7 @@ public final class Console {
         if ("dumb".equals(System.getenv("TERM"))) return false;
         try {
             var test = new ProcessBuilder("test", "-t", "2").redirectError(ProcessBuilder.Redirect.INHERIT).start();
-            return test.waitFor(2, java.util.concurrent.TimeUnit.SECONDS) && test.exitValue() == 0;
+            return test.waitFor(30, java.util.concurrent.TimeUnit.SECONDS) && test.exitValue() == 0;
         } catch (IOException e) {
             return false;
         } catch (InterruptedException e) {

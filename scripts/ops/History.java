@@ -50,7 +50,7 @@ public final class History {
     synchronized void write(String result, Exit exit, String problem, Duration took) {
         var record = facts(result, exit, problem, took);
         try {
-            var open = store.get(5, TimeUnit.SECONDS);
+            var open = store.get(30, TimeUnit.SECONDS);
             open.put(open.prefix + "/" + env + "/history/" + id + ".json", Json.bytes(record));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

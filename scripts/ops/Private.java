@@ -2,13 +2,15 @@ package ops;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -52,9 +54,21 @@ public final class Private {
         } catch (NoSuchFileException e) {
             return;
         }
-        try (var all = Files.walk(going)) {
-            for (var path : all.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(path);
-        }
+        Files.walkFileTree(going, new SimpleFileVisitor<>() {
+            @Override public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException { return removed(file); }
+
+            @Override public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+                if (e instanceof NoSuchFileException) return FileVisitResult.CONTINUE;
+                throw e;
+            }
+
+            @Override public FileVisitResult postVisitDirectory(Path emptied, IOException e) throws IOException { return removed(emptied); }
+
+            private FileVisitResult removed(Path path) throws IOException {
+                Files.deleteIfExists(path);
+                return FileVisitResult.CONTINUE;
+            }
+        });
     }
 
     /** True when group or others have any right to it. */

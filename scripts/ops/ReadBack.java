@@ -48,8 +48,8 @@ public final class ReadBack {
     private void read(BackupFolder folder) throws Exception {
         var manifest = folder.manifest(store);
         var reader = new PartReader(store, folder, manifest, settings.get(Setting.BACKUP_IDENTITY_FILE));
+        reader.checkObjects(); // before anything that the manifest says is believed
         var restore = PostgresTools.find(run, settings, "pg_restore", manifest.pgDumpMajor());
-        reader.checkObjects();
         try (var progress = new Progress(run.console, "Read back", reader::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) reader.read(part, raw -> parse(reader, part, raw, restore));
             if (manifest.globals() != null) reader.read(manifest.globals(), raw -> { }); // read to its end in any case

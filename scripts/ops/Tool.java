@@ -182,7 +182,7 @@ public final class Tool implements AutoCloseable {
     public void finish(Duration limit, int wanted) throws InterruptedException {
         var inTime = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
         if (!inTime) stop();
-        listener.join(1000);
+        listener.join(5000);
         if (!inTime || stopped)
             throw new Failure.ToolFailed(name + " was stopped: no sign of life for " + Amount.time(inTime ? silent : limit) + said(), "see what blocks it, then run it again");
         if (process.exitValue() != wanted) {

@@ -160,13 +160,13 @@ public final class Upload extends OutputStream {
         }))).uploadId();
     }
 
-    /** Sends the rest and makes the object exist. */
+    /** Sends the rest and makes the object exist; as one act, or it might arrive after its folder was cleared. */
     public void commit() throws InterruptedException {
         sha256 = Sha256.hex(whole.digest());
         if (id == null) {
             var content = part == null ? new byte[0] : Arrays.copyOf(part, filled);
             storeSha256 = Base64.getEncoder().encodeToString(Sha256.of(content));
-            run.undo.act(() -> { store.put(key, content, false, storageClass); return null; }); // or it might arrive after its folder was cleared
+            run.undo.act(() -> { store.put(key, content, false, storageClass); return null; });
         } else {
             if (filled > 0) send();
             var completed = new ArrayList<CompletedPart>();
@@ -175,7 +175,7 @@ public final class Upload extends OutputStream {
             completed.forEach(sent -> all.update(Base64.getDecoder().decode(sent.checksumSHA256())));
             storeSha256 = Base64.getEncoder().encodeToString(all.digest()) + "-" + completed.size();
             storeEtag = etag(completed);
-            complete(completed);
+            run.undo.act(() -> { complete(completed); return null; });
         }
         synchronized (this) { ended = true; }
         senders.shutdownNow();
@@ -203,8 +203,8 @@ public final class Upload extends OutputStream {
                 return store.client.completeMultipartUpload(request -> request.bucket(store.bucket).key(key).uploadId(id)
                     .multipartUpload(upload -> upload.parts(completed)));
             } catch (S3Exception e) {
-                // The answer to a first try that succeeded may have been lost; the second then finds no such upload.
-                if (e.statusCode() == 404 && store.head(key).filter(there -> storeSha256.equals(there.sha256()) || storeEtag != null && storeEtag.equals(there.etag())).isPresent()) return null;
+                // The answer to a first try that succeeded may have been lost; the second then finds no such upload, or none of its parts (400).
+                if ((e.statusCode() == 404 || e.statusCode() == 400) && store.head(key).filter(there -> storeSha256.equals(there.sha256()) || storeEtag != null && storeEtag.equals(there.etag())).isPresent()) return null;
                 throw e;
             }
         });
