@@ -55,12 +55,12 @@ class BrowserTest {
 
     @Test void a_white_page_that_answers_200_is_caught() {
         site.page("/", "<div id=root><div></div><p hidden>Invoices</p></div>");
-        kit.run("browser", "--url", site.url("/"), "--seconds", "15").exits(14).says("is a white page: it answers 200, and nothing that can be seen came into #root", "screenshot: ");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14).says("is a white page: it answers 200, and nothing that can be seen came into #root", "screenshot: ");
     }
 
     @Test void a_bundle_that_was_cut_in_half_is_caught_and_named() {
         site.page("/", "<div id=root></div><script src=/assets/app-1a2b.js></script>").file("/assets/app-1a2b.js", 200, "function start() { if (true) {");
-        kit.run("browser", "--url", site.url("/"), "--seconds", "15").exits(14).says("is a white page", "Next:  mend what keeps it from rendering: Uncaught SyntaxError: ", "(" + site.url("/assets/app-1a2b.js") + ":");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14).says("is a white page", "Next:  mend what keeps it from rendering: Uncaught SyntaxError: ", "(" + site.url("/assets/app-1a2b.js") + ":");
     }
 
     @Test void an_exception_and_a_rejection_after_it_has_rendered_are_caught() {
@@ -89,14 +89,14 @@ class BrowserTest {
 
     @Test void a_page_that_never_finishes_loading_ends_within_the_time() {
         site.page("/", "<div id=root>Invoices</div><script src=/hangs></script>");
-        kit.run("browser", "--url", site.url("/"), "--seconds", "15").exits(14).says(site.url("/hangs") + ": never ends, and the page waits for it");
-        kit.run("browser", "--url", site.url("/hangs"), "--seconds", "15").exits(14).says(site.url("/hangs") + " does not answer with a page: no answer within the time");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "40").exits(14).says(site.url("/hangs") + ": never ends, and the page waits for it");
+        kit.run("browser", "--url", site.url("/hangs"), "--seconds", "40").exits(14).says(site.url("/hangs") + " does not answer with a page: no answer within the time");
     }
 
     @Test void the_header_goes_to_the_own_origin_alone_and_is_never_shown() throws Exception {
-        site.page("/", "<div id=root></div><script src=/app.js></script><iframe src=" + other.url("/frame") + "></iframe><img src=/away><script src=" + other.url("/lib.js") + "></script>")
+        site.page("/", "<div id=root></div><script src=/app.js></script><iframe src=" + other.url("/frame") + "></iframe><img src=/away><img src=/last><script src=" + other.url("/lib.js") + "></script>")
             .file("/app.js", 200, BUNDLE + "\nnew Worker('/worker.js'); navigator.serviceWorker.register('/service.js')").file("/worker.js", 200, "fetch('/from-worker')").file("/from-worker", 200, "")
-            .file("/service.js", 200, "fetch('/from-service')").file("/from-service", 200, "").away("/away", other.url("/picture"));
+            .file("/service.js", 200, "fetch('/from-service')").file("/last", 200, "").after("/last", () -> site.asked.keySet().containsAll(List.of("/from-worker", "/from-service")) && other.asked.containsKey("/data")).file("/from-service", 200, "").away("/away", other.url("/picture"));
         other.page("/frame", "<img src=" + site.url("/in-frame") + ">").file("/lib.js", 200, "fetch('" + other.url("/data") + "').catch(() => {})").file("/picture", 200, "").file("/data", 200, "");
         site.file("/in-frame", 200, "");
         var file = kit.home.resolve("header");
@@ -104,9 +104,9 @@ class BrowserTest {
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
         kit.run("browser", "--url", site.url("/"), "--header-file", file.toString()).exits(78).says("can be read by others", "chmod 600").neverShows(SECRET);
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
-        var running = kit.start("browser", "--url", site.url("/"), "--header-file", file.toString(), "--json", "--verbose");
+        var running = kit.start("browser", "--url", site.url("/"), "--header-file", file.toString(), "--seconds", "120", "--json", "--verbose");
         var shown = new HashSet<String>();
-        while (running.process.isAlive()) shown.addAll(commandLines());
+        for (; running.process.isAlive(); Patience.pause(5)) shown.addAll(commandLines());
         running.result().exits(0).neverShows(SECRET);
         assertTrue(shown.stream().anyMatch(line -> line.contains("--remote-debugging-pipe")), "Chromium was never seen");
         assertTrue(shown.stream().noneMatch(line -> line.contains(SECRET)), "a command line shows the header");
@@ -169,6 +169,7 @@ class BrowserTest {
         /** The headers of each request, by its path. */
         final Map<String, String> asked = new ConcurrentHashMap<>();
         private final Map<String, Answer> answers = new ConcurrentHashMap<>();
+        private final Map<String, Patience.Condition> waits = new ConcurrentHashMap<>();
         private final CountDownLatch closed = new CountDownLatch(1);
         private final HttpServer server;
 
@@ -193,6 +194,12 @@ class BrowserTest {
 
         Site away(String path, String to) { return put(path, 302, "text/plain", to, ""); }
 
+        /** Answers for a path when that holds: a page that waits for it has loaded only then. */
+        Site after(String path, Patience.Condition first) {
+            waits.put(path, first);
+            return this;
+        }
+
         private Site put(String path, int status, String type, String to, String body) {
             answers.put(path, new Answer(status, type, to, body.getBytes(StandardCharsets.UTF_8)));
             return this;
@@ -205,6 +212,7 @@ class BrowserTest {
             asked.merge(path, headers.toString(), String::concat);
             try (exchange) {
                 if (path.equals("/hangs")) closed.await();
+                if (waits.containsKey(path)) Patience.until(waits.get(path), () -> path + " waits for what is never asked: " + asked.keySet());
                 var answer = answers.getOrDefault(path, new Answer(404, "text/plain", null, new byte[0]));
                 exchange.getResponseHeaders().set("Content-Type", answer.type);
                 if (answer.to != null) exchange.getResponseHeaders().set("Location", answer.to);

@@ -195,7 +195,7 @@ class DoctorTest {
     }
 
     @Test void a_signal_in_the_middle_removes_the_probe_and_exits_143() throws Exception {
-        try (var store = new CarelessStore(2_000)) {
+        try (var store = new CarelessStore(30_000)) {
             var running = Stack.kit().set("AWS_ENDPOINT_URL_S3", store.address()).start("doctor", "--env", "staging");
             Patience.until(() -> !store.objects.isEmpty(), () -> "no probe was ever written");
             running.signal("TERM").result().exits(143).says("warning: interrupted: stopping and cleaning up", "State: nothing was changed.");

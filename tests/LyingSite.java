@@ -169,13 +169,14 @@ final class LyingSite implements AutoCloseable {
 
     /** So many zeros, in next to no bytes. */
     static Lie gzipOf(int zeros) {
+        var packed = new ByteArrayOutputStream();
+        try (var gzip = new GZIPOutputStream(packed)) {
+            var some = new byte[1 << 20];
+            for (var left = zeros; left > 0; left -= some.length) gzip.write(some);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
         return exchange -> {
-            var packed = new ByteArrayOutputStream();
-            try (var gzip = new GZIPOutputStream(packed)) {
-                for (var left = zeros; left > 0; left -= 1 << 20) gzip.write(new byte[1 << 20]);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
             exchange.getResponseHeaders().add("content-type", "text/html");
             exchange.getResponseHeaders().add("content-encoding", "gzip");
             exchange.sendResponseHeaders(200, packed.size());

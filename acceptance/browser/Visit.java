@@ -123,15 +123,17 @@ public final class Visit {
             if (seen.has("exceptionDetails")) throw new Failure.Usage("--root is not a CSS selector: " + selector, "quote it for the shell: --root '#root'");
             root = value(seen).map(Root::valueOf).orElse(root);
             // A page that waits for nothing and shows nothing for so long will go on like that.
-            if (loaded && root != Root.BUSY && root != Root.RENDERED && requests.values().stream().allMatch(request -> request.ended) && Instant.now().isAfter(lastSign.plus(LONGEST_UNREST))) break;
+            if (loaded && root != Root.BUSY && root != Root.RENDERED && allEnded() && Instant.now().isAfter(lastSign.plus(LONGEST_UNREST))) break;
             if (!loaded || root != Root.RENDERED) continue;
             if (complete == null) complete = Instant.now();
-            // Some pages never rest.
-            if (Instant.now().isAfter(lastSign.plus(QUIET)) || Instant.now().isAfter(complete.plus(LONGEST_UNREST))) break;
+            // Some pages never rest, and some requests never end.
+            if (allEnded() && Instant.now().isAfter(lastSign.plus(QUIET)) || Instant.now().isAfter(complete.plus(LONGEST_UNREST))) break;
         }
         release = evaluate("document.querySelector('meta[name=release]')?.content").flatMap(Visit::value).orElse(null);
         return root;
     }
+
+    private boolean allEnded() { return requests.values().stream().allMatch(request -> request.ended); }
 
     /** The content of meta[name=release]; null when there is none. */
     public String release() { return release; }

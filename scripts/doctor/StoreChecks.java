@@ -113,7 +113,7 @@ public final class StoreChecks {
     }
 
     private Seen write() {
-        store.put(probe.key, probe.content());
+        run.undo.act(() -> { store.put(probe.key, probe.content()); return null; });
         return Seen.ok(store.uri(probe.key));
     }
 
@@ -125,7 +125,7 @@ public final class StoreChecks {
 
     /** The seal of a backup is written once, and relies on this. */
     private Seen writeOnce() {
-        if (!store.putNew(probe.key, new byte[probe.content().length])) return Seen.ok("a second write with If-None-Match is refused");
+        if (!run.undo.act(() -> store.putNew(probe.key, new byte[probe.content().length]))) return Seen.ok("a second write with If-None-Match is refused");
         return Seen.problem(Exit.STORE, "the store ignores If-None-Match, and overwrote what was there", "a seal could be overwritten unnoticed: take a store that honours conditional writes");
     }
 

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import ops.Failure;
@@ -24,6 +25,11 @@ import ops.Workspace;
  * <p>The browser is a script of its own, so that what it needs is fetched and loaded only where it is asked for.
  */
 record Browsing(Run run, Site site, Settings settings) {
+    /** What the operator told the launcher: where Java is, and what was built already. */
+    private static final Map<String, String> LAUNCHER = new HashMap<>(System.getenv());
+
+    static { LAUNCHER.keySet().retainAll(List.of("JAVA_HOME", "HANDOVER_CACHE", "XDG_CACHE_HOME", "HANDOVER_MAVEN_URL")); }
+
     Verdict look(Duration limit) throws IOException, InterruptedException {
         // Of its own time it needs some to begin and to end.
         var seconds = Math.max(1, limit.minusSeconds(2).toSeconds());
@@ -34,7 +40,7 @@ record Browsing(Run run, Site site, Settings settings) {
             Private.write(file, header.get());
             arguments.addAll(List.of("--header-file", file.toString()));
         }
-        try (var browser = Tool.start(run, Home.dir().resolve("jbang"), arguments, Map.of())) {
+        try (var browser = Tool.start(run, Home.dir().resolve("jbang"), arguments, LAUNCHER)) {
             var said = new String(browser.stdout(limit).readAllBytes(), StandardCharsets.UTF_8);
             try {
                 return verdict(JsonParser.parseString(said).getAsJsonObject());

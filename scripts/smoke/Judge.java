@@ -79,6 +79,7 @@ public final class Judge {
             if (notPassed == null || running == RUNNING || last.settled()) break;
             if (attempts.size() == tries || left().minus(pause).compareTo(SHORTEST_LOOK) < 0) break;
             TimeUnit.NANOSECONDS.sleep(pause.toNanos());
+            if (left().compareTo(SHORTEST_LOOK) < 0) break; // the machine itself has slept
             pause = last.passed() ? FIRST_PAUSE : least(pause.multipliedBy(2), LONGEST_PAUSE);
         }
         return new Result(check, conclude(last, notPassed, running, attempts), seconds(begun, System.nanoTime()), attempts);

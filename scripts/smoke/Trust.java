@@ -64,10 +64,11 @@ final class Trust {
 
     /** The certificate that a server shows, if it is good for this host; else why not. */
     X509Certificate certificate(URI uri, Duration limit) throws Verdict.Judged {
+        var deadline = Deadline.in(limit);
         try {
             return (X509Certificate) shake(context, uri, true, limit).getPeerCertificates()[0];
         } catch (SSLException e) {
-            throw explain(uri, e.getMessage()).judged();
+            throw explain(uri, e.getMessage(), deadline).judged();
         } catch (IOException e) {
             throw Verdict.fail(uri.getHost() + " can't be reached: " + e.getMessage(), "is the server running, and on this port?").judged();
         }
@@ -90,16 +91,16 @@ final class Trust {
     }
 
     /** Why a handshake failed; Java's own messages are not for operators. */
-    Verdict explain(URI uri, String said) {
+    Verdict explain(URI uri, String said, Deadline deadline) {
         var host = uri.getHost();
         X509Certificate[] chain;
         try {
             var looking = SSLContext.getInstance("TLS");
             looking.init(null, new TrustManager[] {new Anybody()}, null);
-            chain = Arrays.stream(shake(looking, uri, false, Duration.ofSeconds(2)).getPeerCertificates()).toArray(X509Certificate[]::new);
+            chain = Arrays.stream(shake(looking, uri, false, deadline.left()).getPeerCertificates()).toArray(X509Certificate[]::new);
         } catch (SocketTimeoutException e) {
             if (e.getMessage().startsWith("Connect")) return Verdict.fail(host + " takes no connection", "is it up, and does a firewall let us through?");
-            return Verdict.fail(host + " takes the connection and does not answer in TLS: plain http, or overloaded", "see the server's TLS settings; or is the address wrong?");
+            return silent(host);
         } catch (IOException e) {
             var plain = said != null && (said.contains("plaintext connection") || said.contains("Unsupported or unrecognized SSL message"));
             return Verdict.fail(plain ? host + " does not speak TLS on this port: plain http, most likely" : "no TLS with " + host + ": " + said, "see the server's TLS settings; or is the address wrong?");
@@ -119,7 +120,18 @@ final class Trust {
             return Verdict.fail("the certificate of " + host + " is by '" + shown.getIssuerX500Principal().getName() + "', whom this machine does not know" + (chain.length == 1 ? ", and the server sends no intermediate certificate" : ""),
                 "have the server send the whole chain; of an authority of your own, name its certificate in SMOKE_CA_FILE").forGood();
         }
-        return Verdict.fail("the certificate is for " + names(shown) + ", and not for " + host, "have one made for this name, or correct the address").forGood();
+        try {
+            shake(context, uri, true, deadline.left());
+            return Verdict.fail("no TLS with " + host + " in time, and when it was asked again there was", "is the server overloaded?");
+        } catch (SSLException e) {
+            return Verdict.fail("the certificate is for " + names(shown) + ", and not for " + host, "have one made for this name, or correct the address").forGood();
+        } catch (IOException e) {
+            return silent(host);
+        }
+    }
+
+    private static Verdict silent(String host) {
+        return Verdict.fail(host + " takes the connection and does not answer in TLS: plain http, or overloaded", "see the server's TLS settings; or is the address wrong?");
     }
 
     static String day(Instant at) { return LocalDate.ofInstant(at, ZoneOffset.UTC).toString(); }

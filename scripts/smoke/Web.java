@@ -67,7 +67,7 @@ public final class Web {
             throw Verdict.fail(uri + (body.begun ? " is still sending after " + Amount.time(limit) + ", " + Amount.bytes(body.bytes.size()) + " so far" : " has not answered in " + Amount.time(limit)),
                 "is the server overloaded, or waiting for something itself?").judged();
         } catch (ExecutionException e) {
-            throw explain(uri, e.getCause()).judged();
+            throw explain(uri, e.getCause(), deadline).judged();
         } finally {
             sent.cancel(true);
         }
@@ -118,10 +118,10 @@ public final class Web {
         }
     }
 
-    private Verdict explain(URI uri, Throwable thrown) throws InterruptedException {
+    private Verdict explain(URI uri, Throwable thrown, Deadline deadline) throws InterruptedException {
         var host = uri.getHost() + (uri.getPort() < 0 ? "" : ":" + uri.getPort());
         if (thrown instanceof TooLong) return Verdict.fail(uri + " has sent more than " + Amount.bytes(LARGEST) + ", and no end", "what was put there?").forGood();
-        if (thrown instanceof SSLException || thrown instanceof HttpTimeoutException && uri.getScheme().equals("https")) return trust.explain(uri, thrown.getMessage());
+        if (thrown instanceof SSLException || thrown instanceof HttpTimeoutException && uri.getScheme().equals("https")) return trust.explain(uri, thrown.getMessage(), deadline);
         if (thrown instanceof HttpTimeoutException) return Verdict.fail(host + " takes no connection", "is it up, and does a firewall let us through?");
         if (thrown instanceof ConnectException) return Network.explain(uri.getHost(), host, thrown);
         return Verdict.fail(uri + " ended in the middle of its answer" + (thrown.getMessage() == null ? "" : ": " + thrown.getMessage()), "see the server's log, and whether the file is whole there");
