@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -246,7 +247,8 @@ class Deploy implements Callable<Integer> {
     }
 
     private boolean stage(Steps steps) throws Exception {
-        release = new Release(Release.FORMAT, BackupFolder.newId(run.started), env, run.started.toString(), commit, provider.name(), null, artifact, applyMigrations && plan != null ? plan.version() : Deployment.schemaVersion(settings, "deploy"), applyMigrations && plan != null ? plan.breaking() : null, Host.operator(), new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
+        var now = Instant.now(); // after the lock: of two that waited for it, the one that ships later has the later id
+        release = new Release(Release.FORMAT, BackupFolder.newId(now), env, now.toString(), commit, provider.name(), null, artifact, applyMigrations && plan != null ? plan.version() : Deployment.schemaVersion(settings, "deploy"), applyMigrations && plan != null ? plan.breaking() : null, Host.operator(), new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
         staged = provider.stage(release, packed, application);
         release = release.staged(staged.deployment());
         steps.found(staged.url() == null ? staged.deployment() : staged.url());

@@ -155,7 +155,7 @@ class CloudflarePagesTest {
         var older = older();
         old();
         pages.changesAreInVain(true);
-        hosting.set("DEPLOY_LIVE_SECONDS", "1").silentAfter(ROLLBACK);
+        hosting.set("DEPLOY_LIVE_SECONDS", "1").standIn.silentAfter(ROLLBACK);
         var failure = hosting.fails(Failure.Unclear.class, () -> hosting.provider().rollBack(older));
         assertTrue(failure.getMessage().endsWith("what is live can't be told"), failure.getMessage());
     }

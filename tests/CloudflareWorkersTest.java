@@ -133,7 +133,7 @@ class CloudflareWorkersTest {
         var older = older();
         var old = old();
         workers.deploymentsAreInVain(true);
-        hosting.set("DEPLOY_LIVE_SECONDS", "1").silentAfter(DEPLOY);
+        hosting.set("DEPLOY_LIVE_SECONDS", "1").standIn.silentAfter(DEPLOY);
         var failure = hosting.fails(Failure.Unclear.class, () -> hosting.provider().rollBack(older));
         assertTrue(failure.getMessage().endsWith("what is live can't be told"), failure.getMessage());
         assertEquals(Map.of(old, 100.0), workers.live(SHOP));

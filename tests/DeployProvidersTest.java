@@ -92,19 +92,19 @@ class DeployProvidersTest {
     /** Killed while the provider has the order and has not answered: it carries it out, and the next run says so and goes on. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "vercel             | POST /v13/deployments             | See what is live   | false", "vercel             | POST .*/promote/                  | See what is live   | true",
-        "cloudflare-pages   | POST .*/projects/shop/deployments$ | See what is live   | false", "cloudflare-pages   | POST .*/projects/shop/deployments$ | Record the release | true",
-        "cloudflare-workers | POST .*/versions$                  | See what is live   | false", "cloudflare-workers | POST .*/scripts/shop/deployments$  | See what is live   | true"})
-    void killed_in_the_middle_of_an_order_one_whole_release_is_live_and_the_next_run_says_which(String provider, String order, String before, boolean makesLive) throws Exception {
+        "vercel             | 1 | POST /v13/deployments              | false", "vercel             | 1 | POST .*/promote/                   | true",
+        "cloudflare-pages   | 1 | POST .*/projects/shop/deployments$ | false", "cloudflare-pages   | 2 | POST .*/projects/shop/deployments$ | true",
+        "cloudflare-workers | 1 | POST .*/versions$                  | false", "cloudflare-workers | 1 | POST .*/scripts/shop/deployments$  | true"})
+    void killed_in_the_middle_of_an_order_one_whole_release_is_live_and_the_next_run_says_which(String provider, int which, String order, boolean makesLive) throws Exception {
         at(provider);
         var first = site.head();
         wasDeployed(provider, first);
         var second = site.write("src/app.js", "document.getElementById('app').textContent = 'more trailers'\n").commit("More trailers");
         var answered = new CountDownLatch(1);
-        var running = kit.start("deploy", "--env", "staging").awaitSays("ok: " + before);
-        standIn.holdNext(order, answered);
-        var seen = standIn.requests(order).size();
-        Patience.until(() -> standIn.requests(order).size() > seen || !running.process.isAlive(), () -> "no further request " + order);
+        var seen = standIn.requests(order).size() + which;
+        standIn.hold(which, order, answered);
+        var running = kit.start("deploy", "--env", "staging");
+        Patience.until(() -> standIn.requests(order).size() >= seen || !running.process.isAlive(), () -> "no further request " + order);
         running.signal("KILL").result(); // what it had started may still bring its upload to an end
         assertEquals(first, liveCommit(provider));
         answered.countDown();
@@ -127,7 +127,7 @@ class DeployProvidersTest {
         var steps = DeployTest.STEPS;
         for (var step : provider.equals("vercel") ? steps : steps.subList(steps.indexOf("Keep the artifact"), steps.size())) {
             signal = signal.equals("TERM") ? "KILL" : "TERM";
-            var result = kit.start("deploy", "--env", "staging").awaitSays("ok: " + step).signal(signal).result();
+            var result = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
             assertTrue(List.of(first, second).contains(liveCommit(provider)), result::toString);
             if (signal.equals("TERM")) kit.awaitNoProcess();
             if (signal.equals("TERM") && result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");

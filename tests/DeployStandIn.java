@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
@@ -170,11 +171,21 @@ final class DeployStandIn implements AutoCloseable {
     /** So many such requests are carried out, and the connection is closed instead of an answer. */
     DeployStandIn loseAnswerNext(String regex, int times) { return rule(regex, times, (exchange, request) -> answer(request)); }
 
-    /** So many such requests are carried out when the latch opens. */
-    DeployStandIn holdNext(String regex, CountDownLatch until) {
-        return rule(regex, 1, (exchange, request) -> {
-            await(until);
+    /** The first, second, … such request from now on is carried out when the latch opens. */
+    DeployStandIn hold(int which, String regex, CountDownLatch until) {
+        var left = new AtomicInteger(which);
+        return rule(regex, which, (exchange, request) -> {
+            if (left.decrementAndGet() == 0) await(until);
             send(exchange, answer(request));
+        });
+    }
+
+    /** The next such request is carried out and answered; after it no question is. */
+    DeployStandIn silentAfter(String regex) {
+        return rule(regex, 1, (exchange, request) -> {
+            var answer = answer(request);
+            failNext("GET", 503, ALWAYS);
+            send(exchange, answer);
         });
     }
 
@@ -200,8 +211,8 @@ final class DeployStandIn implements AutoCloseable {
     private void serve(HttpExchange exchange) throws IOException {
         try (exchange) {
             var request = read(exchange);
-            requests.add(request);
             var rule = takes(request);
+            requests.add(request); // whoever waits for it finds its rule taken
             if (rule != null) rule.fault.happen(exchange, request);
             else send(exchange, answer(request));
         } catch (IOException e) {

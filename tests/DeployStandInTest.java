@@ -12,7 +12,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -31,11 +30,9 @@ class DeployStandInTest {
 
     @AfterEach void close() { standIn.close(); }
 
-    private HttpResponse<String> send(String method, String url, String body) throws IOException { return send(method, url, body, Duration.ofSeconds(30)); }
-
-    private HttpResponse<String> send(String method, String url, String body, Duration limit) throws IOException {
+    private HttpResponse<String> send(String method, String url, String body) throws IOException {
         try {
-            return http.send(HttpRequest.newBuilder(URI.create(url)).method(method, BodyPublishers.ofString(body)).header("authorization", "Bearer token").timeout(limit).build(), BodyHandlers.ofString());
+            return http.send(HttpRequest.newBuilder(URI.create(url)).method(method, BodyPublishers.ofString(body)).header("authorization", "Bearer token").timeout(Duration.ofSeconds(30)).build(), BodyHandlers.ofString());
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }
@@ -60,7 +57,10 @@ class DeployStandInTest {
         var one = standIn.vercel.deployed(page("one"), Map.of());
         var two = standIn.vercel.deployed(page("two"), Map.of());
         standIn.hangNext("POST .*/rollback/");
-        assertThrows(HttpTimeoutException.class, () -> send("POST", standIn.url() + "/v1/projects/prj_test/rollback/" + one, "", Duration.ofMillis(500)));
+        var hanging = CompletableFuture.supplyAsync(() -> assertThrows(IOException.class, () -> vercel("POST", "/v1/projects/prj_test/rollback/" + one)));
+        standIn.awaitRequest("POST .*/rollback/");
+        Patience.pause(500);
+        assertFalse(hanging.isDone());
         assertEquals(two, standIn.vercel.live());
         // Java's client sends a request whose connection was closed once more.
         standIn.loseAnswerNext("POST .*/rollback/", 2);
@@ -72,7 +72,7 @@ class DeployStandInTest {
         var one = standIn.pages.deployed(page("one"), "c1", "one");
         var two = standIn.pages.deployed(page("two"), "c2", "two");
         var latch = new CountDownLatch(1);
-        standIn.holdNext("/rollback$", latch);
+        standIn.hold(1, "/rollback$", latch);
         var answer = CompletableFuture.supplyAsync(() -> {
             try {
                 return cloudflare("POST", PAGES + "/deployments/" + one + "/rollback", "");

@@ -312,7 +312,7 @@ class DeployTest {
     @Test void what_a_killed_deploy_destroyed_keeps_the_next_one_from_going_back_too() {
         kit.database.execute("create table trailer (id int primary key, colour text)");
         deploy().exits(0);
-        site.write("supabase/migrations/20261101000000_drop.sql", "alter table public.trailer drop column colour;\n").write("supabase/migrations/20261102000000_slow.sql", "select pg_sleep(5);\n").commit("No colours");
+        site.write("supabase/migrations/20261101000000_drop.sql", "alter table public.trailer drop column colour;\n").write("supabase/migrations/20261102000000_slow.sql", "select pg_sleep(60);\n").commit("No colours");
         kit.start("deploy", "--env", "staging", "--apply-migrations", "--unrehearsed").awaitSays("ok: Apply 20261101000000_drop.sql").signal("KILL").result();
         kit.awaitNoProcess();
         site.write("src/health.json", "{\"status\": \"down\"}").commit("Down");
@@ -355,7 +355,7 @@ class DeployTest {
         site.write("src/app.js", "document.getElementById('app').textContent = 'second'\n");
         var second = site.commit("Second");
         for (var step : STEPS) {
-            var result = kit.start("deploy", "--env", "staging").awaitSays("ok: " + step).signal(signal).result();
+            var result = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
             kit.awaitNoProcess();
             var live = deployed.liveCommit();
             assertEquals(Files.readString(www.resolve("current/app.js")), live.equals(first) ? "document.getElementById('app').textContent = 'trailers'\n" : "document.getElementById('app').textContent = 'second'\n", result::toString);

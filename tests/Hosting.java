@@ -151,16 +151,6 @@ final class Hosting implements AutoCloseable {
         return provider().promote(release(number), provider().stage(release(number), packed, with), packed, with);
     }
 
-    /** Has the provider answer no question any more once it has such a request. */
-    void silentAfter(String request) {
-        var silence = new Thread(() -> {
-            standIn.awaitRequest(request);
-            standIn.failNext("GET", 503, DeployStandIn.ALWAYS);
-        });
-        silence.setDaemon(true);
-        silence.start();
-    }
-
     /** What a visitor gets at an address. */
     static String page(String url) throws IOException, InterruptedException {
         return VISITOR.send(HttpRequest.newBuilder(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString()).body();

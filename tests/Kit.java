@@ -455,7 +455,7 @@ final class Kit {
         Result result() {
             try {
                 if (!process.waitFor(Patience.LIMIT_SECONDS, TimeUnit.SECONDS)) throw new AssertionError("has not ended in " + Patience.LIMIT_SECONDS + " s\n" + describe());
-                for (var reader : readers) reader.join(TimeUnit.SECONDS.toMillis(10));
+                for (var reader : readers) reader.join(TimeUnit.SECONDS.toMillis(60));
             } catch (InterruptedException e) {
                 throw new AssertionError("interrupted\n" + describe(), e);
             } finally {

@@ -54,7 +54,7 @@ class RollbackTest {
         var two = two();
         site.change("third");
         site.run("deploy").exits(0);
-        site.run("rollback", "--to", "2026").exits(2).says("'2026' may be any of 3 releases");
+        site.run("rollback", "--to", "20").exits(2).says("'20' may be any of 3 releases");
         site.run("rollback", "--to", site.commitOf(two.get(0)).substring(0, 8)).exits(0);
         assertEquals(two.get(0), site.current());
         site.run("rollback", "--to", two.get(1)).exits(0);
@@ -100,6 +100,11 @@ class RollbackTest {
         bytes[bytes.length / 2] ^= 1;
         kit.put(own, bytes);
         site.run("rollback").exits(14).says(own);
+        // Something that would be written outside, through a link, before anybody knows that it is not what was stored.
+        kit.bash("mkdir outside one two; ln -s \"$PWD/outside\" one/x; mkdir two/x; echo caught > two/x/authorized_keys; tar cf forged -C one x; tar rf forged -C two x/authorized_keys; zstd -q forged").exits(0);
+        kit.put(own, Files.readAllBytes(kit.home.resolve("forged.zst")));
+        site.run("rollback").exits(14).says(own + " is not what was stored");
+        assertEquals("", kit.bash("ls outside").exits(0).out());
         assertEquals(two.get(1), site.current());
     }
 
@@ -148,7 +153,7 @@ class RollbackTest {
     void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on(String signal) {
         var two = two();
         for (var step : STEPS) {
-            var result = kit.start("rollback", "--env", "staging").awaitSays("ok: " + step).signal(signal).result();
+            var result = kit.start("rollback", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
             kit.awaitNoProcess();
             assertTrue(two.contains(site.current()), result::toString);
             assertEquals(site.commitOf(site.current()), site.liveCommit(), result::toString);

@@ -41,7 +41,7 @@ final class SiteRepository {
     /** Has {@code staging} ship this application to a provider, and look at it at an address. */
     void ship(String provider, String address) {
         kit.set("STAGING_SITE_URL", address).set("STAGING_DEPLOY_PROVIDER", provider).set("DEPLOY_APP", folder.toString()).set("STAGING_SUPABASE_URL", "none").set("SMOKE_CANARY_ROW", "none")
-            .set("SMOKE_HEALTH_PATH", "/health.json").set("SMOKE_SECONDS", "15").with("TMPDIR", kit.runtime.toString());
+            .set("SMOKE_HEALTH_PATH", "/health.json").with("TMPDIR", kit.runtime.toString());
     }
 
     SiteRepository write(String name, String text) {

@@ -67,11 +67,14 @@ final class VercelStandIn {
         return this;
     }
 
-    /** Ends the pending job. */
+    /** Ends the pending job, or one that is about to come. */
     void finish(Outcome how) {
-        synchronized (all) {
-            end(lastJob, how);
-        }
+        Patience.until(() -> {
+            synchronized (all) {
+                if (lastJob != null) end(lastJob, how);
+                return lastJob != null;
+            }
+        }, () -> "there is no job");
     }
 
     /** The plan on which only one step back is possible. */

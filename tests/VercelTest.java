@@ -187,7 +187,7 @@ class VercelTest {
         var older = older();
         old();
         vercel.outcome(VercelStandIn.Outcome.PENDING);
-        hosting.set("DEPLOY_LIVE_SECONDS", "1").silentAfter("POST .*/rollback/");
+        hosting.set("DEPLOY_LIVE_SECONDS", "1").standIn.silentAfter("POST .*/rollback/");
         var failure = hosting.fails(Failure.Unclear.class, () -> hosting.provider().rollBack(older));
         assertTrue(failure.getMessage().endsWith("what is live can't be told"), failure.getMessage());
     }

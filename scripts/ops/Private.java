@@ -2,6 +2,7 @@ package ops;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -54,7 +55,18 @@ public final class Private {
         } catch (NoSuchFileException e) {
             return;
         }
-        Files.walkFileTree(going, new SimpleFileVisitor<>() {
+        for (var tries = 5; ; tries--) {
+            try {
+                removeAll(going);
+                return;
+            } catch (DirectoryNotEmptyException e) {
+                if (tries == 1) throw e; // somebody goes on writing into it
+            }
+        }
+    }
+
+    private static void removeAll(Path folder) throws IOException {
+        Files.walkFileTree(folder, new SimpleFileVisitor<>() {
             @Override public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException { return removed(file); }
 
             @Override public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {

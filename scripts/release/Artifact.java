@@ -89,7 +89,7 @@ public final class Artifact {
             for (TarArchiveEntry entry; (entry = tar.getNextEntry()) != null; ) {
                 left -= entry.getSize();
                 var to = folder.resolve(entry.getName()).normalize();
-                if (left < 0 || !to.startsWith(folder)) throw new Failure.NotVerified(store.uri(key) + " is not what was stored", NEXT);
+                if (left < 0 || !to.startsWith(folder) || isUnderLink(folder, to)) throw new Failure.NotVerified(store.uri(key) + " is not what was stored", NEXT);
                 Files.createDirectories(to.getParent());
                 if (entry.isSymbolicLink()) Files.createSymbolicLink(to, Path.of(entry.getLinkName()));
                 else {
@@ -102,6 +102,12 @@ public final class Artifact {
         } catch (IOException e) {
             throw new Failure.NotVerified(store.uri(key) + " can't be unpacked: " + e.getMessage(), NEXT);
         }
+    }
+
+    /** A link could lead anywhere, and what lies under one would be written there before the SHA-256 is known. */
+    private static boolean isUnderLink(Path folder, Path to) {
+        for (var above = to.getParent(); above.startsWith(folder) && !above.equals(folder); above = above.getParent()) if (Files.isSymbolicLink(above)) return true;
+        return false;
     }
 
     /** Entries in the order of their names; owner, time and rights are the same for all. */

@@ -6,7 +6,7 @@ import ops.Manifest;
  * A release, as it stands in {@code PREFIX/ENV/releases/ID.json}: written once, before anybody sees it. What comes
  * of it later lies beside it.
  *
- * @param created when the run began, UTC
+ * @param created when it was built, UTC
  * @param provider as in DEPLOY_PROVIDER
  * @param deployment the provider's name for what was staged
  * @param schemaVersion the database's last migration once this release is live; empty without any, null when there is no database
