@@ -92,7 +92,7 @@ class Local implements Callable<Integer> {
         StateFolder.openTheWay(state);
         if (state.startsWith(Home.state())) StateFolder.openTheWay(Home.state());
         var lock = FolderLock.take(state, "an embedded stack already runs in " + state, "use that one, stop it first, or name another folder: ./jbang local --state FOLDER");
-        run.undo.add("release " + state, () -> { if (throwaway) deleteAll(); lock.close(); if (throwaway) Files.delete(state); });
+        run.undo.add("release " + state, () -> { if (throwaway) deleteAll(); lock.close(); if (throwaway) StateFolder.delete(state); });
         Files.deleteIfExists(settings);
         return state;
     }
@@ -100,7 +100,8 @@ class Local implements Callable<Integer> {
     private Void deleteAll() throws IOException, InterruptedException {
         EmbeddedPostgres.in(state.resolve("postgres"), Optional.empty()).delete();
         try (var all = Files.list(state)) {
-            for (var path : all.toList()) StateFolder.delete(path);
+            // But the lock: on another file of that name another stack would find it free.
+            for (var path : all.filter(path -> !path.endsWith("lock")).toList()) StateFolder.delete(path);
         }
         return null;
     }

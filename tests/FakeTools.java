@@ -7,7 +7,7 @@ import java.util.List;
 
 /** A folder of PostgreSQL's tools, in PG_BIN of a checkout, in which some are scripts around the real ones. */
 final class FakeTools {
-    private static final List<String> TOOLS = List.of("pg_dump", "pg_dumpall", "pg_restore");
+    private static final List<String> TOOLS = List.of("pg_dump", "pg_dumpall", "pg_restore", "psql");
 
     private final Kit kit;
     final Path folder;

@@ -30,6 +30,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import software.amazon.awssdk.core.sync.RequestBody;
@@ -493,6 +494,12 @@ final class Kit {
         /** Stdout holds these texts. */
         Result prints(String... texts) {
             for (var text : texts) assertTrue(out.contains(text), () -> "does not print: " + text + "\n" + this);
+            return this;
+        }
+
+        /** Stdout holds something like this. */
+        Result printsLike(String regex) {
+            assertTrue(Pattern.compile(regex).matcher(out).find(), () -> "does not print anything like: " + regex + "\n" + this);
             return this;
         }
 

@@ -82,7 +82,7 @@ class LocalTest {
     }
 
     @Test void a_second_stack_in_the_same_folder_is_refused_and_the_first_one_runs_on() throws Exception {
-        var local = start();
+        var local = start("--reset");
         for (var arguments : List.of(List.of("local"), List.of("local", "--reset"))) {
             var all = new ArrayList<>(arguments);
             all.addAll(List.of("--state", state.toString()));
@@ -282,7 +282,7 @@ class LocalTest {
         return stack.setting("LOCAL_SITE_URL");
     }
 
-    private static HttpRequest.Builder request(String url) { return HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(10)); }
+    private static HttpRequest.Builder request(String url) { return HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(Patience.LIMIT_SECONDS)); }
 
     private static HttpResponse<String> get(String url, String... key) throws Exception {
         var request = request(url);

@@ -56,7 +56,7 @@ class RestoreDbTest {
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
         loss();
         var result = kit.run("restore-db", "--env", "staging").exits(0)
-            .says("ok: Choose the backup: ", "just now, proof: stored", "first a backup of what is there now:", "ok: Load into a new database: ", "checksums right", "ok: Compare with the manifest: 2,000 rows in 2 tables, as in the manifest",
+            .says("ok: Choose the backup: ", ", proof: stored", "first a backup of what is there now:", "ok: Load into a new database: ", "checksums right", "ok: Compare with the manifest: 2,000 rows in 2 tables, as in the manifest",
                 "ok: Switch: the old data are in " + kit.database.name + "_old_", "ok: Check what is live: 2 tables, all readable");
         result.prints("restored 2", " into " + TestDatabase.server() + "/" + kit.database.name);
         isRestored();
@@ -78,7 +78,7 @@ class RestoreDbTest {
     @Test void without_room_for_a_temporary_file_the_tables_are_loaded_one_after_another() throws Exception {
         lossAfterBackup();
         try (var full = new FullDisk(kit.home.resolve("full"))) {
-            kit.with("TMPDIR", full.folder.toString()).run("restore-db", "--env", "staging").exits(0)
+            kit.with("TMPDIR", full.folder.toString()).run("restore-db", "--env", "staging", "--jobs", "2").exits(0)
                 .says("warning: no room for a temporary file of ", " in " + full.folder + ": tables are loaded one after another; TMPDIR can name another folder");
         }
         isRestored();
@@ -89,7 +89,7 @@ class RestoreDbTest {
         kit.database.execute("create table big as select n, repeat(md5(n::text), 8) from generate_series(1, 400000) n; create table small as select 1 as one");
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
         var folder = Files.createDirectory(kit.home.resolve("spool"));
-        var restore = kit.with("TMPDIR", folder.toString()).start("restore-db", "--env", "staging", "--no-safety-backup", "--verbose").awaitSays("--section=pre-data");
+        var restore = kit.with("TMPDIR", folder.toString()).start("restore-db", "--env", "staging", "--jobs", "2", "--no-safety-backup", "--verbose").awaitSays("--section=pre-data");
         var seen = false;
         while (restore.process.isAlive() && !seen) {
             for (var open : openFiles(restore.process.pid())) seen |= open.startsWith(folder.toString()) && open.endsWith("spool (deleted)");
@@ -147,22 +147,22 @@ class RestoreDbTest {
 
     @Test void a_database_that_is_not_there_any_more_is_made() {
         lossAfterBackup();
-        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name));
+        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name) + " with (force)");
         kit.run("restore-db", "--env", "staging").exits(0).says("there is no database '" + kit.database.name + "' yet: it will be made").neverShows("the old data are in");
         isRestored();
     }
 
     @Test void a_database_that_is_made_sorts_as_the_one_that_was_backed_up() {
-        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name));
+        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name) + " with (force)");
         TestDatabase.superuser("create database " + TestDatabase.quote(kit.database.name) + " template template0 lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8' owner " + TestDatabase.ROLE);
         kit.database.execute(SHOP);
         kit.run("backup-db", "--env", "staging").exits(0);
-        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name));
+        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name) + " with (force)");
         kit.run("restore-db", "--env", "staging").exits(0);
         isRestored();
         assertEquals("C.UTF-8|C.UTF-8", kit.database.one("select datcollate, datctype from pg_database where datname = current_database()"));
 
-        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name));
+        TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name) + " with (force)");
         kit.forge(kit.sealed().get(0), "\"collate\": \"C.UTF-8\"", "\"collate\": \"xx_XX\"");
         kit.run("restore-db", "--env", "staging").exits(0).says("warning: text will sort as this server has it", "xx_XX");
         isRestored();
@@ -301,6 +301,19 @@ class RestoreDbTest {
         isRestored();
     }
 
+    @Test void in_place_an_error_at_the_beginning_of_many_rows_ends_the_run_and_is_named() {
+        kit.database.execute(SHOP);
+        kit.database.execute("create table big as select n, repeat(md5(n::text), 8) from generate_series(1, 100000) n");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        loss();
+        new FakeTools(kit).tool("pg_restore", "case \"$*\" in *--single-transaction*) echo 'select 1/0;' ;; esac; exec \"$real\" \"$@\"");
+        inPlace().exits(12).says("FAILED: the restore failed: psql:<stdin>:", "division by zero", "State: the database of 'staging' is as it was: nothing was committed.");
+        isAsBefore();
+        new FakeTools(kit).none();
+        inPlace().exits(0);
+        isRestored();
+    }
+
     private Kit.Result inPlace(String... more) {
         var arguments = new java.util.ArrayList<>(List.of("restore-db", "--env", "staging", "--mode", "in-place", "--no-safety-backup"));
         arguments.addAll(List.of(more));
@@ -363,7 +376,7 @@ class RestoreDbTest {
         lossAfterBackup();
         try (var superusers = kit.database.connectAsSuperuser()) {
             kit.run("restore-db", "--env", "staging").exits(1).says("the databases could not be renamed", "is being accessed by other users", "(connected: postgres)", "Next:  let role tester end other roles' sessions", "State: the database of 'staging' is as it was.");
-            assertTrue(superusers.isValid(5));
+            assertTrue(superusers.isValid(60));
         }
         isAsBefore();
         assertEquals(List.of(), databases("(new|old)"));

@@ -225,8 +225,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
         if (Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
             try {
                 return Files.isSameFile(place, data);
-            } catch (AccessDeniedException e) {
-                return false;          // somebody else's
+            } catch (AccessDeniedException | NoSuchFileException e) {
+                return false;          // somebody else's, or gone meanwhile
             }
         }
         var info = handle.info();

@@ -107,7 +107,7 @@ record PostgresBinaries(Path folder, int major) {
 
     /** Beside its final place first: a folder with the final name is whole. */
     private static void unpack(Path jar, Path home) throws IOException, InterruptedException {
-        var fresh = home.resolveSibling(home.getFileName() + "." + ProcessHandle.current().pid());
+        var fresh = home.resolveSibling(home.getFileName() + "." + ProcessHandle.current().pid() + "-" + KeptSecret.random(8));
         enterable(fresh);
         try (var zip = new ZipFile(jar.toFile())) {
             var archive = zip.stream().filter(entry -> entry.getName().endsWith(".txz")).findFirst().orElseThrow();

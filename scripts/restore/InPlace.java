@@ -144,7 +144,15 @@ public final class InPlace implements AutoCloseable {
         var arguments = new ArrayList<>(List.of("--single-transaction", "--file=-"));
         arguments.addAll(options);
         try (var converting = Tool.start(run, pgRestore.path(), arguments, Map.of())) {
-            Future<Boolean> writing = steps.start(() -> { copyWithoutCommit(converting.stdout()); return true; });
+            Future<Boolean> writing = steps.start(() -> {
+                try {
+                    copyWithoutCommit(converting.stdout());
+                    return true;
+                } catch (IOException e) {
+                    converting.stop(); // or it would wait for ever until somebody reads on
+                    throw e;
+                }
+            });
             reader.read(part, raw -> {
                 try (var to = converting.stdin()) {
                     PartReader.copy(raw, to);
