@@ -180,6 +180,8 @@ public final class Swap {
      * seconds for its sessions to end; meanwhile they are ended from here.
      */
     private void rename(List<Rename> renames) {
+        var last = renames.get(renames.size() - 1);
+        var renamed = server.one("select (select oid from pg_database where datname = ?)", last.from);
         try (var session = Database.connect(server.url, settings, "handover, swap")) {
             session.execute("set lock_timeout = '30s'");
             var renaming = CompletableFuture.runAsync(() -> session.transaction(renames.stream().map(Rename::toString).toList()));
@@ -189,9 +191,8 @@ public final class Swap {
             }
             renaming.join();
         } catch (CompletionException e) {
-            var last = renames.get(renames.size() - 1);
-            if (server.one("select exists (select from pg_database where datname = ?)", last.from).equals("f")) return; // only the answer was lost
-            var users = server.rows("select distinct usename from pg_stat_activity where datname = ?", row -> row[0], renames.get(0).from);
+            if (server.one("select exists (select from pg_database where oid = ?::oid and datname = ?)", renamed, last.to).equals("t")) return; // only the answer was lost
+            var users = server.rows("select distinct usename from pg_stat_activity where datname = ? and usename is not null", row -> row[0], renames.get(0).from);
             throw new Failure.Failed("the databases could not be renamed: " + e.getCause().getMessage() + (users.isEmpty() ? "" : " (connected: " + String.join(", ", users) + ")"),
                 "let role " + url.user + " end other roles' sessions: GRANT pg_signal_backend TO " + Database.quote(url.user) + "; then run it again");
         }
