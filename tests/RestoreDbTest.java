@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -56,8 +57,9 @@ class RestoreDbTest {
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
         loss();
         var result = kit.run("restore-db", "--env", "staging").exits(0)
-            .says("ok: Choose the backup: ", ", proof: stored", "first a backup of what is there now:", "ok: Load into a new database: ", "checksums right", "ok: Compare with the manifest: 2,000 rows in 2 tables, as in the manifest",
+            .says("first a backup of what is there now:", "ok: Load into a new database: ", "checksums right", "ok: Compare with the manifest: 2,000 rows in 2 tables, as in the manifest",
                 "ok: Switch: the old data are in " + kit.database.name + "_old_", "ok: Check what is live: 2 tables, all readable");
+        assertTrue(Pattern.compile("ok: Choose the backup: .*, (just now|[0-9]+ min ago), proof: stored").matcher(result.err()).find(), result::toString);
         result.prints("restored 2", " into " + TestDatabase.server() + "/" + kit.database.name);
         isRestored();
         assertEquals("3", TestDatabase.named(databases("old").get(0)).one("select count(*) from customer"));
