@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
+import ops.Private;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import ops.Private;
 
 /**
  * Nothing false: whatever fails, there is no backup that is none, no leftover that matters, the right exit code and hint,

@@ -4,9 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
@@ -45,7 +43,7 @@ public final class ToolChecks {
 
     private Seen git() throws IOException, InterruptedException {
         try {
-            return Seen.ok(Tool.text(run, Path.of("git"), List.of("--version"), Map.of(), Duration.ofSeconds(10)).strip());
+            return Seen.ok(Tool.version(run, Path.of("git")).strip());
         } catch (Failure.ToolFailed e) {
             return Seen.warning(e.getMessage() + "; backups don't need it, but then don't say by which commit they were made", install("git"));
         }

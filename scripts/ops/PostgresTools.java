@@ -76,7 +76,7 @@ public final class PostgresTools {
 
     private static Found version(Run run, Path path) throws InterruptedException {
         try {
-            var said = VERSION.matcher(Tool.text(run, path, List.of("--version"), Map.of(), Duration.ofSeconds(60)));
+            var said = VERSION.matcher(Tool.version(run, path));
             return said.find() ? new Found(path, said.group(1), Integer.parseInt(said.group(2))) : null;
         } catch (Failure | IOException e) {
             return null; // a broken one is none; when no other is found, the failure says what is needed

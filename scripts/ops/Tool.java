@@ -144,6 +144,11 @@ public final class Tool implements AutoCloseable {
         }
     }
 
+    /** What a program answers to {@code --version}; it has a minute, which a busy machine may need to start it. */
+    public static String version(Run run, Path program) throws IOException, InterruptedException {
+        return text(run, program, List.of("--version"), Map.of(), Duration.ofMinutes(1));
+    }
+
     public InputStream stdout() { return process.getInputStream(); }
 
     /** Its output; when it sends nothing for longer than the limit it is stopped, which {@link #finish} then says. */

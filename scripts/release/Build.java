@@ -92,7 +92,7 @@ public final class Build {
 
     private String version(String program, String install) throws IOException, InterruptedException {
         try {
-            return Tool.text(run, Path.of(program), List.of("--version"), Map.of(), Duration.ofSeconds(60)).strip().replaceFirst("^v", "");
+            return Tool.version(run, Path.of(program)).strip().replaceFirst("^v", "");
         } catch (Failure.ToolFailed e) {
             throw new Failure.ToolFailed(program + " is not installed: " + e.getMessage(), install);
         }

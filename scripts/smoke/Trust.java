@@ -122,7 +122,7 @@ final class Trust {
         }
         try {
             shake(context, uri, true, deadline.left());
-            return Verdict.fail("no TLS with " + host + " in time, and when it was asked again there was", "is the server overloaded?");
+            return Verdict.fail("no TLS with " + host + " at first, and when it was asked again there was", "is the server overloaded?");
         } catch (SSLException e) {
             return Verdict.fail("the certificate is for " + names(shown) + ", and not for " + host, "have one made for this name, or correct the address").forGood();
         } catch (IOException e) {
