@@ -79,6 +79,15 @@
 //SOURCES SupabaseTest.java
 //SOURCES UnattendedTest.java
 //SOURCES VercelTest.java
+//SOURCES hostile/HostileBucketTest.java
+//SOURCES hostile/HostileDatabaseTest.java
+//SOURCES hostile/HostileDrillTest.java
+//SOURCES hostile/HostileInPlaceTest.java
+//SOURCES hostile/HostileLimitsTest.java
+//SOURCES hostile/HostilePoolerTest.java
+//SOURCES hostile/HostileRoleTest.java
+//SOURCES hostile/HostileSessionsTest.java
+//SOURCES hostile/HostileStoreTest.java
 
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -93,6 +102,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.platform.engine.FilterResult;
 import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestExecutionResult;
@@ -109,6 +119,7 @@ import org.junit.platform.launcher.core.LauncherFactory;
  *
  *      jbang test                       all of them
  *      jbang test BackupDb signals      those with one of these words in their class or sentence
+ *      jbang test hostile               against people and machines that do not play along
  *
  *  Needs the server and client of PostgreSQL, age, aws and zstd; .ci/run installs what is missing. A test class is a file
  *  tests/…Test.java, and a line //SOURCES above: one that is forgotten there is a failure. */
@@ -153,8 +164,10 @@ class Tests implements TestExecutionListener {
 
     /** The classes of all the files here. JUnit takes them from either end, so there stand the longest: then both halves end at the same time. */
     private void find() throws IOException {
-        try (var files = Files.list(Stack.CHECKOUT.resolve("tests"))) {
-            for (var file : files.filter(f -> f.getFileName().toString().endsWith("Test.java")).sorted(Comparator.comparing(f -> f.toFile().length())).toList()) {
+        var tests = Stack.CHECKOUT.resolve("tests");
+        try (var files = Stream.concat(Files.list(tests), Files.list(tests.resolve("hostile")))) {
+            for (var file : files.filter(f -> f.getFileName().toString().endsWith("Test.java"))
+                .sorted(Comparator.comparing(f -> f.toFile().length())).toList()) {
                 var bare = file.getFileName().toString().replace(".java", "");
                 var in = PACKAGE.matcher(Files.readString(file));
                 try {
@@ -162,7 +175,7 @@ class Tests implements TestExecutionListener {
                     if (classes.size() % 2 == 0) classes.addFirst(found);
                     else classes.addLast(found);
                 } catch (ClassNotFoundException e) {
-                    fail(bare, "has no line //SOURCES " + file.getFileName() + " in tests/Tests.java", null, 0);
+                    fail(bare, "has no line //SOURCES " + tests.relativize(file) + " in tests/Tests.java", null, 0);
                 }
             }
         }
