@@ -78,7 +78,7 @@ class PartialRestoreTest {
 
     @Test void what_is_there_is_never_replaced() {
         var kit = backedUp();
-        kit.run("restore-db", "--env", "staging", "--table", "shop.customer").exits(10).says("schema 'shop' is not empty", "a part of a backup never replaces anything", "customer", "ALTER SCHEMA \"shop\" RENAME TO \"shop_before\"");
+        kit.run("restore-db", "--env", "staging", "--table", "shop.customer").exits(10).says("schema 'shop' is not empty", "a part of a backup never replaces anything", "customer", "in the database of 'staging', " + TestDatabase.server() + "/" + kit.database.name + ", and in no other: ALTER SCHEMA \"shop\" RENAME TO \"shop_before\"");
         kit.run("restore-db", "--env", "staging", "--schema", "public").exits(10).says("it has account");
         kit.database.execute("drop schema shop cascade; create schema shop; create domain shop.positive as int");
         kit.run("restore-db", "--env", "staging", "--schema", "shop").exits(10).says("it has positive");

@@ -127,12 +127,13 @@ class RestoreDbTest {
         assertEquals("1500", production.one("select count(*) from invoice"));
     }
 
-    @Test void the_row_that_the_smoke_tests_know_has_to_be_there_before_the_switch() {
+    @Test void the_row_that_the_smoke_tests_know_is_looked_for_and_its_lack_stops_nothing() {
         lossAfterBackup();
         kit.set("SMOKE_CANARY_ROW", "public.customer:id=501");
-        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(14)
-            .says("the database has no row public.customer with id 501", "the database of 'staging' is as it was", "if the backup is older than that row, take SMOKE_CANARY_ROW out of the settings for this run");
-        isAsBefore();
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0)
+            .says("warning: the smoke tests will fail in 'staging': the database has no row public.customer with id 501; the backup is older than that row, or the setting is wrong: SMOKE_CANARY_ROW stands in ");
+        isRestored();
+        loss();
         kit.set("SMOKE_CANARY_ROW", "public.customer:id=500");
         kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0).says("the row public.customer with id 500 is read through SQL");
         isRestored();

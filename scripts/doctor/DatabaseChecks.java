@@ -1,3 +1,4 @@
+//SOURCES ../smoke/SqlRead.java
 package doctor;
 
 import java.time.Instant;
@@ -14,6 +15,8 @@ import ops.Run;
 import ops.Selection;
 import ops.Setting;
 import ops.Snapshot;
+import smoke.Outcome;
+import smoke.SqlRead;
 
 /** Can the database be reached safely, and everything in it be read by the role? Reads only. */
 public final class DatabaseChecks {
@@ -51,6 +54,7 @@ public final class DatabaseChecks {
         group.check("sequences", this::sequences, CONNECTION, "selection");
         group.check("snapshot", this::hold, CONNECTION);
         group.check("tables", this::tables, CONNECTION, "selection", "snapshot");
+        group.check("known row", this::knownRow, CONNECTION, "SMOKE_CANARY_ROW", "SMOKE_HIDDEN_ROW");
         if (database != null) database.close();
         return group;
     }
@@ -137,5 +141,12 @@ public final class DatabaseChecks {
     private Seen tables() {
         var tables = snapshot.tables(selection);
         return tables.isEmpty() ? Seen.warning("there is none to back up", "is this the right database? " + settings.settings.where(Setting.DATABASE_URL)) : Seen.ok(tables.size() + ", all readable");
+    }
+
+    /** The smoke tests and restores look for it; null when no setting names one. */
+    private Seen knownRow() {
+        if (!SqlRead.isAsked(settings.settings)) return null;
+        var verdict = SqlRead.look(settings.settings, settings.url);
+        return verdict.outcome() == Outcome.pass ? Seen.ok(verdict.what()) : Seen.problem(Exit.SETTING, verdict.what(), verdict.next() + "; " + settings.settings.where(Setting.SMOKE_CANARY_ROW));
     }
 }

@@ -21,7 +21,7 @@ final class PgRestore {
     PgRestore(Run run, Settings settings, PostgresTools.Found program, DatabaseUrl into, List<String> options, byte[] beginning) throws IOException {
         this.run = run;
         this.program = program.path();
-        this.options = new ArrayList<>(List.of("--exit-on-error", "--no-password", "--dbname=" + into.database));
+        this.options = new ArrayList<>(List.of("--exit-on-error", "--no-password", "--dbname=" + PostgresTools.connection(into)));
         this.options.addAll(options);
         this.beginning = run.undo.act(() -> {
             var workspace = Workspace.create(run);

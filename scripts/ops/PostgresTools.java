@@ -83,6 +83,9 @@ public final class PostgresTools {
         }
     }
 
+    /** A database's name for an option that takes connection strings too: {@code a=b} would be one. The rest is in {@link #environment}. */
+    static String connection(DatabaseUrl url) { return "dbname='" + url.database.replace("\\", "\\\\").replace("'", "\\'") + "'"; }
+
     /**
      * The environment in which a tool reaches a database: the password in a file (0600) of the run's own folder, never
      * in an argument or a variable; one that is not in the URL, in the operator's own such file.

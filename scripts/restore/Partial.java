@@ -120,7 +120,7 @@ public final class Partial {
     public boolean has(Snapshot.Table table) { return chosen.stream().anyMatch(entry -> isTable(entry) && entry.schema().equals(table.schema()) && entry.name().equals(table.name())); }
 
     /** Throws Refused, naming what is there, when one of the schemas is not empty: a part is added, and never replaces anything. */
-    public void makeSureThatNothingIsThere(Database session) {
+    public void makeSureThatNothingIsThere(Database session, String env) {
         for (var schema : schemas) {
             var there = session.rows("""
                 select coalesce(what, '') from pg_namespace n, lateral (
@@ -131,7 +131,7 @@ public final class Partial {
                 where nspname = ?""", row -> row[0], schema);
             if (!there.isEmpty())
                 throw new Failure.Refused("schema '" + schema + "' is not empty, and a part of a backup never replaces anything: it has " + String.join(", ", there.subList(0, Math.min(5, there.size()))) + (there.size() > 5 ? ", …" : ""),
-                    "move it out of the way: ALTER SCHEMA " + Database.quote(schema) + " RENAME TO " + Database.quote(schema + "_before") + "; or leave --schema and --table out to replace all");
+                    "move it out of the way, in the database of '" + env + "', " + session.url + ", and in no other: ALTER SCHEMA " + Database.quote(schema) + " RENAME TO " + Database.quote(schema + "_before") + "; or leave --schema and --table out to replace all");
         }
     }
 

@@ -194,7 +194,7 @@ public final class Swap {
             if (server.one("select exists (select from pg_database where oid = ?::oid and datname = ?)", renamed, last.to).equals("t")) return; // only the answer was lost
             var users = server.rows("select distinct usename from pg_stat_activity where datname = ? and usename is not null", row -> row[0], renames.get(0).from);
             throw new Failure.Failed("the databases could not be renamed: " + e.getCause().getMessage() + (users.isEmpty() ? "" : " (connected: " + String.join(", ", users) + ")"),
-                "let role " + url.user + " end other roles' sessions: GRANT pg_signal_backend TO " + Database.quote(url.user) + "; then run it again");
+                "let role " + url.user + " end other roles' sessions, on the server of '" + settings.env + "', " + url.host + ":" + url.port + ": GRANT pg_signal_backend TO " + Database.quote(url.user) + "; then run it again");
         }
     }
 
