@@ -117,7 +117,7 @@ class RestoreDb implements Callable<Integer> {
 
     @Override public Integer call() { return run.execute("restore-db", this::restore); }
 
-    private record Result(String id, String env, String from, String database, String mode, double seconds, int tables, long rows, String dataAsOf, String oldDatabase, String safetyBackup) { }
+    private record Result(String id, String env, String from, String database, String mode, double seconds, int tables, long rows, String dataAsOf, String oldDatabase, String safetyBackup, List<String> withoutProperties) { }
 
     private void restore() throws Exception {
         var steps = new Steps(run, dryRun);
@@ -248,7 +248,7 @@ class RestoreDb implements Callable<Integer> {
         var part = manifest.parts().stream().filter(each -> each.stage().equals("all")).findFirst().orElseThrow();
         partial = new Partial(reader.contents(part), schemas, tables);
         if (!partial.leftOut().isEmpty()) run.console.warn("left out, since it needs more than this part: " + String.join(", ", partial.leftOut()));
-        try (var session = Database.connect(url, settings, "handover restore-db " + env)) {
+        try (var session = target()) {
             partial.makeSureThatNothingIsThere(session, env);
         }
         steps.found(partial.toString());
@@ -257,7 +257,7 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean haveSchemas(InPlace place) throws Exception {
         run.state("the database of '" + env + "' is as it was: nothing was committed");
-        try (var session = Database.connect(url, settings, "handover restore-db " + env)) {
+        try (var session = target()) {
             var there = session.rows("select nspname from pg_namespace", row -> row[0]);
             place.create(partial.create(partial.schemas().stream().filter(schema -> !there.contains(schema)).collect(Collectors.toSet())), session);
         }
@@ -282,7 +282,7 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean load(Steps steps) throws Exception {
         run.state("the database of '" + env + "' is as it was");
-        swap.create(manifest.server());
+        swap.create(manifest.server(), exists ? Optional.empty() : backedUpProperties());
         load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs, stream);
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
@@ -293,8 +293,16 @@ class RestoreDb implements Callable<Integer> {
                 }
             }
         }
-        steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right");
+        var own = swap.properties();
+        steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right" + (own.isEmpty() ? "" : "; as the database " + (exists ? "that is there" : "that was backed up") + ": " + own));
         return true;
+    }
+
+    /** Of a database that is not there any more nobody but its backup knows. */
+    private Optional<DatabaseProperties> backedUpProperties() throws IOException {
+        var part = manifest.parts().stream().filter(each -> each.stage().equals("all")).findFirst().orElseThrow();
+        var properties = DatabaseProperties.of(reader.contents(part));
+        return noOwner ? properties.map(DatabaseProperties::withoutRoles) : properties;
     }
 
     private boolean drop(InPlace place) throws Exception {
@@ -302,11 +310,18 @@ class RestoreDb implements Callable<Integer> {
         return withTarget((session, kept) -> { place.drop(session, manifest.selection(), kept); return true; });
     }
 
+    /** A session of the environment's database, as the role of its URL whatever role the database sets for everybody. */
+    private Database target() {
+        var session = Database.connect(url, settings, "handover restore-db " + env);
+        DatabaseProperties.asWhoConnected(session);
+        return session;
+    }
+
     private interface Looking { boolean at(Database session, List<String> kept) throws Exception; }
 
     /** On a session of the target, with the names of the schemas that are nobody's to replace. */
     private boolean withTarget(Looking looking) throws Exception {
-        try (var session = Database.connect(url, settings, "handover restore-db " + env)) {
+        try (var session = target()) {
             return looking.at(session, session.facts().supabase() ? Supabase.platformSchemas(session) : List.of());
         }
     }
@@ -401,7 +416,7 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private boolean checkLive(Steps steps) throws Exception {
-        try (var session = Database.connect(url, settings, "handover restore-db " + env); var snapshot = Snapshot.open(session)) {
+        try (var session = target(); var snapshot = Snapshot.open(session)) {
             steps.found(snapshot.tables(manifest.selection()).size() + " tables, all readable" + readKnownRow(url));
         } catch (Failure e) {
             if (inPlace) throw e; // committed is committed, as the state says
@@ -413,7 +428,7 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private void report() {
-        var result = new Result(manifest.id(), env, source.env, url.database, inPlace ? "in-place" : "swap", Amount.seconds(run.elapsed()), restored().size(), Manifest.rows(restored()), manifest.snapshotTime(), exists && !inPlace ? swap.old : null, safety);
+        var result = new Result(manifest.id(), env, source.env, url.database, inPlace ? "in-place" : "swap", Amount.seconds(run.elapsed()), restored().size(), Manifest.rows(restored()), manifest.snapshotTime(), exists && !inPlace ? swap.old : null, safety, swap.lacking());
         run.console.result(run.json ? Json.text(result)
             : "restored " + (partial == null ? "" : partial + " of ") + result.id() + " into " + url + ", data as of " + result.dataAsOf() + ", in " + Amount.time(run.elapsed()));
     }

@@ -131,6 +131,15 @@ final class TestDatabase {
     /** Executes SQL in the server's own database as its superuser. */
     static void superuser(String sql) { execute(superuserUrl("postgres"), sql); }
 
+    /** Executes statements in one session, each in a transaction of its own: for those that can't be in one with others. */
+    static void superuserEach(String... statements) {
+        try (var connection = connect(superuserUrl("postgres")); var statement = connection.createStatement()) {
+            for (var sql : statements) statement.execute(sql);
+        } catch (SQLException e) {
+            throw new AssertionError(String.join("; ", statements), e);
+        }
+    }
+
     /** Rows of a query in the server's own database. */
     static List<String> serverRows(String sql) { return rows(superuserUrl("postgres"), sql); }
 

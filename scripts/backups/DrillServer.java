@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import local.EmbeddedPostgres;
 import ops.Database;
+import ops.DatabaseProperties;
 import ops.DatabaseUrl;
 import ops.Failure;
 import ops.Guard;
@@ -93,6 +94,11 @@ final class DrillServer {
             session.execute("create database " + Database.quote(database.database) + " template template0 encoding " + Database.literal(encoding) + " lc_collate 'C' lc_ctype 'C'");
             return true;
         });
+    }
+
+    /** Sets on the database what rows may ask for, a constraint with current_setting() say. */
+    void set(Optional<DatabaseProperties> properties) {
+        properties.ifPresent(those -> those.settings().stream().filter(setting -> setting.role().isEmpty() && !setting.bites()).forEach(setting -> attempt(setting.statement(database.database))));
     }
 
     /** Drops the databases and the roles of drills: there is none but this one, which holds the lock. */

@@ -81,6 +81,7 @@ public final class TrialRestore {
         var load = new Load(run, settings, server.database, pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors(), false);
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
+                if (isWhole(part)) server.set(DatabaseProperties.of(reader.contents(part)));
                 if (isWhole(part)) load.load(reader, part, this::prepare);
                 else notRestorable.add(part.name() + " (rows of schemas that Supabase owns, which this server does not have)");
             }

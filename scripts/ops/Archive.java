@@ -30,8 +30,9 @@ public final class Archive {
      * @param schema empty when it is in none
      * @param copy the COPY statement of rows; empty without rows
      * @param needs ids of entries that have to be restored before it
+     * @param owner empty when it has none
      */
-    public record Entry(int number, String description, String schema, String name, String definition, String copy, List<String> needs) {
+    public record Entry(int number, String description, String schema, String name, String definition, String copy, List<String> needs, String owner) {
         public String id() { return String.valueOf(number); }
 
         @Override public String toString() { return description.toLowerCase(Locale.ROOT) + " " + name; }
@@ -157,12 +158,12 @@ public final class Archive {
             text(); // tablespace
             if (minor >= 14) text(); // table access method
             if (minor >= 16) integer(); // kind of relation
-            text(); // owner
+            var owner = text();
             text(); // with oids
             var needs = new ArrayList<String>();
             for (String other; (other = text()) != null; ) needs.add(other);
             bytes(1 + offsetBytes); // where its data would be, in a file
-            entries.add(new Entry(id, orEmpty(description), orEmpty(schema), orEmpty(name), orEmpty(definition), orEmpty(copy).strip(), needs));
+            entries.add(new Entry(id, orEmpty(description), orEmpty(schema), orEmpty(name), orEmpty(definition), orEmpty(copy).strip(), needs, orEmpty(owner)));
         }
     }
 

@@ -8,6 +8,8 @@
 //SOURCES CopySessions.java
 //SOURCES Database.java
 //SOURCES DatabaseLocale.java
+//SOURCES DatabaseProperties.java
+//SOURCES DatabaseScript.java
 //SOURCES DatabaseUrl.java
 //SOURCES Download.java
 //SOURCES Dump.java

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import ops.Database;
+import ops.DatabaseProperties;
 import ops.DatabaseUrl;
 import ops.Failure;
 import ops.Manifest;
@@ -56,7 +57,10 @@ public final class InPlace implements AutoCloseable {
         sql = psql.stdin();
         answers = new BufferedReader(new InputStreamReader(psql.stdout(), StandardCharsets.UTF_8));
         // Or it would warn, among what went wrong, that the archive begins a transaction too.
-        say("begin; set local client_min_messages = error; select txid_current();");
+        // And what the database sets for everybody must not bite: no role but the one that has connected, no read-only transaction, no limit.
+        say("set statement_timeout = 0; begin read write; set local client_min_messages = error; set local lock_timeout = 0;");
+        say("select 'set local role none' where exists (" + DatabaseProperties.SETS_A_ROLE + ") \\gexec");
+        say("select txid_current();");
         transaction = answers.readLine();
         if (transaction == null) throw new Failure.ToolFailed("psql could not begin" + psql.said(), "see what it says");
         say("\\o /dev/null");

@@ -1,14 +1,15 @@
+//SOURCES Dress.java
 package restore;
 
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import ops.Database;
 import ops.DatabaseLocale;
+import ops.DatabaseProperties;
 import ops.DatabaseUrl;
 import ops.Failure;
 import ops.Manifest;
@@ -32,6 +33,7 @@ public final class Swap {
     public final DatabaseUrl fresh;
     public final String old;
     private Runnable keep = () -> { };
+    private Dress dress;
 
     /** @param server a session of the server's own database, 'postgres' */
     public Swap(Run run, Settings settings, DatabaseUrl url, Database server, boolean exists) {
@@ -93,24 +95,31 @@ public final class Swap {
         server.execute("drop database if exists " + Database.quote(name));
     }
 
-    /** Creates the new database, empty; it is dropped when the run ends before the swap. */
-    public void create(Manifest.Server origin) {
+    /**
+     * Creates the new database, empty; it is dropped when the run ends before the swap.
+     *
+     * @param origin what the backed-up one was: for a database that is not there any more
+     * @param backedUp what belonged to that one itself
+     */
+    public void create(Manifest.Server origin, Optional<DatabaseProperties> backedUp) {
+        var like = exists ? DatabaseProperties.of(server, url.database) : backedUp.orElse(DatabaseProperties.UNKNOWN);
         keep = run.undo.act(() -> {
-            createLike(origin);
+            createLike(origin, like);
             return run.undo.add("drop " + fresh.database, () -> drop(fresh.database));
         });
         server.execute("revoke connect on database " + Database.quote(fresh.database) + " from public");
+        dress = new Dress(run, server, url, fresh.database, like);
+        dress.before();
     }
 
     /**
      * Like the old one, and its owner's from the beginning, who may create in the schema public then; where there is none,
      * like the one that was backed up.
      */
-    private void createLike(Manifest.Server origin) {
+    private void createLike(Manifest.Server origin, DatabaseProperties like) {
         var encoding = exists ? server.one("select pg_encoding_to_char(encoding) from pg_database where datname = ?", url.database) : origin.encoding();
         var locale = exists ? DatabaseLocale.of(server, url.database) : origin.locale();
-        var owner = exists ? " owner " + server.one("select quote_ident(pg_get_userbyid(datdba)) from pg_database where datname = ?", url.database) : "";
-        var create = "create database " + Database.quote(fresh.database) + owner + " template template0 encoding " + Database.literal(encoding);
+        var create = "create database " + Database.quote(fresh.database) + owner(like) + " template template0 encoding " + Database.literal(encoding) + tablespace(like);
         try {
             server.execute(create + (locale == null ? "" : " " + locale.options(server)));
         } catch (Failure.ToolFailed e) {
@@ -120,43 +129,29 @@ public final class Swap {
         }
     }
 
-    /** Gives the new database what belongs to a database and is in no archive of it: rights, settings, comment. */
-    public void dress() {
-        var name = Database.quote(fresh.database);
-        if (!exists) {
-            server.execute("grant connect on database " + name + " to public");
-            return;
-        }
-        var statements = new ArrayList<String>();
-        statements.addAll(server.rows("""
-            select unnest(array[
-                format('alter database %1$s connection limit %2$s', ?::text, datconnlimit),
-                format('comment on database %1$s is %2$L', ?::text, shobj_description(oid, 'pg_database')),
-                format('grant connect, temporary on database %1$s to public', ?::text)]) from pg_database where datname = ?""", row -> row[0], name, name, name, url.database));
-        statements.addAll(server.rows("""
-            select format('revoke all on database %s from public', ?::text) from pg_database where datname = ? and datacl is not null
-            union all select format('grant %s on database %s to %s%s', privilege_type, ?::text, case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
-                case when is_grantable then ' with grant option' else '' end)
-            from pg_database, aclexplode(datacl) where datname = ? and grantee <> datdba""", row -> row[0], name, url.database, name, url.database));
-        statements.forEach(server::execute);
-        copySettings(name);
+    private String owner(DatabaseProperties like) {
+        var mayBe = server.one("select exists (select from pg_roles where rolname = ? and pg_has_role(oid, 'member'))", like.owner()).equals("t");
+        if (mayBe) return " owner " + Database.quote(like.owner());
+        if (!like.owner().isEmpty()) run.console.warn("the restored database will belong to role " + url.user + ": there is no role " + like.owner() + " here that it may give it to");
+        return "";
     }
 
-    /** What ALTER DATABASE … SET and ALTER ROLE … IN DATABASE … SET have set. */
-    private void copySettings(String name) {
-        var set = server.rows("""
-            select coalesce(quote_ident(pg_get_userbyid(nullif(setrole, 0))), ''), split_part(c, '=', 1), substr(c, position('=' in c) + 1)
-            from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase, unnest(setconfig) c where d.datname = ?""", row -> row, url.database);
-        if (set.isEmpty()) return;
-        // On a session of its own, which takes each value itself first: so it needs no quoting of ours.
-        try (var session = Database.connect(server.url, settings, "handover, settings")) {
-            for (var setting : set) {
-                var whose = setting[0].isEmpty() ? "alter database " + name : "alter role " + setting[0] + " in database " + name;
-                session.one("select set_config(?, ?, false)", setting[1], setting[2]);
-                session.execute(whose + " set " + Database.quote(setting[1]) + " from current");
-            }
-        }
+    private String tablespace(DatabaseProperties like) {
+        if (like.tablespace().equals(DatabaseProperties.DEFAULT_TABLESPACE)) return "";
+        var mayUse = server.one("select exists (select from pg_tablespace where spcname = ? and has_tablespace_privilege(oid, 'create'))", like.tablespace()).equals("t");
+        if (mayUse) return " tablespace " + Database.quote(like.tablespace());
+        run.console.warn("the restored database will lie in the server's default tablespace: there is no tablespace " + like.tablespace() + " here in which role " + url.user + " may create");
+        return "";
     }
+
+    /** What belongs to the new database itself, in words; empty when that is nothing. */
+    public String properties() { return dress.words(); }
+
+    /** The last of it, immediately before the switch. */
+    public void dress() { dress.after(); }
+
+    /** What of it this server, or this role, can't give it. */
+    public List<String> lacking() { return dress == null ? List.of() : dress.lacking(); }
 
     /** Exchanges the names. Throws Failed, with everything as it was, when sessions can't be ended. */
     public void swap() {

@@ -1,5 +1,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Databases of other people, restored by a swap: nothing of them is lost, and nothing reaches outward. */
@@ -11,8 +13,8 @@ class HostileDatabaseTest {
     private void hasCustomers(String rows) { assertEquals(rows, kit.database.one("select count(*) from customer")); }
 
     private Kit.Result restore(String... more) {
-        var arguments = new java.util.ArrayList<>(java.util.List.of("restore-db", "--env", "staging", "--no-safety-backup"));
-        arguments.addAll(java.util.List.of(more));
+        var arguments = new ArrayList<>(List.of("restore-db", "--env", "staging", "--no-safety-backup"));
+        arguments.addAll(List.of(more));
         return kit.run(arguments.toArray(String[]::new));
     }
 
@@ -20,9 +22,9 @@ class HostileDatabaseTest {
 
     @Test void a_row_for_the_smoke_tests_that_the_database_does_not_have_stops_no_restore() {
         kit.backedUp(SHOP);
-        for (var row : java.util.List.of("public.canary:id=1", "public.customer:nothing=1", "canary")) {
+        for (var row : List.of("public.canary:id=1", "public.customer:nothing=1", "canary")) {
             kit.set("SMOKE_CANARY_ROW", row);
-            for (var mode : java.util.List.of("swap", "in-place")) {
+            for (var mode : List.of("swap", "in-place")) {
                 kit.database.execute("delete from customer");
                 restore("--mode", mode).exits(0).says("warning: ", "SMOKE_CANARY_ROW");
                 hasCustomers("100");
@@ -42,7 +44,7 @@ class HostileDatabaseTest {
         kit.database = TestDatabase.create(Stack.next("host=h port='1' \\'%41 "));
         kit.set("STAGING_DATABASE_URL", kit.database.url());
         kit.backedUp(SHOP + "; create index on customer (name)");
-        for (var mode : java.util.List.of("swap", "in-place")) {
+        for (var mode : List.of("swap", "in-place")) {
             kit.database.execute("delete from customer");
             restore("--mode", mode).exits(0);
             hasCustomers("100");
@@ -54,4 +56,73 @@ class HostileDatabaseTest {
         kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
         kit.run("doctor", "--env", "staging").exits(0);
     }
+
+    // --- what belongs to a database itself
+
+    /** What only a database itself has, of the worst kind: settings that keep a session from doing anything, and one that its rows ask for. */
+    private void givePropertiesTo(String database) {
+        var name = TestDatabase.quote(database);
+        TestDatabase.superuser("do $$ begin create role reader; exception when duplicate_object then end $$");
+        for (var sql : List.of("revoke connect on database %s from public", "grant connect on database %s to reader with grant option", "alter database %s connection limit 77",
+            "comment on database %s is 'it''s\nthe \\ shop'", "alter database %s set role = reader", "alter database %s set default_transaction_read_only = on", "alter database %s set statement_timeout = '1ms'",
+            "alter database %s set search_path = \"$user\", public, \"odd, name\"", "alter database %s set app.words = 'a=b, \"c\" \\d ''e'''", "alter role reader in database %s set work_mem = '7MB'",
+            "alter database %s set session_preload_libraries = auto_explain", "alter database %s set synchronous_commit = off"))
+            TestDatabase.superuser(sql.formatted(name));
+    }
+
+    private List<String> properties() {
+        return TestDatabase.serverRows("select pg_get_userbyid(datdba), array(select unnest(datacl)::text order by 1), datconnlimit, shobj_description(oid, 'pg_database'), "
+            + "(select spcname from pg_tablespace t where t.oid = dattablespace), (select array_agg(setrole::text || (select array_agg(x order by x) from unnest(setconfig) x)::text order by setrole) from pg_db_role_setting where setdatabase = d.oid) "
+            + "from pg_database d where datname = '" + kit.database.name + "'");
+    }
+
+    private void onDatabase(String sql) { TestDatabase.superuser(sql.formatted(TestDatabase.quote(kit.database.name))); }
+
+    private void shopOfATenant() {
+        onDatabase("alter database %s set app.tenant = 'acme'");
+        kit.database.execute("create table customer (id int primary key, tenant text check (tenant = current_setting('app.tenant')));"
+            + "insert into customer select n, 'acme' from generate_series(1, 100) n; grant select on customer to public");
+        givePropertiesTo(kit.database.name);
+        onDatabase("alter database %s reset statement_timeout");
+        kit.set("STAGING_DATABASE_URL", superuserUrl());
+        kit.run("backup-db", "--env", "staging").exits(0);
+    }
+
+    @Test void a_swap_keeps_what_belongs_to_the_database_itself_and_is_not_bitten_by_it() {
+        var tablespace = Stack.next("space");
+        TestDatabase.superuserEach("set allow_in_place_tablespaces = on", "create tablespace " + tablespace + " owner tester location ''");
+        try {
+            onDatabase("alter database %s set tablespace " + tablespace);
+            shopOfATenant();
+            onDatabase("alter database %s set statement_timeout = '1ms'");
+            var before = properties();
+            for (var mode : List.of("swap", "in-place")) {
+                kit.database.asSuperuser("set role none; set statement_timeout = 0; set default_transaction_read_only = off; begin read write; delete from customer; commit");
+                restore("--mode", mode).exits(0);
+                assertEquals(before, properties());
+                hasCustomers("100");
+            }
+            kit.run("backups", "drill", "--env", "staging").exits(0);
+        } finally {
+            TestDatabase.dropMade();
+            TestDatabase.superuser("drop tablespace " + tablespace);
+        }
+    }
+
+    @Test void a_database_that_is_gone_comes_back_with_what_belonged_to_it_and_what_the_server_lacks_is_named() {
+        var leaving = Stack.next("leaving_");
+        TestDatabase.superuser("create role " + leaving);
+        onDatabase("alter role " + leaving + " in database %s set work_mem = '9MB'");
+        shopOfATenant();
+        onDatabase("alter role " + leaving + " in database %s reset all");
+        TestDatabase.superuser("drop role " + leaving);
+        var before = properties();
+        onDatabase("drop database %s with (force)");
+        restore().exits(0).says("; as the database that was backed up: ", "connection limit 77",
+            "warning: the restored database will be without its setting work_mem of role " + leaving + ": there is no role " + leaving + " on this server");
+        assertEquals(before, properties());
+        hasCustomers("100");
+    }
+
+    private String superuserUrl() { return Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/?]*$", "/" + kit.database.name); }
 }
