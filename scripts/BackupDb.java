@@ -236,6 +236,9 @@ class BackupDb implements Callable<Integer> {
             Seal.write(store, folder, manifest, manifest.bytes(), () -> {
                 unsealed.sent();
                 run.state("it is not known whether backup " + folder.id() + " was sealed; if it was, it is whole; if not, it does not count");
+            }, () -> {
+                unsealed.refused();
+                run.state("nothing was sealed, and what was uploaded is taken back; nothing in the database was changed");
             });
             run.state("backup " + folder.id() + " is sealed, whatever is said above");
         } finally {

@@ -133,7 +133,7 @@ public final class StoreChecks {
     private Seen uploadInParts() throws IOException, InterruptedException {
         var key = probe.key + ".parts";
         var wanted = settings.settings.require(Setting.BACKUP_STORAGE_CLASS);
-        try (var upload = store.begin(run, key, probe.content().length)) {
+        try (var upload = store.beginInParts(run, key, probe.content().length)) {
             upload.write(probe.content());
             upload.commit();
             sent = upload;
@@ -160,7 +160,7 @@ public final class StoreChecks {
 
     private Seen abort() throws IOException {
         var key = probe.key + ".aborted";
-        try (var upload = store.begin(run, key, probe.content().length)) {
+        try (var upload = store.beginInParts(run, key, probe.content().length)) {
             upload.write(probe.content());
         }
         return store.openUploads(key).isEmpty() && store.head(key).isEmpty() ? Seen.ok("leave nothing behind")

@@ -111,7 +111,7 @@ public final class Copy {
     }
 
     private Manifest.Part send(PartReader reader, Manifest.Part part, BackupFolder copy) throws IOException, InterruptedException {
-        try (var upload = to.begin(run, copy.key() + part.name(), Upload.partBytes(part.bytesStored()))) {
+        try (var upload = to.begin(run, copy.key() + part.name(), part.bytesStored())) {
             sending = upload;
             reader.copy(part, upload); // throws unless every byte is what the manifest says
             upload.commit();
@@ -132,6 +132,9 @@ public final class Copy {
             Seal.write(to, copy, manifest, seal, () -> {
                 unsealed.sent();
                 run.state("backup " + copy.id() + " is as it was; it is not known whether its copy was sealed; if it was, it is whole; if not, it does not count");
+            }, () -> {
+                unsealed.refused();
+                run.state("backup " + copy.id() + " is as it was, and has no copy in " + to.uri(copy.key()));
             });
             run.state("backup " + copy.id() + " is as it was, and its copy is sealed");
         } finally {

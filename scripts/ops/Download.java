@@ -10,6 +10,11 @@ import software.amazon.awssdk.services.s3.model.GetObjectResponse;
  * of the same object (If-Match). The SDK retries a request, but not the reading of its answer.
  */
 final class Download extends InputStream {
+    /** A break after so many bytes does not count: the line is a bad one, and brings the object all the same. */
+    private static final int PROGRESS = 1 << 16;
+
+    private static final long UNKNOWN = -1;
+
     private final Store store;
     private final String key;
     private final int attempts;
@@ -18,6 +23,7 @@ final class Download extends InputStream {
     private long offset;
     private long total;
     private int broken;
+    private long brokenAt;
 
     Download(Store store, String key) {
         this.store = store;
@@ -32,11 +38,29 @@ final class Download extends InputStream {
             if (offset > 0) request.range("bytes=" + offset + "-");
             if (etag != null) request.ifMatch(etag);
         }));
-        if (etag == null) {
-            etag = stream.response().eTag();
-            total = stream.response().contentLength();
+        var response = stream.response();
+        if (offset == 0) {
+            etag = response.eTag();
+            total = response.contentLength() == null ? UNKNOWN : response.contentLength();
+            return;
+        }
+        // Not every store keeps to If-Match and Range, and the rest of another object would make this one look broken.
+        if (etag != null && response.eTag() != null && !etag.equals(response.eTag())) throw failed("it was replaced while it was read");
+        if (response.contentRange() == null) skipAgain();
+        else if (!response.contentRange().startsWith("bytes " + offset + "-")) throw failed("asked for the bytes from " + offset + " on, the store gave " + response.contentRange().replaceAll("\\p{Cntrl}", " "));
+    }
+
+    /** A store that does not know ranges begins from the beginning. */
+    private void skipAgain() {
+        try {
+            stream.skipNBytes(offset);
+        } catch (IOException e) {
+            stream.abort();
+            throw failed(e.getMessage());
         }
     }
+
+    private Failure failed(String how) { return new Failure.StoreFailed("could not read " + store.uri(key) + ": " + how, "run it again; if it stays, ./jbang doctor --env " + store.settings.env); }
 
     @Override public int read() throws IOException {
         var one = new byte[1];
@@ -44,17 +68,20 @@ final class Download extends InputStream {
     }
 
     @Override public int read(byte[] bytes, int from, int length) throws IOException {
-        while (offset < total) {
+        while (offset < total || total == UNKNOWN) {
             try {
                 var read = stream.read(bytes, from, length);
                 if (read > 0) {
                     offset += read;
                     return read;
                 }
+                if (total == UNKNOWN) return -1;
                 throw new IOException("the connection ended after " + offset + " of " + total + " bytes");
             } catch (IOException e) {
                 stream.abort();
-                if (++broken >= attempts) throw new Failure.StoreFailed("could not read " + store.uri(key) + ": " + e.getMessage(), "run it again; if it stays, ./jbang doctor --env " + store.settings.env);
+                if (offset - brokenAt >= PROGRESS) broken = 0;
+                brokenAt = offset;
+                if (++broken >= attempts) throw failed(e.getMessage());
                 open();
             }
         }

@@ -104,7 +104,7 @@ public final class Dump {
 
     /** Packs and uploads a stream; the object exists only once the proof that the stream was whole has passed. */
     private Manifest.Part upload(Store store, String key, String stage, Form form, InputStream from, long expected, Proof whole) throws IOException, InterruptedException {
-        try (var upload = store.begin(run, key, Upload.partBytes(expected))) {
+        try (var upload = store.begin(run, key, expected)) {
             long raw = 0;
             try (var packed = Packing.pack(upload, form.level, form.recipients)) {
                 var buffer = new byte[1 << 17];

@@ -43,7 +43,15 @@ public abstract sealed class Failure extends RuntimeException {
 
     /** The store failed or refused. */
     public static final class StoreFailed extends Failure {
-        public StoreFailed(String what, String hint) { super(Exit.STORE, what, hint); }
+        /** True when the store answered that it will not, at the first try: so nothing of it was done. */
+        public final boolean refused;
+
+        public StoreFailed(String what, String hint) { this(what, hint, false); }
+
+        StoreFailed(String what, String hint, boolean refused) {
+            super(Exit.STORE, what, hint);
+            this.refused = refused;
+        }
     }
 
     /** What was read back is not what it should be. */

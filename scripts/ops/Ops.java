@@ -23,12 +23,16 @@
 //SOURCES Host.java
 //SOURCES Json.java
 //SOURCES Leftovers.java
+//SOURCES Listing.java
 //SOURCES Load.java
 //SOURCES Lock.java
 //SOURCES LogFolder.java
 //SOURCES Manifest.java
+//SOURCES Md5.java
 //SOURCES Packing.java
+//SOURCES PartBuffer.java
 //SOURCES PartReader.java
+//SOURCES PatientHttp.java
 //SOURCES PgRestore.java
 //SOURCES PostgresTools.java
 //SOURCES Private.java
@@ -49,6 +53,7 @@
 //SOURCES Stamp.java
 //SOURCES Steps.java
 //SOURCES Store.java
+//SOURCES StoreError.java
 //SOURCES Supabase.java
 //SOURCES Tool.java
 //SOURCES Undo.java
@@ -57,6 +62,7 @@
 //SOURCES WarmUp.java
 //SOURCES Watch.java
 //SOURCES Workspace.java
+//SOURCES WriteForm.java
 //DEPS info.picocli:picocli:4.7.7
 //DEPS com.google.code.gson:gson:2.15.0
 //DEPS org.postgresql:postgresql:42.7.14

@@ -34,12 +34,14 @@ public final class Seal {
      *
      * @param bytes the manifest's own; those of a copy are the original's
      * @param sending called before the manifest is sent: from then on it may be there, and nothing may be taken back
+     * @param refused called when it certainly is not there after all
      */
-    public static void write(Store store, BackupFolder folder, Manifest manifest, byte[] bytes, Runnable sending) {
+    public static void write(Store store, BackupFolder folder, Manifest manifest, byte[] bytes, Runnable sending, Runnable refused) {
         store.put(folder.key() + Manifest.SUMS, manifest.sums(bytes));
-        sending.run();
         var key = folder.key() + Manifest.NAME;
-        if (!put(store, key, manifest, bytes))
+        var wasThere = store.head(key).isPresent(); // not every store refuses a second one by itself
+        sending.run();
+        if (!(wasThere ? store.holds(key, bytes) : put(store, key, manifest, bytes, refused)))
             throw new Failure.Unclear("there is another manifest at " + store.uri(key) + " already", "look at it: ./jbang backups show " + folder.id() + " --env " + manifest.env());
         var there = store.read(key, bytes.length);
         if (there.isEmpty() || !java.util.Arrays.equals(there.get(), bytes))
@@ -47,11 +49,12 @@ public final class Seal {
     }
 
     /** False when there is another one. Throws StoreFailed when it is not there, Unclear when nobody can say. */
-    private static boolean put(Store store, String key, Manifest manifest, byte[] bytes) {
+    private static boolean put(Store store, String key, Manifest manifest, byte[] bytes, Runnable refused) {
         try {
-            return store.putNew(key, bytes);
+            return store.putWhereNoneWas(key, bytes);
         } catch (Failure.StoreFailed e) {
             if (isThere(store, key, manifest, e)) return true;
+            if (e.refused) refused.run();
             throw e;
         }
     }

@@ -1,15 +1,19 @@
 package ops;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
-import javax.net.ssl.SSLException;
+import ops.WriteForm.Extra;
 import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
 import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
@@ -17,12 +21,9 @@ import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
-import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
-import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
@@ -31,8 +32,9 @@ import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.http.apache5.Apache5HttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.S3Configuration;
 import software.amazon.awssdk.services.s3.model.ChecksumMode;
-import software.amazon.awssdk.services.s3.model.CommonPrefix;
+import software.amazon.awssdk.services.s3.model.PutObjectResponse;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /**
@@ -53,12 +55,17 @@ public final class Store implements AutoCloseable {
     /** An upload somebody began and did not end. */
     public record OpenUpload(String key, String id, Instant begun) { }
 
+    /** So that it is the one look at the whole try that ends it. */
+    private static final Duration SOCKET_SLACK = Duration.ofSeconds(5);
+
     final S3Client client;
     final Settings settings;
     public final String bucket;
     public final String prefix;
     private final AtomicInteger tries;
     private final AtomicInteger calls;
+    final WriteForm form = new WriteForm();
+    private volatile int partLimit = Upload.MOST_PARTS;
 
     private Store(S3Client client, Settings settings, AtomicInteger tries, AtomicInteger calls) {
         this.client = client;
@@ -88,11 +95,12 @@ public final class Store implements AutoCloseable {
             // Our own SHA-256 goes with every upload; the SDK's extra CRC is unknown to many compatible stores.
             .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
             .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED)
-            .httpClientBuilder(Apache5HttpClient.builder()
-                .connectionTimeout(settings.seconds(Setting.S3_CONNECT_SECONDS)).socketTimeout(attempt).maxConnections(16)
-                .tlsSocketStrategy((socket, host, port, attachment, context) -> Tls.STRATEGY.upgrade(socket, host, port, attachment, context)))
+            // Sent in S3's frames, a body is stored with the frames by stores that do not know them.
+            .serviceConfiguration(S3Configuration.builder().chunkedEncodingEnabled(false).build())
+            .httpClientBuilder(new PatientHttp.Builder(Apache5HttpClient.builder()
+                .connectionTimeout(settings.seconds(Setting.S3_CONNECT_SECONDS)).socketTimeout(attempt.plus(SOCKET_SLACK)).maxConnections(16)
+                .tlsSocketStrategy((socket, host, port, attachment, context) -> Tls.STRATEGY.upgrade(socket, host, port, attachment, context)), attempt))
             .overrideConfiguration(override -> override
-                .apiCallAttemptTimeout(attempt)
                 .apiCallTimeout(settings.seconds(Setting.S3_REQUEST_SECONDS))
                 .retryStrategy(AwsRetryStrategy.standardRetryStrategy().toBuilder().maxAttempts(settings.number(Setting.S3_ATTEMPTS)).build())
                 .addExecutionInterceptor(counter));
@@ -149,30 +157,32 @@ public final class Store implements AutoCloseable {
         attempt("s3:ListBucket", "list", prefix + "/", () -> client.listObjectsV2(request -> request.bucket(bucket).prefix(prefix + "/").maxKeys(1)));
     }
 
-    /** All objects whose key begins with the prefix, in the order of their keys. */
-    public List<Item> list(String prefix) {
-        return attempt("s3:ListBucket", "list", prefix, () -> client.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(prefix)).contents().stream()
-            .map(object -> new Item(object.key(), object.size(), object.lastModified())).toList());
-    }
+    /** All objects whose key begins with the prefix; whole, or a failure. */
+    public List<Item> list(String prefix) { return attempt("s3:ListBucket", "list", prefix, () -> Listing.objects(this, prefix, null)); }
 
-    /** The names of the folders directly below a folder whose key ends with a slash. */
-    public List<String> folders(String folder) {
-        return attempt("s3:ListBucket", "list", folder, () -> client.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(folder).delimiter("/")).commonPrefixes().stream()
-            .map(CommonPrefix::prefix).map(prefix -> prefix.substring(folder.length(), prefix.length() - 1)).toList());
-    }
+    /** The same, in pages of so many. */
+    List<Item> list(String prefix, int pageSize) { return attempt("s3:ListBucket", "list", prefix, () -> Listing.objects(this, prefix, pageSize)); }
+
+    /** The names of the folders directly below a folder whose key ends with a slash; whole, or a failure. */
+    public List<String> folders(String folder) { return attempt("s3:ListBucket", "list", folder, () -> Listing.folders(this, folder)); }
 
     /** What the store says of an object; empty when there is none. */
     public Optional<Head> head(String key) {
         return attempt("s3:GetObject", "read", key, () -> {
             try {
-                var head = client.headObject(request -> request.bucket(bucket).key(key).checksumMode(ChecksumMode.ENABLED));
-                return Optional.of(new Head(head.contentLength(), head.checksumSHA256(), md5(head.eTag()), head.objectLockRetainUntilDate()));
+                var head = form.send(EnumSet.of(Extra.SHA256), with -> client.headObject(request -> {
+                    request.bucket(bucket).key(key);
+                    if (with.contains(Extra.SHA256)) request.checksumMode(ChecksumMode.ENABLED);
+                }));
+                return Optional.of(new Head(head.contentLength() == null ? -1 : head.contentLength(), head.checksumSHA256(), md5(head.eTag()), head.objectLockRetainUntilDate()));
             } catch (S3Exception e) {
-                if (e.statusCode() == 404 && !"NoSuchBucket".equals(code(e))) return Optional.empty();
+                if (isMissing(e)) return Optional.empty();
                 throw e;
             }
         });
     }
+
+    private static boolean isMissing(S3Exception e) { return e.statusCode() == 404 && !"NoSuchBucket".equals(StoreError.code(e)); }
 
     /** An ETag without its quotes, when it is made of MD5; with KMS or at other providers it may be anything. */
     static String md5(String etag) {
@@ -192,7 +202,7 @@ public final class Store implements AutoCloseable {
                 if (bytes.length > limit) throw new Failure.NotVerified(uri(key) + " is larger than it can be", "look at it by hand; it was not made by this kit");
                 return Optional.of(bytes);
             } catch (S3Exception e) {
-                if (e.statusCode() == 404 && !"NoSuchBucket".equals(code(e))) return Optional.empty();
+                if (isMissing(e)) return Optional.empty();
                 throw e;
             }
         });
@@ -202,41 +212,52 @@ public final class Store implements AutoCloseable {
     public InputStream stream(String key) { return new Download(this, key); }
 
     /** Puts a small object whole, in the store's default storage class. */
-    public void put(String key, byte[] content) { put(key, content, false, null); }
-
-    /** Puts a small object unless there is one; false when there is. */
-    public boolean putNew(String key, byte[] content) {
-        try {
-            put(key, content, true, null);
-            return true;
-        } catch (Exists e) {
-            // The answer to our own first try may have been lost, and the second have met what the first had put.
-            return read(key, content.length).filter(there -> java.util.Arrays.equals(there, content)).isPresent();
-        }
-    }
-
-    private static final class Exists extends RuntimeException { }
+    public void put(String key, byte[] content) { put(key, content, null); }
 
     /**
      * Puts a small object whole.
      *
      * @param storageClass null for the store's default
      */
-    void put(String key, byte[] content, boolean onlyNew, String storageClass) {
-        attempt("s3:PutObject", "write", key, () -> withStorageClass(storageClass, chosen -> {
+    void put(String key, byte[] content, String storageClass) { attempt("s3:PutObject", "write", key, () -> sendPut(key, content, storageClass, false)); }
+
+    /** Puts a small object unless there is one; false when there is another. Not every store refuses the second one by itself, so it is asked before, too. */
+    public boolean putNew(String key, byte[] content) { return head(key).isPresent() ? holds(key, content) : putWhereNoneWas(key, content); }
+
+    /** The same where it is known that there was none just now; where the store knows no conditions, what is there afterwards is compared. */
+    boolean putWhereNoneWas(String key, byte[] content) {
+        var put = attempt("s3:PutObject", "write", key, () -> {
             try {
-                return client.putObject(request -> {
-                    request.bucket(bucket).key(key).storageClass(chosen).checksumSHA256(Base64.getEncoder().encodeToString(Sha256.of(content)));
-                    if (key.endsWith(".json")) request.contentType("application/json");
-                    if (onlyNew) request.ifNoneMatch("*");
-                    settings.get(Setting.BACKUP_SSE).ifPresent(request::serverSideEncryption);
-                    settings.get(Setting.BACKUP_SSE_KMS_KEY).ifPresent(request::ssekmsKeyId);
-                }, RequestBody.fromBytes(content));
+                sendPut(key, content, null, true);
+                return true;
             } catch (S3Exception e) {
-                if (onlyNew && e.statusCode() == 412) throw new Exists();
-                throw e;
+                // The answer to our own first try may have been lost, and the second have met what the first had put.
+                if (e.statusCode() != 412) throw e;
+                return false;
             }
-        }));
+        });
+        return put && !form.refuses(Extra.ONLY_NEW) || holds(key, content);
+    }
+
+    /** Whether the object is there and has this very content. */
+    boolean holds(String key, byte[] content) {
+        return head(key).filter(there -> there.bytes() == content.length).flatMap(there -> read(key, content.length)).filter(there -> Arrays.equals(there, content)).isPresent();
+    }
+
+    private PutObjectResponse sendPut(String key, byte[] content, String storageClass, boolean onlyNew) {
+        var wanted = EnumSet.of(Extra.SHA256);
+        if (storageClass != null) wanted.add(Extra.STORAGE_CLASS);
+        if (onlyNew) wanted.add(Extra.ONLY_NEW);
+        return form.send(wanted, with -> client.putObject(request -> {
+            request.bucket(bucket).key(key);
+            if (with.contains(Extra.SHA256)) request.checksumSHA256(Base64.getEncoder().encodeToString(Sha256.of(content)));
+            else request.contentMD5(Md5.base64(new ByteArrayInputStream(content)));
+            if (with.contains(Extra.STORAGE_CLASS)) request.storageClass(storageClass);
+            if (with.contains(Extra.ONLY_NEW)) request.ifNoneMatch("*");
+            if (key.endsWith(".json")) request.contentType("application/json");
+            settings.get(Setting.BACKUP_SSE).ifPresent(request::serverSideEncryption);
+            settings.get(Setting.BACKUP_SSE_KMS_KEY).ifPresent(request::ssekmsKeyId);
+        }, RequestBody.fromBytes(content)));
     }
 
     public void delete(String key) {
@@ -256,35 +277,30 @@ public final class Store implements AutoCloseable {
         });
     }
 
-    private volatile boolean plainClass;
-
     String storageClass() { return settings.require(Setting.BACKUP_STORAGE_CLASS); }
 
-    interface Classed<T> { T send(String storageClass); }
+    /** True when the store did not take the storage class, so that its default was taken. */
+    public boolean plainClass() { return form.refuses(Extra.STORAGE_CLASS); }
 
-    /** Sends with the storage class; once the store has refused that class, without. */
-    <T> T withStorageClass(String storageClass, Classed<T> request) {
-        if (plainClass) return request.send(null);
-        try {
-            return request.send(storageClass);
-        } catch (S3Exception e) {
-            if (!"InvalidStorageClass".equals(code(e)) && e.statusCode() != 501) throw e;
-            plainClass = true;
-            return request.send(null);
-        }
-    }
+    /** True when the store does not take conditions, so that what is written once is looked for before. */
+    public boolean withoutConditions() { return form.refuses(Extra.ONLY_NEW); }
 
-    /** True when the store did not know the storage class, so that its default was taken. */
-    public boolean plainClass() { return plainClass; }
+    /** True when the store does not take SHA-256, so that MD5 goes with what is written. */
+    public boolean withoutSha256() { return form.refuses(Extra.SHA256); }
 
-    /** Begins an upload of unknown length. */
-    public Upload begin(Run run, String key, int partBytes) { return new Upload(this, run, key, partBytes); }
+    /** How many parts the store takes in one upload, as far as it was asked. */
+    int partLimit() { return partLimit; }
+
+    void partLimit(int parts) { partLimit = parts; }
+
+    /** Begins an upload whose length is not known. @param expected bytes, as a guess; it may well become twice as much */
+    public Upload begin(Run run, String key, long expected) { return new Upload(this, run, key, Upload.partBytes(expected, partLimit)); }
+
+    /** Begins an upload in parts of this size, however small. */
+    public Upload beginInParts(Run run, String key, int partBytes) { return new Upload(this, run, key, partBytes); }
 
     /** The uploads below a prefix that were begun and neither completed nor aborted. */
-    public List<OpenUpload> openUploads(String prefix) {
-        return attempt("s3:ListBucketMultipartUploads", "list uploads", prefix, () -> client.listMultipartUploadsPaginator(request -> request.bucket(bucket).prefix(prefix)).uploads().stream()
-            .map(upload -> new OpenUpload(upload.key(), upload.uploadId(), upload.initiated())).toList());
-    }
+    public List<OpenUpload> openUploads(String prefix) { return attempt("s3:ListBucketMultipartUploads", "list uploads", prefix, () -> Listing.uploads(this, prefix)); }
 
     public void abort(OpenUpload upload) {
         attempt("s3:AbortMultipartUpload", "abort the upload of", upload.key, () -> {
@@ -307,59 +323,11 @@ public final class Store implements AutoCloseable {
     <T> T attempt(String right, String act, String key, Request<T> request) {
         try {
             return request.send();
-        } catch (S3Exception e) {
-            throw failed(right, act, key, e);
         } catch (SdkException e) {
-            throw failed(act, key, e);
+            throw StoreError.of(this, right, act, key, e);
         } catch (IOException e) {
             throw new Failure.StoreFailed("could not " + act + " " + uri(key) + ": " + e.getMessage(), "run it again; if it stays, ./jbang doctor --env " + settings.env);
         }
-    }
-
-    /** S3's code for what went wrong; empty where there is none, as in any answer to a HEAD. */
-    private static String code(AwsServiceException e) {
-        return e.awsErrorDetails() == null || e.awsErrorDetails().errorCode() == null ? "" : e.awsErrorDetails().errorCode();
-    }
-
-    private Failure failed(String right, String act, String key, S3Exception e) {
-        var doctor = "./jbang doctor --env " + settings.env + " looks at the store";
-        var what = "could not " + act + " " + uri(key) + ": ";
-        var code = code(e);
-        if ("NoSuchBucket".equals(code)) return new Failure.StoreFailed("there is no bucket '" + bucket + "'", settings.where(Setting.BACKUP_BUCKET) + "; create it, or correct the name");
-        if (List.of("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken").contains(code))
-            return new Failure.StoreFailed(what + "the store refuses the credentials (" + code + ")", settings.where(Setting.AWS_ACCESS_KEY_ID) + "; check it and its secret");
-        if (e.statusCode() == 403) return new Failure.StoreFailed(what + right + " is refused (403)" + said(e), "grant these credentials " + right + " on " + grantedOn(right) + ": README.md, Security and permissions");
-        if (e.statusCode() == 301) return new Failure.StoreFailed(what + "the bucket is in another region", settings.where(Setting.AWS_REGION));
-        var tried = e.numAttempts() == null || e.numAttempts() < 2 ? "" : " after " + e.numAttempts() + " tries";
-        return new Failure.StoreFailed(what + "the store answered " + e.statusCode() + (code.isEmpty() ? "" : " " + code) + tried, "try again later; " + doctor);
-    }
-
-    /** What the store says beyond its code: of an encryption key that may not be used, say, or of a policy that denies. */
-    private static String said(S3Exception e) {
-        var said = e.awsErrorDetails() == null || e.awsErrorDetails().errorMessage() == null ? "" : e.awsErrorDetails().errorMessage().replaceAll("\\p{Cntrl}", " ").strip();
-        return said.isEmpty() || said.equalsIgnoreCase("access denied") ? "" : "; the store says: " + said;
-    }
-
-    private String grantedOn(String right) {
-        if (right.startsWith("s3:List")) return "s3://" + bucket;
-        // Of an object that is not there it is all the same to Amazon's S3 which of the two is missing.
-        return uri(prefix + "/*") + (right.equals("s3:GetObject") ? ", and s3:ListBucket on s3://" + bucket + " without conditions" : "");
-    }
-
-    private Failure failed(String act, String key, SdkException e) {
-        var what = "could not " + act + " " + uri(key) + ": ";
-        var doctor = "./jbang doctor --env " + settings.env;
-        if (e instanceof ApiCallTimeoutException || e instanceof ApiCallAttemptTimeoutException)
-            return new Failure.StoreFailed(what + "no answer in time", "is the store up? S3_ATTEMPT_SECONDS and S3_REQUEST_SECONDS set the limits; " + doctor);
-        var said = String.valueOf(e.getMessage());
-        if (said.contains("Unable to load credentials"))
-            return new Failure.BadSetting("there are no credentials for the store", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in " + Home.dir().resolve(".env.operations"));
-        for (Throwable cause = e; cause != null; cause = cause.getCause())
-            if (cause instanceof SSLException)
-                return new Failure.StoreFailed(what + (String.valueOf(cause.getMessage()).contains("PKIX") ? "Java does not trust the store's certificate" : "no TLS with the store: " + cause.getMessage()),
-                    "is the address right? " + settings.where(Setting.AWS_ENDPOINT_URL_S3) + "; a certificate of your own authority is trusted after: keytool -importcert -cacerts -file CERTIFICATE");
-        var cause = e.getCause() == null ? said : String.valueOf(e.getCause().getMessage());
-        return new Failure.StoreFailed(what + cause.lines().findFirst().orElse("").strip().toLowerCase(Locale.ROOT), "is the store reachable from here? " + settings.where(Setting.AWS_ENDPOINT_URL_S3) + "; " + doctor);
     }
 
     @Override public void close() { client.close(); }

@@ -34,6 +34,9 @@ public final class Unsealed {
     /** Before the manifest is sent: it may be there from then on, so nothing is taken back any more. */
     public synchronized void sent() { sent = true; }
 
+    /** The store has refused the manifest, so it is not there: what was uploaded may be taken back after all. */
+    public synchronized void refused() { sent = false; }
+
     /** After sealing, whatever came of it. */
     public void known() {
         synchronized (this) {

@@ -1,22 +1,25 @@
 package ops;
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Base64;
+import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import ops.WriteForm.Extra;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.CompletedPart;
@@ -25,27 +28,36 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
 /**
  * An object of unknown length on its way into the store: it exists after {@link #commit}, or not at all.
  *
- * <p>Full parts are sent from byte arrays on a few threads, so memory is constant and a retry has the bytes at hand.
- * The end of the stream means nothing: completing is the caller's decision. Parts have one size, as R2 wants.
+ * <p>Full parts are sent from buffers on a few threads, so memory is constant and a retry has the bytes at hand. The end
+ * of the stream means nothing: completing is the caller's decision. Parts have one size, as R2 wants, unless there turn
+ * out to be so many that the upload could not end otherwise.
  */
 public final class Upload extends OutputStream {
-    /** S3 takes 10,000 parts; the rest is for a dump that is larger than the database said. */
-    private static final int PARTS = 9000;
+    /** S3 takes so many parts; some stores take fewer. */
+    static final int MOST_PARTS = 10_000;
     private static final int SMALLEST_PART = 8 << 20;
+    private static final long LARGEST_PART = 5L << 30;
+    /** What is no larger goes in one request, whatever size was expected. */
+    private static final int WHOLE = 16 << 20;
     private static final long SENDING_BYTES = 48L << 20;
+    /** The last fifth of the parts is for a dump that is larger than the database said: they are so much larger. */
+    private static final int LARGER = 4;
+    /** A line that is slower than this is taken for a dead one, however much still moves on it. */
+    private static final long SLOWEST_BYTES_PER_SECOND = 4096;
 
     private final Store store;
     private final String key;
-    private final int partBytes;
+    private final long partBytes;
+    private final int partLimit;
     private final String storageClass;
     private final MessageDigest whole = Sha256.digest();
-    private final BlockingQueue<byte[]> free;
+    private final BlockingQueue<Optional<PartBuffer>> free;
     private final ExecutorService senders;
     private final List<Future<CompletedPart>> parts = new ArrayList<>();
+    private final Map<Integer, byte[]> digests = new ConcurrentHashMap<>();
     private final Run run;
     private final Runnable forget;
-    private byte[] part;
-    private int filled;
+    private PartBuffer part;
     private boolean failed;
     private volatile long bytes;
     private String id;
@@ -54,15 +66,16 @@ public final class Upload extends OutputStream {
     private String storeSha256;
     private String storeEtag;
 
-    Upload(Store store, Run run, String key, int partBytes) {
+    Upload(Store store, Run run, String key, long partBytes) {
         this.run = run;
         this.store = store;
         this.key = key;
         this.partBytes = partBytes;
+        this.partLimit = store.partLimit();
         this.storageClass = store.storageClass();
         var sending = (int) Math.max(1, Math.min(3, SENDING_BYTES / partBytes));
         free = new ArrayBlockingQueue<>(sending + 1);
-        for (var i = 0; i < sending + 1; i++) free.add(new byte[0]); // allocated when first needed
+        for (var i = 0; i < sending + 1; i++) free.add(Optional.empty()); // made when first needed
         senders = Executors.newFixedThreadPool(sending, body -> {
             var thread = new Thread(body, "upload");
             thread.setDaemon(true);
@@ -71,11 +84,16 @@ public final class Upload extends OutputStream {
         forget = run.undo.add("abort the upload of " + store.uri(key), this::abort);
     }
 
-    /** The size of parts that lets an object of this size fit, with a margin. */
-    public static int partBytes(long expected) {
-        var needed = (expected / PARTS >> 20) + 1 << 20;
-        return (int) Math.min(Math.max(SMALLEST_PART, needed), 1 << 30);
+    /** The size of parts that lets an object of this size fit into nine tenths of the parts of one size. */
+    static long partBytes(long expected, int partLimit) {
+        var needed = (expected / (ofOneSize(partLimit) * 9L / 10) >> 20) + 1 << 20;
+        return Math.min(Math.max(SMALLEST_PART, needed), LARGEST_PART);
     }
+
+    private static int ofOneSize(int partLimit) { return partLimit / 5 * 4; }
+
+    /** The size of the part that is being filled. */
+    private long wanted() { return parts.size() < ofOneSize(partLimit) || partBytes < SMALLEST_PART ? partBytes : Math.min(partBytes * LARGER, LARGEST_PART); }
 
     @Override public void write(int b) throws IOException { write(new byte[] {(byte) b}, 0, 1); }
 
@@ -83,24 +101,29 @@ public final class Upload extends OutputStream {
         whole.update(from, offset, length);
         bytes += length;
         while (length > 0) {
-            if (part == null) part = take();
-            var copied = Math.min(length, partBytes - filled);
-            System.arraycopy(from, offset, part, filled, copied);
-            filled += copied;
+            var size = wanted();
+            if (part == null) part = take(size);
+            var copied = (int) Math.min(length, size - part.filled);
+            part.add(from, offset, copied);
             offset += copied;
             length -= copied;
-            if (filled == partBytes) send();
+            if (part.filled == size) send();
         }
     }
 
     /** Bytes taken in so far. */
     public long bytes() { return bytes; }
 
-    private byte[] take() throws IOException {
+    private PartBuffer take(long size) throws IOException {
+        if (parts.size() == partLimit)
+            throw new Failure.StoreFailed("could not write " + store.uri(key) + ": " + Amount.bytes(bytes) + " are in " + partLimit + " parts already, and this store takes no more",
+                "the dump is far larger than the database said: leave rows out with --exclude-table-data, or take a store that takes more parts");
         try {
             var buffer = free.take();
             checkSent();
-            return buffer.length == partBytes ? buffer : new byte[partBytes];
+            if (buffer.isPresent() && buffer.get().fits(size)) return buffer.get();
+            buffer.ifPresent(PartBuffer::close);
+            return PartBuffer.of(run, size);
         } catch (InterruptedException e) {
             throw new java.io.InterruptedIOException();
         }
@@ -132,29 +155,43 @@ public final class Upload extends OutputStream {
     private void send() {
         if (id == null) begin();
         var content = part;
-        var length = filled;
         var number = parts.size() + 1;
         parts.add(senders.submit(() -> {
             try {
-                var digest = Sha256.digest();
-                digest.update(content, 0, length);
-                var checksum = Base64.getEncoder().encodeToString(digest.digest());
-                var sent = store.attempt("s3:PutObject", "write part " + number + " of", key, () -> store.client.uploadPart(
-                    request -> request.bucket(store.bucket).key(key).uploadId(id).partNumber(number).checksumSHA256(checksum),
-                    RequestBody.fromContentProvider(() -> new ByteArrayInputStream(content, 0, length), length, "application/octet-stream")));
-                return CompletedPart.builder().partNumber(number).eTag(sent.eTag()).checksumSHA256(checksum).build();
+                return sent(content, number);
             } finally {
-                free.add(content);
+                content.clear();
+                free.add(Optional.of(content));
             }
         }));
         part = null;
-        filled = 0;
+    }
+
+    private CompletedPart sent(PartBuffer content, int number) throws IOException {
+        byte[] digest;
+        try (var reader = new Sha256.Reader(content.content())) {
+            PartReader.copy(reader, OutputStream.nullOutputStream());
+            digest = HexFormat.of().parseHex(reader.hex());
+        }
+        var checksum = Base64.getEncoder().encodeToString(digest);
+        var limit = Duration.ofSeconds(store.settings.number(Setting.S3_REQUEST_SECONDS) + content.filled / SLOWEST_BYTES_PER_SECOND);
+        return store.attempt("s3:PutObject", "write part " + number + " of", key, () -> store.form.send(EnumSet.of(Extra.SHA256), with -> {
+            var sent = store.client.uploadPart(request -> {
+                request.bucket(store.bucket).key(key).uploadId(id).partNumber(number).overrideConfiguration(override -> override.apiCallTimeout(limit));
+                if (with.contains(Extra.SHA256)) request.checksumSHA256(checksum);
+                else request.contentMD5(Md5.base64(content.content()));
+            }, RequestBody.fromContentProvider(content::content, content.filled, "application/octet-stream"));
+            digests.put(number, digest);
+            return CompletedPart.builder().partNumber(number).eTag(sent.eTag()).checksumSHA256(with.contains(Extra.SHA256) ? checksum : null).build();
+        }));
     }
 
     private synchronized void begin() {
         if (ended) throw new IllegalStateException("the upload was aborted");
-        id = store.attempt("s3:PutObject", "begin the upload of", key, () -> store.withStorageClass(storageClass, chosen -> store.client.createMultipartUpload(request -> {
-            request.bucket(store.bucket).key(key).checksumAlgorithm(ChecksumAlgorithm.SHA256).storageClass(chosen);
+        id = store.attempt("s3:PutObject", "begin the upload of", key, () -> store.form.send(EnumSet.of(Extra.SHA256, Extra.STORAGE_CLASS), with -> store.client.createMultipartUpload(request -> {
+            request.bucket(store.bucket).key(key);
+            if (with.contains(Extra.SHA256)) request.checksumAlgorithm(ChecksumAlgorithm.SHA256);
+            if (with.contains(Extra.STORAGE_CLASS)) request.storageClass(storageClass);
             store.settings.get(Setting.BACKUP_SSE).ifPresent(request::serverSideEncryption);
             store.settings.get(Setting.BACKUP_SSE_KMS_KEY).ifPresent(request::ssekmsKeyId);
         }))).uploadId();
@@ -163,23 +200,39 @@ public final class Upload extends OutputStream {
     /** Sends the rest and makes the object exist; as one act, or it might arrive after its folder was cleared. */
     public void commit() throws InterruptedException {
         sha256 = Sha256.hex(whole.digest());
-        if (id == null) {
-            var content = part == null ? new byte[0] : Arrays.copyOf(part, filled);
+        if (id == null && (part == null || part.filled <= WHOLE)) {
+            var content = part == null ? new byte[0] : whole(part);
             storeSha256 = Base64.getEncoder().encodeToString(Sha256.of(content));
-            run.undo.act(() -> { store.put(key, content, false, storageClass); return null; });
+            run.undo.act(() -> { store.put(key, content, storageClass); return null; });
         } else {
-            if (filled > 0) send();
+            if (part != null && part.filled > 0) send();
             var completed = new ArrayList<CompletedPart>();
             for (var sent : parts) completed.add(result(sent));
             var all = Sha256.digest();
-            completed.forEach(sent -> all.update(Base64.getDecoder().decode(sent.checksumSHA256())));
+            completed.forEach(sent -> all.update(digests.get(sent.partNumber())));
             storeSha256 = Base64.getEncoder().encodeToString(all.digest()) + "-" + completed.size();
             storeEtag = etag(completed);
             run.undo.act(() -> { complete(completed); return null; });
         }
         synchronized (this) { ended = true; }
         senders.shutdownNow();
+        release();
         forget.run();
+    }
+
+    /** The buffers that nothing is sent from any more. */
+    private void release() {
+        for (var left = free.poll(); left != null; left = free.poll()) left.ifPresent(PartBuffer::close);
+        if (part != null) part.close();
+        part = null;
+    }
+
+    private static byte[] whole(PartBuffer part) {
+        try (var content = part.content()) {
+            return content.readAllBytes();
+        } catch (IOException e) {
+            throw Workspace.failed(e);
+        }
     }
 
     /** S3's ETag of an object in parts: the MD5 of the parts' MD5s, and their number; null where parts have other ETags. */
@@ -190,11 +243,8 @@ public final class Upload extends OutputStream {
             if (md5 == null) return null;
             all.writeBytes(HexFormat.of().parseHex(md5));
         }
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("MD5").digest(all.toByteArray())) + "-" + completed.size();
-        } catch (NoSuchAlgorithmException e) {
-            return null; // a Java that forbids MD5 goes without this check
-        }
+        var digest = Md5.digest();
+        return digest == null ? null : HexFormat.of().formatHex(digest.digest(all.toByteArray())) + "-" + completed.size();
     }
 
     private void complete(List<CompletedPart> completed) {
@@ -222,6 +272,7 @@ public final class Upload extends OutputStream {
     /** Vanishes, unless it was committed. */
     @Override public void close() {
         abort();
+        release();
         forget.run();
     }
 

@@ -49,9 +49,9 @@ final class WarmUp {
         store.folders("");
         store.head("x");
         store.put("x", new byte[1]);
-        try (var upload = store.begin(new Run(), "x", Upload.partBytes(1))) {
+        try (var upload = store.begin(new Run(), "x", 1)) {
             Packing.pack(upload, 3, List.of()).close();
-            upload.write(new byte[Upload.partBytes(1)]);
+            upload.write(new byte[8 << 20]);
             upload.commit();
         }
         Json.text(new Store.OpenUpload("x", "x", null));

@@ -70,7 +70,7 @@ public final class Artifact {
     /** Stores it and compares with what the store says that it has; false when it was there already. */
     public static boolean store(Run run, Store store, String env, Path folder, Stored stored) throws IOException, InterruptedException {
         if (isKept(store, env, stored)) return false;
-        try (var upload = store.begin(run, key(store, env, stored), Upload.partBytes(stored.bytes))) {
+        try (var upload = store.begin(run, key(store, env, stored), stored.bytes)) {
             try (var packed = Packing.pack(upload, LEVEL, List.of())) {
                 archive(folder, packed);
             }
