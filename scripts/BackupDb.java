@@ -268,7 +268,7 @@ class BackupDb implements Callable<Integer> {
     /** The backup is good, whatever becomes of the old ones. */
     private boolean prune(Steps steps, Store store) throws Exception {
         try {
-            var pruning = new Pruning(run, store, env, Retention.of(settings));
+            var pruning = new Pruning(run, settings, store, env, Retention.of(settings));
             pruning.remove();
             steps.found(pruning.going().size() + " of " + pruning.backups().size() + " backups removed");
         } catch (Failure e) {

@@ -256,9 +256,10 @@ class Backups {
             var days = settings.number(Setting.BACKUP_OLD_DATABASE_DAYS);
             var history = dryRun ? null : record();
             var steps = new Steps(run, dryRun);
-            var pruning = steps.check("Look at the backups", () -> new Pruning(run, store, env, retention));
+            var pruning = steps.check("Look at the backups", () -> new Pruning(run, settings, store, env, retention));
             var leftovers = steps.check("Look for what killed runs left", () -> Leftovers.of(store, env, run.started));
             var olds = steps.check("Look for databases that restores replaced", () -> olds(days));
+            if (olds.isPresent() && !olds.get().going().isEmpty()) Guard.check(settings, DatabaseTarget.of(run, settings, store));
             if (!retention.isSet()) run.console.warn("BACKUP_KEEP is not set, so every backup stays; a rule would be BACKUP_KEEP=last=7,daily=14,weekly=8,monthly=12");
             run.state("what was removed is named above; a backup that lost its seal does not count any more, and the next prune clears the rest of it");
             steps.change("Remove backups", words(pruning.going()), () -> { pruning.remove(); steps.found(words(pruning.going())); return true; });

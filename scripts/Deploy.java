@@ -115,6 +115,7 @@ class Deploy implements Callable<Integer> {
         steps.check("Look at the application", () -> lookAtApplication(steps));
         steps.check("Reach the provider", () -> { steps.found(provider.name() + ", " + Steps.await(reaching)); return true; });
         store = Steps.await(opening);
+        steps.check("Look for protected environments behind other names", () -> guard(steps));
         steps.change("Take the lock", "so that no backup, restore or other deploy runs meanwhile", () -> { steps.found(SiteLock.take(run, settings, "deploy", Duration.ofSeconds(wait))); return true; });
         steps.check("See what is live", () -> seeLive(steps));
         steps.check("See how old the last backup is", () -> judgeBackup(steps, aging));
@@ -145,6 +146,14 @@ class Deploy implements Callable<Integer> {
         checkout = Checkout.of(run, app);
         if (applyMigrations && leaveMigrations) throw new Failure.Usage("--apply-migrations and --leave-migrations exclude each other", "take one of them");
         steps.found(env + ", " + site + ", application in " + app);
+        return true;
+    }
+
+    /** Before the lock, which is the database's. */
+    private boolean guard(Steps steps) throws Exception {
+        Guard.check(settings, new BackupPlace(settings), new SiteTarget(run, settings, provider, store));
+        if (settings.get(Setting.DATABASE_URL).isPresent()) Guard.check(settings, DatabaseTarget.of(run, settings, store));
+        steps.found("database, site and place in the bucket are none of theirs");
         return true;
     }
 

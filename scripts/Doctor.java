@@ -14,6 +14,7 @@
 //SOURCES doctor/Seen.java
 //SOURCES doctor/SettingChecks.java
 //SOURCES doctor/StoreChecks.java
+//SOURCES doctor/TargetChecks.java
 //SOURCES doctor/ToolChecks.java
 //SOURCES smoke/BackupAge.java
 
@@ -66,10 +67,12 @@ class Doctor implements Callable<Integer> {
         var bucket = steps.start(new BucketChecks(stores)::look);
         var backups = steps.start(new BackupChecks(env, stores)::look);
         var disk = steps.start(new DiskChecks(settings)::look);
-        var deploying = steps.start(new DeployChecks(run, settings)::look);
+        var deploys = new DeployChecks(run, settings);
+        var deploying = steps.start(deploys::look);
 
         show(settings.group);
         for (var group : List.of(tools, database, store, bucket, backups, disk, deploying)) show(Steps.await(group));
+        show(new TargetChecks(run, settings, stores.reached.get(), databases.group, deploys.group).look());
         conclude();
     }
 

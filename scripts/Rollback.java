@@ -104,6 +104,7 @@ class Rollback implements Callable<Integer> {
         if (!dryRun) run.record(history);
         steps.check("Reach the provider", () -> { steps.found(provider.name() + ", " + Steps.await(reaching)); return true; });
         store = Steps.await(opening);
+        steps.check("Look for protected environments behind other names", () -> guard(steps));
         if (!noLock) steps.change("Take the lock", "so that no backup, restore or deploy runs meanwhile", () -> { steps.found(lock()); return true; });
         steps.check("See what is live", () -> { Steps.await(reading); return seeLive(steps); });
         steps.check("Choose the release", () -> choose(steps));
@@ -131,12 +132,32 @@ class Rollback implements Callable<Integer> {
         return true;
     }
 
+    /** Of the database only its lock is touched: without it nobody needs to know which one it is. */
+    private boolean guard(Steps steps) throws Exception {
+        Guard.check(settings, new BackupPlace(settings), new SiteTarget(run, settings, provider, store));
+        if (!noLock && settings.get(Setting.DATABASE_URL).isPresent()) Guard.check(settings, database());
+        steps.found("site and place in the bucket are none of theirs");
+        return true;
+    }
+
+    private DatabaseTarget database() {
+        try {
+            return DatabaseTarget.of(run, settings, store);
+        } catch (Failure.ToolFailed e) {
+            throw noLock(e);
+        }
+    }
+
+    private Failure noLock(Failure e) {
+        return new Failure.ToolFailed("the lock can't be taken: " + e.getMessage(), "if the database is down: make sure that nobody else deploys, then: ./jbang rollback --env " + env + " --no-lock --accept-schema-ahead");
+    }
+
     /** A database that is down may be why somebody wants to go back. */
     private String lock() throws Exception {
         try {
             return SiteLock.take(run, settings, "rollback", Duration.ofSeconds(wait));
         } catch (Failure.ToolFailed e) {
-            throw new Failure.ToolFailed("the lock can't be taken: " + e.getMessage(), "if the database is down: make sure that nobody else deploys, then: ./jbang rollback --env " + env + " --no-lock --accept-schema-ahead");
+            throw noLock(e);
         }
     }
 

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is deployed was looked at before it is live and after, and what does not pass does not stay; on a folder that a web server serves. */
 class DeployTest {
-    static final List<String> STEPS = List.of("Read the settings", "Look at the checkout", "Look at the application", "Reach the provider", "Take the lock", "See what is live", "See how old the last backup is",
+    static final List<String> STEPS = List.of("Read the settings", "Look at the checkout", "Look at the application", "Reach the provider", "Look for protected environments behind other names", "Take the lock", "See what is live", "See how old the last backup is",
         "Install", "Build", "Check what was built", "Keep the artifact", "Stage", "Look at the staged release", "Record the release", "Promote", "Look at the site", "Mark it as good");
 
     private final DeployedSite deployed = new DeployedSite(Stack.kit());
@@ -118,7 +118,7 @@ class DeployTest {
         kit.bash("mkdir -p ssh bin && cd ssh && ssh-keygen -q -t ed25519 -N '' -f host && ssh-keygen -q -t ed25519 -N '' -f key && cp key.pub authorized && chmod 600 authorized && mkdir -p /run/sshd 2>/dev/null || true");
         var ssh = kit.home.resolve("ssh");
         Files.writeString(ssh.resolve("sshd_config"), "Port " + port + "\nListenAddress 127.0.0.1\nHostKey " + ssh + "/host\nAuthorizedKeysFile " + ssh + "/authorized\nPidFile none\nStrictModes no\nUsePAM no\n");
-        Files.writeString(ssh.resolve("config"), "Host www1\nHostName 127.0.0.1\nPort " + port + "\nIdentityFile " + ssh + "/key\nStrictHostKeyChecking accept-new\nUserKnownHostsFile " + ssh + "/known\n");
+        Files.writeString(ssh.resolve("config"), "Host www1 www2\nHostName 127.0.0.1\nPort " + port + "\nIdentityFile " + ssh + "/key\nStrictHostKeyChecking accept-new\nUserKnownHostsFile " + ssh + "/known\n");
         kit.bash("printf '#!/bin/sh\\nexec %s -F %s/config \"$@\"\\n' \"$(command -v ssh)\" " + ssh + " >bin/ssh && chmod +x bin/ssh").exits(0);
         kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH")).set("STAGING_DEPLOY_DIRECTORY", user + "@www1:" + www);
         var server = new ProcessBuilder(sshd.toString(), "-D", "-e", "-f", ssh.resolve("sshd_config").toString()).redirectErrorStream(true).redirectOutput(ssh.resolve("log").toFile()).start();
@@ -131,6 +131,12 @@ class DeployTest {
             deployed.run("rollback").exits(0).says("ok: Choose the way: instant: directory still has " + first);
             assertEquals(first, deployed.current());
             assertEquals("rw-r--r--", java.nio.file.attribute.PosixFilePermissions.toString(Files.getPosixFilePermissions(www.resolve("current/app.js"))));
+            for (var theirs : List.of("www2:" + www, user + "@www1:" + www + "/../www/", www.toString(), "www2:" + www + "/releases")) {
+                kit.set("PRODUCTION_DEPLOY_DIRECTORY", theirs);
+                deploy().exits(10).says("'staging' points at the site of the protected environment 'production': ", theirs);
+            }
+            kit.set("PRODUCTION_DEPLOY_DIRECTORY", "www2:/srv/another");
+            deploy("--dry-run").exits(0);
             server.destroy();
             server.waitFor();
             deploy().exits(12).says("www1: ssh failed (exit 255)", "try it by hand: ssh " + user + "@www1 true", "nothing was changed");

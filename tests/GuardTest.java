@@ -8,14 +8,17 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A protected environment's database is never replaced by accident, whatever name and way lead to it. */
+/** A protected environment's database, site and backups are never changed by accident, whatever name and way lead to them. */
 class GuardTest {
-    private static final String IS_PRODUCTION = "environment 'staging' is in truth protected 'production'";
+    private static final String IS_PRODUCTION = "'staging' points at the database of the protected environment 'production'";
+    private static final String IS_ITS_SITE = "'staging' points at the site of the protected environment 'production'";
     private final TestDatabase production = TestDatabase.create(Stack.next("production_"));
     private final Kit kit = Stack.kit();
 
@@ -115,7 +118,7 @@ class GuardTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {" production ", "live , production", "Production", "live,,production,"})
+    @ValueSource(strings = {" production ", "live , production", "live,,production,"})
     void the_list_of_protected_ones_may_be_written_carelessly(String list) {
         kit.set("PROTECTED_ENVS", list);
         kit.run("restore-db", "--env", "production", "--from", "staging").exits(10);
@@ -129,6 +132,138 @@ class GuardTest {
     void a_name_that_is_almost_its_own_is_no_environment(String name) {
         kit.run("restore-db", "--env", name).exits(2).says("is not the name of an environment");
         untouched();
+    }
+
+    @Test void a_list_of_protected_ones_that_would_protect_nothing_ends_every_command_that_reads_it() {
+        kit.set("STAGING_DATABASE_URL", production.url());
+        for (var list : List.of("production;live", "\"production\"", "Production", "production.", "1production", ",", "production,drill", "production staging")) {
+            kit.set("PROTECTED_ENVS", list);
+            kit.run("restore-db", "--env", "staging").exits(78).says("FAILED: PROTECTED_ENVS names ", "protects nothing", "PROTECTED_ENVS stands in .env.operations");
+        }
+        kit.run("restore-db", "--env", "production", "--from", "staging").exits(78);
+        kit.run("backups", "prune", "--env", "staging", "--dry-run").exits(78);
+        kit.run("doctor", "--env", "staging").exits(78).prints("problem      PROTECTED_ENVS: PROTECTED_ENVS names 'production staging'");
+        untouched();
+    }
+
+    @Test void a_misspelt_protected_environment_is_a_problem_for_the_doctor() {
+        kit.set("PROTECTED_ENVS", "prodution");
+        kit.run("doctor", "--env", "staging").exits(78).prints("problem      protected: PROTECTED_ENVS names 'prodution', which is no environment in these settings: did you mean production?");
+    }
+
+    // --- where a protected environment's backups lie
+
+    /** The last backup, where another prefix or another bucket keeps it, tells who the target is. */
+    @Test void a_protected_one_that_is_known_by_its_own_place_in_a_bucket_alone_is_not_overwritten() {
+        kit.set("PRODUCTION_BACKUP_PREFIX", "elsewhere");
+        kit.run("backup-db", "--env", "production", "--quiet").exits(0);
+        backUpStaging();
+        kit.set("PRODUCTION_DATABASE_URL", null).set("STAGING_DATABASE_URL", production.url());
+        kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION, "the server says it is the one of its backup ");
+        // Where that place can't be looked into, nobody knows.
+        kit.set("PRODUCTION_BACKUP_BUCKET", "not-there");
+        kit.run("restore-db", "--env", "staging").exits(10).says("it can't be told whether", "its backups can't be read");
+        untouched();
+    }
+
+    @Test void a_place_in_the_bucket_that_lies_in_a_protected_ones_is_neither_pruned_nor_written_to() {
+        for (var prefix : List.of("handover/production", "handover//production/", "handover/x/../production/./y")) {
+            kit.set("STAGING_BACKUP_PREFIX", prefix);
+            for (var command : List.of("backups prune --env staging", "restore-db --env staging"))
+                kit.run(command.split(" ")).exits(10).says("'staging' points at the place in the bucket of the protected environment 'production': one lies in the other, s3://");
+        }
+        kit.set("STAGING_BACKUP_PREFIX", "handover/production");
+        kit.run("doctor", "--env", "staging").exits(78).prints("problem      place in the bucket: the place in the bucket is the one of environment 'production' too");
+        kit.set("STAGING_BACKUP_PREFIX", null).set("PRODUCTION_BACKUP_PREFIX", "handover/staging");
+        kit.run("backups", "prune", "--env", "staging").exits(10).says("one lies in the other");
+        kit.set("PRODUCTION_BACKUP_BUCKET", "another");
+        kit.run("backups", "prune", "--env", "staging").exits(0);
+    }
+
+    @Test void databases_that_restores_of_a_protected_one_have_replaced_are_not_dropped_under_another_name() {
+        production.execute("create table t (id int)");
+        var old = production.name + "_old_20200101T000000Z";
+        TestDatabase.superuser("create database \"" + old + "\"");
+        kit.set("STAGING_DATABASE_URL", production.url());
+        kit.run("backups", "prune", "--env", "staging").exits(10).says(IS_PRODUCTION);
+        assertEquals("1", production.one("select count(*) from pg_database where datname = '" + old + "'"));
+        TestDatabase.superuser("drop database \"" + old + "\"");
+    }
+
+    // --- deploys
+
+    @Test void a_deploy_and_a_rollback_change_no_protected_ones_database() throws IOException {
+        var site = new DeployedSite(kit);
+        try {
+            site.repository.write("supabase/migrations/20261101000000_gone.sql", "drop table public.customer;\n").commit("Gone");
+            kit.set("STAGING_DATABASE_URL", production.url());
+            for (var command : List.of("deploy --apply-migrations --unrehearsed", "deploy --leave-migrations", "deploy --dry-run", "rollback")) {
+                var words = command.split(" ");
+                site.run(words[0], java.util.Arrays.copyOfRange(words, 1, words.length)).exits(10).says(IS_PRODUCTION, "State: nothing was changed: what was live is live.", "correct it: STAGING_DATABASE_URL stands in .env.operations");
+            }
+            kit.run("doctor", "--env", "staging").exits(78).prints("problem      database: the database is the one of environment 'production' too: both lead to ");
+            try (var forward = new Forward()) {
+                kit.set("STAGING_DATABASE_URL", production.url().replaceFirst("@[^/]*/", "@127.0.0.1:" + forward.port() + "/"));
+                site.run("deploy", "--apply-migrations", "--unrehearsed").exits(10).says(IS_PRODUCTION, "the server says that both are its database");
+            }
+            assertTrue(site.isNothingLive());
+            untouched();
+        } finally {
+            site.close();
+        }
+    }
+
+    /** Production's folder by other names: links, slashes, a folder within it, a mount of it. */
+    @Test void a_deploy_and_a_rollback_change_no_protected_ones_folder_whatever_leads_there() throws Exception {
+        var site = new DeployedSite(kit);
+        try {
+            site.run("deploy").exits(0);
+            site.change("second");
+            site.run("deploy").exits(0);
+            var live = site.current();
+            var www = site.www.toString();
+            kit.set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", www);
+            kit.bash("ln -s www alias; mkdir -p other further; ln -s ../www/releases other/releases").exits(0);
+            var names = new java.util.ArrayList<>(List.of(www, www + "/", www.replace("/www", "//./www/."), kit.home + "/alias", kit.home + "/other", www + "/current", www + "/releases/below"));
+            if (kit.bash("mkdir mounted; mount --bind www mounted || true").err().isEmpty()) names.add(kit.home + "/mounted");
+            try {
+                for (var name : names) {
+                    kit.set("STAGING_DEPLOY_DIRECTORY", name);
+                    site.run("deploy").exits(10).says(IS_ITS_SITE, "State: nothing was changed: what was live is live.", "correct it: STAGING_DEPLOY_DIRECTORY stands in .env.operations");
+                    assertEquals(live, site.current(), name);
+                }
+                site.run("rollback").exits(10).says(IS_ITS_SITE);
+                kit.run("doctor", "--env", "staging").exits(78).prints("problem      site: the site is the one of environment 'production' too: ");
+                // Where these settings do not say what production's folder is, its own records do.
+                kit.set("PRODUCTION_DEPLOY_DIRECTORY", null).set("STAGING_DEPLOY_DIRECTORY", www).set("PRODUCTION_BACKUP_PREFIX", "elsewhere");
+                kit.put("elsewhere/production/releases/" + live + ".json", "{}");
+                kit.delete("handover/staging/releases/" + live + ".json");
+                site.run("deploy").exits(10).says(IS_ITS_SITE, "what is live there is its release " + live);
+                assertEquals(live, site.current());
+                kit.set("STAGING_DEPLOY_DIRECTORY", kit.home + "/further");
+                site.run("deploy", "--dry-run").exits(0).says("ok: Look for protected environments behind other names: database, site and place in the bucket are none of theirs");
+            } finally {
+                kit.bash("umount mounted 2>/dev/null || true");
+            }
+        } finally {
+            site.close();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"vercel, VERCEL_PROJECT_ID, " + VercelStandIn.PROJECT + ", Vercel's project", "vercel, VERCEL_PROJECT_ID, " + VercelStandIn.NAME + ", by its id and by its name",
+        "cloudflare-pages, CLOUDFLARE_PAGES_PROJECT, " + PagesStandIn.NAME + ", Cloudflare Pages' project", "cloudflare-workers, CLOUDFLARE_WORKER, SHOP, Cloudflare's Worker"})
+    void a_provider_s_project_of_a_protected_one_is_not_deployed_to(String provider, String setting, String theirs, String says) {
+        var site = new SiteRepository(kit);
+        try (var standIn = DeployStandIn.start()) {
+            site.ship(provider, standIn.vercelSite());
+            kit.set("VERCEL_TOKEN", Hosting.TOKEN).set("VERCEL_ORG_ID", VercelStandIn.TEAM).set("STAGING_VERCEL_PROJECT_ID", VercelStandIn.PROJECT).set("VERCEL_API_URL", standIn.url())
+                .set("CLOUDFLARE_API_TOKEN", Hosting.TOKEN).set("CLOUDFLARE_ACCOUNT_ID", CloudflareStandIn.ACCOUNT).set("CLOUDFLARE_API_URL", standIn.cloudflareUrl())
+                .set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME).set("STAGING_CLOUDFLARE_WORKER", "shop").set("PRODUCTION_" + setting, theirs);
+            kit.run("rollback", "--env", "staging").exits(10).says(IS_ITS_SITE, says);
+            kit.set("PRODUCTION_" + setting, "another");
+            kit.run("rollback", "--env", "staging").exits(10).says("has no good release before the one that is live");
+        }
     }
 
     // --- break glass

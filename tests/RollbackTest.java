@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** An earlier release is live again in seconds, and nothing else is ever made live by it. */
 class RollbackTest {
-    private static final List<String> STEPS = List.of("Read the settings", "Reach the provider", "Take the lock", "See what is live", "Choose the release", "Compare the schema", "Choose the way", "Tag what is left", "Roll back", "Mark what was left as bad", "Look at the site");
+    private static final List<String> STEPS = List.of("Read the settings", "Reach the provider", "Look for protected environments behind other names", "Take the lock", "See what is live", "Choose the release", "Compare the schema", "Choose the way", "Tag what is left", "Roll back", "Mark what was left as bad", "Look at the site");
 
     private final DeployedSite site = new DeployedSite(Stack.kit());
     private final Kit kit = site.kit;

@@ -64,7 +64,7 @@ final class DrillServer {
         return new DrillServer(run, connect(run, DatabaseUrl.parse(postgres.superuserUrl(), "the throwaway server"), settings), postgres);
     }
 
-    private static DrillServer named(Run run, Settings settings, Store store, DatabaseUrl url) {
+    private static DrillServer named(Run run, Settings settings, Store store, DatabaseUrl url) throws Exception {
         Database session;
         try {
             session = connect(run, url.withDatabase("postgres"), settings);

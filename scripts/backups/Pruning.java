@@ -5,11 +5,14 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 import ops.BackupFolder;
+import ops.BackupPlace;
 import ops.Failure;
+import ops.Guard;
 import ops.Manifest;
 import ops.Proof;
 import ops.Retention;
 import ops.Run;
+import ops.Settings;
 import ops.Steps;
 import ops.Store;
 
@@ -32,8 +35,9 @@ public final class Pruning {
     private final Store store;
     private final List<Planned> planned = new ArrayList<>();
 
-    /** Looks at the backups and decides. */
-    public Pruning(Run run, Store store, String env, Retention retention) throws Exception {
+    /** Looks at the backups and decides; throws Refused when they lie in a protected environment's place. */
+    public Pruning(Run run, Settings settings, Store store, String env, Retention retention) throws Exception {
+        Guard.check(settings, new BackupPlace(settings));
         this.run = run;
         this.store = store;
         var known = Steps.sideBySide(BackupFolder.sealed(store, env), this::look);

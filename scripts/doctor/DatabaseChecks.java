@@ -20,7 +20,7 @@ import smoke.SqlRead;
 
 /** Can the database be reached safely, and everything in it be read by the role? Reads only. */
 public final class DatabaseChecks {
-    private static final String CONNECTION = "connection";
+    static final String CONNECTION = "connection";
 
     public final Group group;
     /** What the server is, as soon as it is known; empty when it could not be asked. */

@@ -14,6 +14,8 @@ import release.Providers;
 
 /** Could this environment be deployed from here? Nothing is looked at where DEPLOY_PROVIDER is not set. */
 public final class DeployChecks {
+    static final String PROVIDER = "provider";
+
     private final Run run;
     private final Settings settings;
     public final Group group;
@@ -26,7 +28,7 @@ public final class DeployChecks {
 
     public Group look() {
         if (settings == null || settings.get(Setting.DEPLOY_PROVIDER).isEmpty()) return group;
-        group.check("provider", () -> Seen.ok(Providers.of(run, settings).reach()));
+        group.check(PROVIDER, () -> Seen.ok(Providers.of(run, settings).reach()));
         var application = Application.folder(settings, null);
         if (settings.get(Setting.DEPLOY_APP).isPresent() || Files.exists(application.resolve("package.json"))) group.check("application", () -> look(application));
         return group;

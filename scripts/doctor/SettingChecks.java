@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 import ops.DatabaseUrl;
 import ops.Exit;
@@ -19,6 +20,7 @@ import ops.Packing;
 import ops.Retention;
 import ops.Setting;
 import ops.Settings;
+import ops.Similar;
 
 /** Are the settings there, readable by their owner only, well-formed, and spelt as the kit reads them? */
 public final class SettingChecks {
@@ -77,6 +79,7 @@ public final class SettingChecks {
                 if (value.isPresent() && !settings.get(Setting.BACKUP_SSE).orElse("").startsWith("aws:kms"))
                     throw bad(setting, "is set, and BACKUP_SSE is not aws:kms");
             }
+            case PROTECTED_ENVS -> settings.protectedEnvironments();
             case BACKUP_RECIPIENTS -> Packing.check(settings.list(setting));
             case BACKUP_IDENTITY_FILE -> identity();
             case BACKUP_KEEP -> Retention.rules(settings);
@@ -129,6 +132,11 @@ public final class SettingChecks {
     private static String prefix(String env) { return env.toUpperCase(Locale.ROOT).replace('-', '_') + "_"; }
 
     private Seen guarded() {
+        var known = settings.environments(Setting.DATABASE_URL, Setting.DEPLOY_PROVIDER);
+        for (var name : settings.protectedEnvironments()) {
+            var like = known.contains(name) ? Optional.<String>empty() : Similar.to(name, known);
+            if (like.isPresent()) return Seen.problem(Exit.SETTING, "PROTECTED_ENVS names '" + name + "', which is no environment in these settings: did you mean " + like.get() + "?", settings.where(Setting.PROTECTED_ENVS));
+        }
         return Seen.note(settings.protectedEnvironments().contains(env) ? env + " is changed only with its name typed, as PROTECTED_ENVS says" : env + " is not among PROTECTED_ENVS: changing it needs no confirmation");
     }
 

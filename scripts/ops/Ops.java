@@ -1,6 +1,7 @@
 //SOURCES Amount.java
 //SOURCES Archive.java
 //SOURCES BackupFolder.java
+//SOURCES BackupPlace.java
 //SOURCES Comparison.java
 //SOURCES Confirmation.java
 //SOURCES Console.java
@@ -10,6 +11,7 @@
 //SOURCES DatabaseLocale.java
 //SOURCES DatabaseProperties.java
 //SOURCES DatabaseScript.java
+//SOURCES DatabaseTarget.java
 //SOURCES DatabaseUrl.java
 //SOURCES Download.java
 //SOURCES Dump.java

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The settings of one environment.
@@ -27,6 +28,9 @@ import java.util.regex.Pattern;
 public final class Settings {
     public static final String LOCAL = "local";
     static final String NAME = "[a-z][a-z0-9-]{0,30}";
+    /** An environment called so would have DRILL_DATABASE_URL for its database. */
+    private static final String DRILL = "(.*-)?drill";
+    private static final String SHARED_FILE = ".env.operations";
 
     /** In an address. */
     private static final Pattern PASSWORD = Pattern.compile("^[a-z0-9+]+://[^:@/]+:([^@/]+)@");
@@ -46,7 +50,7 @@ public final class Settings {
         if (!env.matches(NAME))
             throw new Failure.Usage("'" + env.replaceAll("\\p{Cntrl}", "?") + "' is not the name of an environment",
                 "a name is lower case letters, digits and '-': --env staging");
-        if (env.matches("(.*-)?drill"))
+        if (env.matches(DRILL))
             throw new Failure.Usage("an environment can't be called '" + env + "': " + Setting.DRILL_DATABASE_URL + " would be its database", "give it another name");
         var settings = new Settings(env);
         if (env.equals(LOCAL)) {
@@ -57,7 +61,7 @@ public final class Settings {
         }
         settings.add("the process environment", System.getenv());
         if (!env.equals(LOCAL))
-            for (var name : List.of(".env.operations." + env, ".env.operations"))
+            for (var name : List.of(SHARED_FILE + "." + env, SHARED_FILE))
                 settings.add(name, EnvFile.read(Home.dir().resolve(name)));
         return settings;
     }
@@ -78,8 +82,32 @@ public final class Settings {
 
     private void add(String source, Map<String, String> values) { sources.put(source, values); }
 
-    /** The environments that are changed only with their name typed. */
-    public List<String> protectedEnvironments() { return list(Setting.PROTECTED_ENVS).stream().map(name -> name.toLowerCase(Locale.ROOT)).toList(); }
+    /** The environments that are changed only with their name typed; throws BadSetting unless each is the name of one: a list that is misread protects nothing. */
+    public List<String> protectedEnvironments() {
+        var names = protectedBy(this);
+        if (!env.equals(LOCAL)) return names;
+        // The stack's own file says nothing of the environments beside it.
+        var beside = new Settings(env);
+        beside.add(SHARED_FILE, EnvFile.read(Home.dir().resolve(SHARED_FILE)));
+        return Stream.concat(names.stream(), protectedBy(beside).stream()).distinct().toList();
+    }
+
+    private static List<String> protectedBy(Settings settings) {
+        var names = settings.list(Setting.PROTECTED_ENVS);
+        for (var name : names)
+            if (!isName(name))
+                throw new Failure.BadSetting("PROTECTED_ENVS names '" + name.replaceAll("\\p{Cntrl}", "?") + "', which is not the name of an environment, and so protects nothing",
+                    "names in lower case, with commas between them: PROTECTED_ENVS=production,live; " + settings.where(Setting.PROTECTED_ENVS));
+        if (names.isEmpty())
+            throw new Failure.BadSetting("PROTECTED_ENVS names no environment, and so protects nothing", "PROTECTED_ENVS=production; " + settings.where(Setting.PROTECTED_ENVS));
+        return names;
+    }
+
+    /** Whether it may be the name of an environment at all. */
+    static boolean isName(String name) { return name.matches(NAME) && !name.matches(DRILL); }
+
+    /** Whether the embedded stack does not run, so that nothing is known of its environment. */
+    static boolean noLocal() { return !Files.exists(localFile()); }
 
     public Optional<String> get(Setting setting) {
         return find(prefix() + setting.name())
@@ -156,13 +184,18 @@ public final class Settings {
     }
 
     /** The environments that have a database in these settings. */
-    public List<String> environments() {
+    public List<String> environments() { return environments(Setting.DATABASE_URL); }
+
+    /** The environments that have one of these settings under their own prefix. */
+    public List<String> environments(Setting... settings) {
         var found = new TreeSet<String>();
         for (var values : sources.values())
-            for (var given : values.keySet()) {
-                var name = given.replaceFirst("_FILE$", "");
-                if (name.endsWith("_" + Setting.DATABASE_URL) && !name.matches("(.*_)?" + Setting.DRILL_DATABASE_URL)) found.add(name.replaceFirst("_" + Setting.DATABASE_URL + "$", "").toLowerCase(Locale.ROOT).replace('_', '-'));
-            }
+            for (var given : values.keySet())
+                for (var setting : settings) {
+                    var name = given.replaceFirst("_FILE$", "");
+                    if (name.endsWith("_" + setting) && !name.matches("(.*_)?" + Setting.DRILL_DATABASE_URL)) found.add(name.replaceFirst("_" + setting + "$", "").toLowerCase(Locale.ROOT).replace('_', '-'));
+                }
+        found.removeIf(name -> !isName(name));
         return List.copyOf(found);
     }
 

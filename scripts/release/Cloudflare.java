@@ -33,6 +33,11 @@ final class Cloudflare {
         account = settings.require(Setting.CLOUDFLARE_ACCOUNT_ID);
     }
 
+    /** Whether another environment's settings name the same project of the same account. */
+    boolean isSharedWith(Settings other, Setting setting, String project) {
+        return other.get(setting).filter(project::equalsIgnoreCase).isPresent() && other.get(Setting.CLOUDFLARE_ACCOUNT_ID).filter(account::equalsIgnoreCase).isPresent();
+    }
+
     /** A path below the account. */
     String path(String first, String... parts) {
         var path = new StringBuilder("/accounts/" + Api.part(account) + first);

@@ -47,6 +47,10 @@ final class CloudflarePages implements Provider {
         return "Cloudflare Pages' project " + project + ", production is branch " + Api.plain(productionBranch(project()));
     }
 
+    @Override public Optional<String> sharedWith(Settings other) {
+        return cloudflare.isSharedWith(other, Setting.CLOUDFLARE_PAGES_PROJECT, project) ? Optional.of("both are Cloudflare Pages' project " + project) : Optional.empty();
+    }
+
     @Override public Optional<Live> live() throws IOException, InterruptedException {
         return canonical(project()).map(CloudflarePages::live);
     }

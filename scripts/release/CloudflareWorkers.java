@@ -57,6 +57,10 @@ final class CloudflareWorkers implements Provider {
         return "Cloudflare's Worker " + worker + (newest().isPresent() ? "" : ", which does not exist yet: this deploy makes it");
     }
 
+    @Override public Optional<String> sharedWith(Settings other) {
+        return cloudflare.isSharedWith(other, Setting.CLOUDFLARE_WORKER, worker) ? Optional.of("both are Cloudflare's Worker " + worker) : Optional.empty();
+    }
+
     @Override public Optional<Live> live() throws IOException, InterruptedException {
         var newest = newest();
         if (newest.isEmpty()) return Optional.empty();

@@ -10,6 +10,7 @@
 //SOURCES Releases.java
 //SOURCES SiteChecks.java
 //SOURCES SiteLock.java
+//SOURCES SiteTarget.java
 package release;
 
 import java.util.Optional;

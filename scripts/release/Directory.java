@@ -1,7 +1,10 @@
 package release;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -14,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import ops.Failure;
 import ops.Run;
@@ -51,19 +55,31 @@ public final class Directory implements Provider {
         void remove(String release) throws IOException, InterruptedException;
 
         void link(String release) throws IOException, InterruptedException;
+
+        FolderIdentity identity() throws IOException, InterruptedException;
     }
 
+    private final Run run;
     private final String where;
     private final int keep;
     private final Folder folder;
 
     public Directory(Run run, Settings settings) {
+        this.run = run;
         where = settings.requireOwn(Setting.DEPLOY_DIRECTORY);
         keep = settings.number(Setting.DEPLOY_KEEP);
+        folder = folder(run, settings, where);
+    }
+
+    private static Folder folder(Run run, Settings settings, String where) {
         var remote = REMOTE.matcher(where);
-        if (remote.matches()) folder = new Remote(run, where.substring(0, where.indexOf(':')), remote.group(2));
-        else if (Path.of(where).isAbsolute()) folder = new Local(Path.of(where));
-        else throw new Failure.BadSetting("DEPLOY_DIRECTORY is neither an absolute folder nor USER@HOST:/folder", settings.where(Setting.DEPLOY_DIRECTORY));
+        if (remote.matches()) return new Remote(run, where.substring(0, where.indexOf(':')), remote.group(2));
+        try {
+            if (Path.of(where).isAbsolute()) return new Local(Path.of(where));
+        } catch (InvalidPathException e) {
+            // said below
+        }
+        throw new Failure.BadSetting("DEPLOY_DIRECTORY is neither an absolute folder nor USER@HOST:/folder", settings.where(Setting.DEPLOY_DIRECTORY));
     }
 
     @Override public String name() { return "directory"; }
@@ -71,6 +87,12 @@ public final class Directory implements Provider {
     @Override public String reach() throws IOException, InterruptedException {
         folder.reach();
         return where + ", " + folder.releases().size() + " releases";
+    }
+
+    @Override public Optional<String> sharedWith(Settings other) throws IOException, InterruptedException {
+        var theirs = other.get(Setting.DEPLOY_DIRECTORY);
+        if (theirs.isEmpty()) return Optional.empty();
+        return folder.identity().sharedWith(folder(run, other, theirs.get()).identity()).map(how -> how + ": " + where + " and " + theirs.get());
     }
 
     @Override public Optional<Live> live() throws IOException, InterruptedException {
@@ -167,6 +189,8 @@ public final class Directory implements Provider {
 
         @Override public void remove(String release) throws IOException { ops.Private.remove(releases.resolve(release)); }
 
+        @Override public FolderIdentity identity() throws IOException { return FolderIdentity.here(top); }
+
         @Override public void link(String release) throws IOException {
             var fresh = top.resolve("." + CURRENT + "-" + release);
             Files.deleteIfExists(fresh);
@@ -203,7 +227,7 @@ public final class Directory implements Provider {
         }
 
         /** ssh finds its keys through these. */
-        private static Map<String, String> environment() { return Stream.of("SSH_AUTH_SOCK", "USER", "LOGNAME").filter(name -> System.getenv(name) != null).collect(java.util.stream.Collectors.toMap(name -> name, System::getenv)); }
+        private static Map<String, String> environment() { return Stream.of("SSH_AUTH_SOCK", "USER", "LOGNAME").filter(name -> System.getenv(name) != null).collect(Collectors.toMap(name -> name, System::getenv)); }
 
         @Override public void reach() throws IOException, InterruptedException { ssh("true"); }
 
@@ -228,6 +252,29 @@ public final class Directory implements Provider {
             var fresh = top + "/." + CURRENT + "-" + release;
             ssh("ln", "-sfn", RELEASES + "/" + release, fresh);
             ssh("mv", "-T", fresh, top + "/" + CURRENT);
+        }
+
+        @Override public FolderIdentity identity() throws IOException, InterruptedException {
+            var named = FolderIdentity.named(addresses(), top);
+            try {
+                return named.with(ssh(FolderIdentity.question(top)).lines().toList());
+            } catch (Failure.ToolFailed e) {
+                run.console.detail(e.getMessage());
+                return named; // another environment's machine may not be ours to ask
+            }
+        }
+
+        /** The addresses that ssh would connect to: what is called here may have another name in its settings. */
+        private List<String> addresses() throws IOException, InterruptedException {
+            var said = Tool.text(run, Path.of("ssh"), List.of("-G", host), environment(), LIMIT).lines().filter(line -> line.matches("(hostname|port) .*"))
+                .collect(Collectors.toMap(line -> line.replaceFirst(" .*", ""), line -> line.replaceFirst("[^ ]* ", ""), (first, second) -> first));
+            var name = said.getOrDefault("hostname", host);
+            var port = said.getOrDefault("port", "22");
+            try {
+                return Stream.of(InetAddress.getAllByName(name)).map(address -> address.getHostAddress() + " port " + port).toList();
+            } catch (UnknownHostException e) {
+                return List.of(name + " port " + port); // ssh may reach it through another machine
+            }
         }
 
         private String path(String release) { return top + "/" + RELEASES + "/" + release; }

@@ -3,6 +3,7 @@ package release;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import ops.Settings;
 
 /**
  * Where a site is served from. What a provider's command line says counts for nothing: an exit code of 0 is no proof, so
@@ -38,6 +39,9 @@ public interface Provider {
 
     /** Makes sure that the token is taken and that the project is there; says in a few words what was found. */
     String reach() throws IOException, InterruptedException;
+
+    /** Why another environment's settings lead to what this one changes, whatever names they give it; empty when they lead elsewhere. */
+    Optional<String> sharedWith(Settings other) throws IOException, InterruptedException;
 
     /** What is live now; empty when nothing is yet. */
     Optional<Live> live() throws IOException, InterruptedException;

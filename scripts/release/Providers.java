@@ -8,6 +8,7 @@
 //SOURCES CloudflareWorkers.java
 //SOURCES CommandLine.java
 //SOURCES Directory.java
+//SOURCES FolderIdentity.java
 //SOURCES Multipart.java
 //SOURCES Packed.java
 //SOURCES PagesUpload.java

@@ -53,6 +53,9 @@ public final class Releases {
         return known = Steps.sideBySide(ids, id -> new Known(release(id), mark(names, id + ".good.json"), mark(names, id + ".bad.json")));
     }
 
+    /** Whether a release with this id was recorded, whatever its record says. */
+    boolean has(String id) { return id.matches("[0-9TZ]{16}-[0-9a-f]{6}") && store.head(folder + id + ".json").isPresent(); }
+
     private Release release(String id) {
         var release = read(id + ".json", Release.class);
         if (release.format() > Release.FORMAT) throw new Failure.NotVerified("release " + id + " was written by a newer kit", "update the kit: its version is in ./jbang rollback --version");

@@ -56,6 +56,20 @@ final class Vercel implements Provider {
         return "Vercel's project " + Api.text(project(), "name").map(Api::plain).orElse(project);
     }
 
+    /** A project has an id and a name, and either may stand in the settings: what is neither the same id nor another is asked for. */
+    @Override public Optional<String> sharedWith(Settings other) throws IOException, InterruptedException {
+        var theirs = other.get(Setting.VERCEL_PROJECT_ID);
+        if (theirs.isEmpty()) return Optional.empty();
+        var same = "both are Vercel's project " + theirs.get();
+        var sameTeam = other.get(Setting.VERCEL_ORG_ID).equals(Optional.of(team));
+        if (theirs.get().equals(project)) return sameTeam || isId(project) ? Optional.of(same) : Optional.empty();
+        if (isId(theirs.get()) && isId(project) || !sameTeam) return Optional.empty();
+        var found = api.find("/v9/projects/" + Api.part(theirs.get()) + query()).flatMap(seen -> Api.text(seen, "id"));
+        return found.isPresent() && found.equals(Api.text(project(), "id")) ? Optional.of(same + ", by its id and by its name") : Optional.empty();
+    }
+
+    private static boolean isId(String project) { return project.startsWith("prj_"); }
+
     @Override public Optional<Live> live() throws IOException, InterruptedException {
         var id = live(project());
         return id.isEmpty() ? Optional.empty() : Optional.of(live(id.get()));
