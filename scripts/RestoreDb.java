@@ -79,6 +79,9 @@ class RestoreDb implements Callable<Integer> {
     @Option(names = "--no-safety-backup", description = "do not back the target up first")
     boolean noSafetyBackup;
 
+    @Option(names = "--although-broken", description = "restore a backup that was found broken; it must be named by its whole id")
+    boolean althoughBroken;
+
     @Option(names = "--break-glass", paramLabel = "REASON", description = "restore into a protected environment: asks for its name on the terminal, insists on a safety backup that was read back, and keeps the reason in the history")
     String breakGlass;
 
@@ -125,10 +128,11 @@ class RestoreDb implements Callable<Integer> {
         // What only looks begins at once, side by side; its step waits for it.
         var opening = steps.start(() -> Store.open(source));
         var choosing = steps.start(() -> Chosen.of(Steps.await(opening), source.env, wanted));
-        var finding = steps.start(() -> PostgresTools.find(run, settings, "pg_restore", Steps.await(choosing).manifest.pgDumpMajor()));
         history = new History(run, opening, env, "restore-db");
         if (!dryRun) run.record(history);
         steps.check("Reach the database server", () -> connect(steps));
+        var serverMajor = server.major();
+        var finding = steps.start(() -> PostgresTools.findRestore(run, settings, Steps.await(choosing).manifest.pgDumpMajor(), serverMajor));
         steps.check("Make sure that it is not a protected one", () -> { Guard.check(run, settings, url, server, breakGlass != null, Steps.await(opening)); return true; });
         store = Steps.await(opening);
         steps.check("Choose the backup", () -> choose(steps, Steps.await(choosing)));
@@ -216,9 +220,17 @@ class RestoreDb implements Callable<Integer> {
         manifest = chosen.manifest;
         history.add("restored", store.uri(folder.key()));
         var proof = chosen.proof;
-        if (proof.broken()) throw new Failure.NotVerified("backup " + folder.id() + " is known to be broken: " + proof.problem(), "take another: ./jbang backups list --env " + source.env);
+        if (proof.broken()) acceptBroken(proof);
         steps.found(folder.id() + ", data as of " + manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: " + proof.words(run.started));
         return true;
+    }
+
+    /** Only who has read its id means this one; and what was found once may be found no more. */
+    private void acceptBroken(Proof proof) {
+        var known = "backup " + folder.id() + " is known to be broken: " + proof.problem();
+        if (althoughBroken && wanted.equals(folder.id())) run.console.warn(known);
+        else throw new Failure.NotVerified(known, "take another: ./jbang backups list --env " + source.env + "; a new drill tells whether it still is: ./jbang backups drill " + folder.id() + " --env " + source.env
+            + "; or take it all the same, by its id: ./jbang restore-db " + folder.id() + " --env " + env + (from == null ? "" : " --from " + from) + " --although-broken");
     }
 
     private boolean chooseWay(Steps steps) {

@@ -59,7 +59,7 @@ final class GeneratedYear {
         var folder = "shop/" + id + "/";
         put(folder + "manifest.json", manifest(id, at, bytes, seconds));
         if (day % 7 == 0) drill(folder, at.plusSeconds(3600), day, well);
-        else if (day % 7 == 3) put(folder + "verify-" + Stamp.of(at.plusSeconds(1800)) + ".json", new BackupFolder.Evidence("readable", true, at.plusSeconds(1800).toString(), 31, Ops.VERSION, null, null, null, null, null));
+        else if (day % 7 == 3) put(folder + "verify-" + Stamp.of(at.plusSeconds(1800)) + ".json", new BackupFolder.Evidence("readable", true, at.plusSeconds(1800).toString(), 31, Ops.VERSION, null, null, null, null, null, null));
         if (day == 42) put(folder + "hold.json", new BackupFolder.Hold("before the move to the new server", at.plusSeconds(4000).toString()));
     }
 
@@ -73,7 +73,7 @@ final class GeneratedYear {
 
     private void drill(String folder, Instant at, int day, boolean well) {
         var broken = day == 140;
-        var evidence = new BackupFolder.Evidence("restored", !broken, at.toString(), 540 + (days - day) * 1.4 + Math.abs(random.nextGaussian()) * 60 + (well || day > 7 ? 0 : 3000), Ops.VERSION, broken ? "table public.invoices has 1203 rows, the manifest says 1204" : null, "17.6", 40, 722_580L, null);
+        var evidence = new BackupFolder.Evidence("restored", !broken, at.toString(), 540 + (days - day) * 1.4 + Math.abs(random.nextGaussian()) * 60 + (well || day > 7 ? 0 : 3000), Ops.VERSION, broken ? "table public.invoices has 1203 rows, the manifest says 1204" : null, "17.6", 40, 722_580L, null, null);
         put(folder + "drill-" + Stamp.of(at) + ".json", evidence);
         put("history/" + id(at) + ".json", record("backups drill", at, evidence.seconds(), broken ? Exit.VERIFICATION : Exit.DONE));
     }

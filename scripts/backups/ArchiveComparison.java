@@ -1,14 +1,17 @@
 package backups;
 
+import backups.Contents.Difference;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import ops.*;
 
 /** What a backup's archive says against what a dump of the restored database says: both as text, read side by side. */
@@ -30,23 +33,57 @@ final class ArchiveComparison {
         pgDump = PostgresTools.find(run, settings, "pg_dump", Math.max(server.major, manifest.pgDumpMajor()));
     }
 
-    /** Whether both are worded by the same version; if not, of definitions only the names are compared. */
-    boolean sameVersion() { return pgDump.major() == manifest.pgDumpMajor() && server.major == manifest.serverMajor(); }
-
     /** What the archive says; null before it was compared. */
     Contents archive() { return archive; }
 
-    /** What the restored database has otherwise, a sentence each; but for the extensions that its server lacks. */
-    List<String> differences(Steps steps, PostgresTools.Found pgRestore, Manifest.Part part, Set<String> lacking) throws Exception {
+    /**
+     * What the comparison found.
+     *
+     * @param differences what was lost or changed
+     * @param printed objects that are there as the archive has them, and that the server words otherwise
+     */
+    record Outcome(List<Difference> differences, List<Difference> printed) { }
+
+    /** Compares everything but the extensions that the server lacks. */
+    Outcome compare(Steps steps, PostgresTools.Found pgRestore, Manifest.Part part, Set<String> lacking) throws Exception {
         try (var progress = new Progress(run.console, "Compare", reader::done, part.bytesRaw())) {
             var reading = steps.start(() -> read(pgRestore, part));
-            var restored = restored();
+            var restored = dumped(server.database, List.of());
             archive = Steps.await(reading);
             readInOrder(restored, archive.otherColumnOrder(restored));
             archive.leaveOut("EXTENSION", lacking::contains);
             archive.leaveOut("COMMENT", name -> lacking.stream().anyMatch(extension -> name.equals("EXTENSION " + extension)));
-            return archive.differences(restored, sameVersion());
+            var found = archive.differences(restored);
+            if (found.stream().noneMatch(Difference::isWording)) return new Outcome(found, List.of());
+            var again = readAgain(pgRestore, part, found);
+            var printed = found.stream().filter(difference -> difference.isWording() && restored.isSame(again, difference)).toList();
+            return new Outcome(found.stream().filter(difference -> !printed.contains(difference)).toList(), printed);
         }
+    }
+
+    /**
+     * What this server makes of the archive's definitions, by another way than the restore: psql reads them one by one, into
+     * an empty database. A server words much in its own way once it has read it; what it then prints alike is the same.
+     */
+    private Contents readAgain(PostgresTools.Found pgRestore, Manifest.Part part, List<Difference> found) throws Exception {
+        var psql = PostgresTools.find(run, settings, "psql", pgRestore.major());
+        if (!pgRestore.restricts() || !psql.restricts())
+            throw new Failure.ToolFailed("whether something is lost can't be told, or only printed otherwise: " + found.stream().filter(Difference::isWording).map(Difference::object).limit(5).collect(Collectors.joining(", ")),
+                "newer client programs can tell: " + pgRestore.version() + " is not the last of its version; update postgresql-client");
+        var again = server.createAgain();
+        var workspace = run.undo.act(() -> Workspace.create(run));
+        var beginning = Files.write(workspace.resolve("beginning"), reader.beginning(part));
+        var script = List.of("--file=-", "--no-tablespaces", "--section=pre-data", "--section=post-data", beginning.toString());
+        try (var reading = Tool.sink(run, psql.path(), List.of("--no-psqlrc", "--quiet", "--no-password", "--file=-"), PostgresTools.environment(workspace, again, settings));
+                var writing = Tool.start(run, pgRestore.path(), script, Map.of())) {
+            writing.stdin().close();
+            try (var to = reading.stdin()) {
+                PartReader.copy(writing.stdout(), to);
+            }
+            writing.finish(PostgresTools.PATIENCE);
+            reading.finish(PostgresTools.PATIENCE);
+        }
+        return dumped(again, List.of("--schema-only"));
     }
 
     /** Reads tables again with their columns in the archive's order: a child gets its parent's first when it is created anew. */
@@ -85,10 +122,11 @@ final class ArchiveComparison {
         }
     }
 
-    /** What a dump of the restored database says. */
-    private Contents restored() throws IOException, InterruptedException {
-        var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), server.database, settings));
+    /** What a dump of a database says. */
+    private Contents dumped(DatabaseUrl database, List<String> options) throws IOException, InterruptedException {
+        var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), database, settings));
         var arguments = new ArrayList<>(List.of("--no-password", "--no-tablespaces"));
+        arguments.addAll(options);
         arguments.addAll(Dump.arguments(manifest.selection()));
         try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(PostgresTools.PATIENCE)) {
             var contents = Contents.of(output);

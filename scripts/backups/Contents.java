@@ -31,9 +31,6 @@ final class Contents extends OutputStream {
     private static final String END = "-- PostgreSQL database dump complete";
     /** What stands between entries, and depends on their order alone. */
     private static final Pattern BETWEEN = Pattern.compile("(?:--)?|SET default_(?:tablespace|table_access_method) = .*;|\\\\(?:un)?restrict .*");
-    /** Brackets and casts, which a server may write in another way when it has read its own words: VARCHAR IN ('a', 'b'), say. */
-    private static final Pattern SPELLING = Pattern.compile("::(?:\"[^\"]+\"|\\w+)(?:\\.(?:\"[^\"]+\"|\\w+))?(?: varying| precision)?(?:\\([0-9,]+\\))?(?: with(?:out)? time zone)?(?:\\[])*|[()\\[\\]\\s]");
-
     /** Digests added up: the same, in whatever order they come. */
     private static final class Sum {
         private final long[] lanes = new long[4];
@@ -51,7 +48,6 @@ final class Contents extends OutputStream {
     /** Entries may share a title: overloaded operators do. */
     private static final class Entry {
         final Sum text = new Sum();
-        final Sum spelling = new Sum();
         final Sum rows = new Sum();
     }
 
@@ -60,7 +56,6 @@ final class Contents extends OutputStream {
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
     private final StringBuilder statement = new StringBuilder();
     private final MessageDigest text = Sha256.digest();
-    private final MessageDigest spelling = Sha256.digest();
     private final MessageDigest row = Sha256.digest();
     private final byte[] rowBegins = new byte[2];
     private long rowLength;
@@ -139,7 +134,6 @@ final class Contents extends OutputStream {
         if (title == null || BETWEEN.matcher(words).matches()) return;
         text.update(bytes);
         text.update((byte) '\n');
-        if (isDefinition(title)) spelling.update(SPELLING.matcher(words).replaceAll("").getBytes(StandardCharsets.UTF_8));
         if (!title.contains("; Type: TABLE DATA; ")) return;
         statement.append(words).append('\n');
         inRows = words.endsWith(" FROM stdin;");
@@ -149,7 +143,6 @@ final class Contents extends OutputStream {
     private void begin(String next) {
         if (title != null) {
             entry().text.add(text.digest());
-            entry().spelling.add(spelling.digest());
             var copy = Copy.of(title, statement.toString());
             if (copy != null) copies.put(title, copy);
             statement.setLength(0);
@@ -178,24 +171,39 @@ final class Contents extends OutputStream {
     }
 
     /**
-     * What a restored database has otherwise than this archive, a sentence each.
+     * Something that a restored database has otherwise than this archive.
      *
-     * @param sameVersion false when another version of PostgreSQL wrote the other: it words definitions in its own way, so only what there is counts
+     * @param title of the entry
+     * @param words a sentence
+     * @param isWording whether the object is there, and its definition is another text: which may be a loss, or another way to print the same
      */
-    List<String> differences(Contents restored, boolean sameVersion) {
-        var differences = new ArrayList<String>();
+    record Difference(String title, String words, boolean isWording) {
+        /** The object alone. */
+        String object() { return Contents.words(title); }
+    }
+
+    /** What a restored database has otherwise than this archive. */
+    List<Difference> differences(Contents restored) {
+        var differences = new ArrayList<Difference>();
         var titles = new TreeSet<>(entries.keySet());
         titles.addAll(restored.entries.keySet());
         for (var t : titles) {
             var mine = entries.get(t);
             var theirs = restored.entries.get(t);
-            if (mine == null) differences.add(words(t) + " is there, and not in the archive");
-            else if (theirs == null) differences.add(words(t) + " is missing");
-            else if (mine.rows.count != theirs.rows.count) differences.add(String.format(Locale.ROOT, "%s: %,d rows instead of %,d", words(t), theirs.rows.count, mine.rows.count));
-            else if (!mine.rows.is(theirs.rows)) differences.add(words(t) + ": other rows than in the archive");
-            else if (mine.text.count != theirs.text.count || !mine.text.is(theirs.text) && !(isDefinition(t) && (!sameVersion || mine.spelling.is(theirs.spelling)))) differences.add(words(t) + " is not as in the archive");
+            if (mine == null) differences.add(new Difference(t, words(t) + " is there, and not in the archive", false));
+            else if (theirs == null) differences.add(new Difference(t, words(t) + " is missing", false));
+            else if (mine.rows.count != theirs.rows.count) differences.add(new Difference(t, String.format(Locale.ROOT, "%s: %,d rows instead of %,d", words(t), theirs.rows.count, mine.rows.count), false));
+            else if (!mine.rows.is(theirs.rows)) differences.add(new Difference(t, words(t) + ": other rows than in the archive", false));
+            else if (!mine.text.is(theirs.text)) differences.add(new Difference(t, words(t) + " is not as in the archive", isDefinition(t) && mine.text.count == theirs.text.count));
         }
         return differences;
+    }
+
+    /** Whether another dump says of an object, word for word, the same. */
+    boolean isSame(Contents other, Difference difference) {
+        var mine = entries.get(difference.title);
+        var theirs = other.entries.get(difference.title);
+        return mine != null && theirs != null && mine.text.is(theirs.text);
     }
 
     private static String words(String title) {

@@ -4,9 +4,13 @@
 //SOURCES TrialRestore.java
 package backups;
 
+import backups.Contents.Difference;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import ops.*;
 
 /**
@@ -49,14 +53,18 @@ public final class Drill {
             throw e;
         }
         evidence(begun, null);
-        return String.format(Locale.ROOT, "backup %s is restorable: %d tables with %,d rows, and %d definitions, are as in the archive%s", folder.id(), archive.tables(), archive.rows(), archive.definitions(),
-            trial.notRestorable.isEmpty() ? "" : "; without " + String.join(", ", trial.notRestorable));
+        var without = trial.notRestorable.isEmpty() ? "" : "; without " + String.join(", ", trial.notRestorable);
+        return String.format(Locale.ROOT, "backup %s is restorable: %d tables with %,d rows, and %d definitions, are as in the archive%s",
+            folder.id(), archive.tables(), archive.rows(), archive.definitions(), without + trial.notes.stream().map(note -> "; " + note).collect(Collectors.joining()));
     }
 
     private void evidence(Instant begun, String problem) {
-        folder.prove(store, "drill", new BackupFolder.Evidence("restored", problem == null, begun.toString(), Amount.seconds(Duration.between(begun, Instant.now())), Ops.VERSION, problem,
-            trial.server == null ? null : trial.server.version, archive == null ? null : archive.tables(), archive == null ? null : archive.rows(), trial.notRestorable.isEmpty() ? null : trial.notRestorable));
+        var seconds = Amount.seconds(Duration.between(begun, Instant.now()));
+        folder.prove(store, "drill", new BackupFolder.Evidence("restored", problem == null, begun.toString(), seconds, Ops.VERSION, problem,
+            trial.server == null ? null : trial.server.version, archive == null ? null : archive.tables(), archive == null ? null : archive.rows(), orNull(trial.notRestorable), orNull(trial.notes)));
     }
+
+    private static List<String> orNull(List<String> some) { return some.isEmpty() ? null : some; }
 
     private void restore() throws Exception {
         trial.restore();
@@ -74,13 +82,17 @@ public final class Drill {
     private boolean compareWithArchive() throws Exception {
         var comparison = new ArchiveComparison(run, settings, trial.server, trial.manifest, trial.newReader());
         var part = trial.manifest.parts().stream().filter(TrialRestore::isWhole).findFirst().orElseThrow();
-        var differences = comparison.differences(steps, trial.pgRestore, part, trial.lacking);
+        var outcome = comparison.compare(steps, trial.pgRestore, part, trial.lacking);
         archive = comparison.archive();
-        if (!differences.isEmpty())
-            throw new Failure.NotVerified("the restored database is not what the archive says: " + String.join("; ", differences.subList(0, Math.min(NAMED, differences.size())))
-                + (differences.size() > NAMED ? "; and " + (differences.size() - NAMED) + " more" : ""), trial.anotherOne());
-        steps.found(String.format(Locale.ROOT, "%d tables with %,d rows, %d definitions%s", archive.tables(), archive.rows(), archive.definitions(),
-            comparison.sameVersion() ? "" : ", these by name alone since versions differ"));
+        if (!outcome.differences().isEmpty())
+            throw new Failure.NotVerified("the restored database is not what the archive says: " + some(outcome.differences(), Difference::words, "; "), trial.anotherOne());
+        var printed = outcome.printed();
+        if (!printed.isEmpty()) trial.note((printed.size() == 1 ? "1 definition prints otherwise, and is the same: " : printed.size() + " definitions print otherwise, and are the same: ") + some(printed, Difference::object, ", "));
+        steps.found(String.format(Locale.ROOT, "%d tables with %,d rows, %d definitions", archive.tables(), archive.rows(), archive.definitions()));
         return true;
+    }
+
+    private static String some(List<Difference> differences, Function<Difference, String> words, String between) {
+        return differences.stream().limit(NAMED).map(words).collect(Collectors.joining(between)) + (differences.size() > NAMED ? between + "and " + (differences.size() - NAMED) + " more" : "");
     }
 }

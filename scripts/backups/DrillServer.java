@@ -3,15 +3,16 @@ package backups;
 
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import local.EmbeddedPostgres;
 import ops.Database;
+import ops.DatabaseLocale;
 import ops.DatabaseProperties;
 import ops.DatabaseUrl;
 import ops.Failure;
 import ops.Guard;
+import ops.Manifest;
 import ops.Run;
 import ops.Setting;
 import ops.Settings;
@@ -23,7 +24,7 @@ import ops.Store;
  * names. On that one what is made is removed when the run ends, and what a killed run left by the next.
  */
 final class DrillServer {
-    private static final String DATABASE = "handover_drill_", MADE_BY_US = "made for a drill of handover";
+    private static final String DATABASE = "handover_drill_", AGAIN = "_again", MADE_BY_US = "made for a drill of handover";
     /** "HAND" and "DRIL" in ASCII: keeps our lock apart from the application's. */
     private static final int OURS = 0x48414E44, DRILL = 0x4452494C;
     private static final Pattern ROLE = Pattern.compile("(?:CREATE ROLE (" + Needs.NAME + ")|ALTER ROLE (" + Needs.NAME + ") WITH .*|GRANT (?:" + Needs.NAME + ") TO (" + Needs.NAME + ")(?: WITH .*)?);");
@@ -35,6 +36,8 @@ final class DrillServer {
     final DatabaseUrl database;
     final String version;
     final int major;
+    private String options = "";
+    private String locale = "";
 
     /** @param started the throwaway one; null for a server that stays */
     private DrillServer(Run run, Database session, EmbeddedPostgres started) {
@@ -46,18 +49,21 @@ final class DrillServer {
         major = Integer.parseInt(session.one("select current_setting('server_version_num')")) / 10000;
     }
 
-    /** @param major the oldest one that reads the archive, and the one of a throwaway server */
-    static DrillServer open(Run run, Settings settings, Store store, int major) throws Exception {
+    /**
+     * @param major the version of the server that was backed up: that of a throwaway one, and the oldest that will do
+     * @param locks that it should have room for
+     */
+    static DrillServer open(Run run, Settings settings, Store store, int major, int locks) throws Exception {
         var named = DatabaseUrl.ofDrill(settings);
-        var server = named.isPresent() ? named(run, settings, store, named.get()) : throwaway(run, settings, major);
+        var server = named.isPresent() ? named(run, settings, store, named.get()) : throwaway(run, settings, major, locks);
         if (server.major < major)
             throw new Failure.BadSetting("the server for drills is PostgreSQL " + server.version + ", and this backup needs " + major + " or newer", "name another one, or none: " + settings.where(Setting.DRILL_DATABASE_URL));
         return server;
     }
 
-    private static DrillServer throwaway(Run run, Settings settings, int major) throws Exception {
+    private static DrillServer throwaway(Run run, Settings settings, int major, int locks) throws Exception {
         var postgres = run.undo.<EmbeddedPostgres, Exception>act(() -> {
-            var started = EmbeddedPostgres.throwaway(Optional.of(major));
+            var started = EmbeddedPostgres.throwaway(major, locks);
             run.undo.add("remove the throwaway server", started::close);
             return started;
         });
@@ -87,13 +93,27 @@ final class DrillServer {
         return session;
     }
 
-    /** Creates the database. */
-    void create(String encoding) {
-        run.undo.act(() -> {
-            if (started == null) run.undo.add("drop " + database.database, () -> clear(database.database));
-            session.execute("create database " + Database.quote(database.database) + " template template0 encoding " + Database.literal(encoding) + " lc_collate 'C' lc_ctype 'C'");
-            return true;
-        });
+    /**
+     * Creates the database with the encoding and the locale of the one that was backed up, or the nearest that this server has.
+     *
+     * @return what is otherwise then, in words; empty when nothing is
+     */
+    String create(Manifest.Server origin) {
+        if (started == null) run.undo.add("drop " + database.database, () -> clear(database.database));
+        var wanted = origin.locale();
+        var from = wanted == null ? new DatabaseLocale("C.UTF-8", "C.UTF-8", "libc", "") : wanted;
+        for (var candidate : from.orNearest(origin.encoding())) {
+            options = " template template0 encoding " + Database.literal(origin.encoding()) + " " + candidate.options(session);
+            var complaint = run.undo.act(() -> session.attempt("create database " + Database.quote(database.database) + options));
+            if (complaint.isPresent()) {
+                run.console.detail("no database of encoding " + origin.encoding() + " and locale " + candidate + " here: " + complaint.get().message());
+                continue;
+            }
+            locale = candidate.toString();
+            if (wanted == null) return "the backup does not say which locale it had, and the drill's has " + candidate;
+            return candidate.equals(wanted) ? "" : "this server does not have the backup's locale, " + wanted + ", and the drill's has " + candidate;
+        }
+        throw new Failure.ToolFailed("PostgreSQL " + version + " can't have a database of encoding " + origin.encoding(), "name another server: DRILL_DATABASE_URL");
     }
 
     /** Sets on the database what rows may ask for, a constraint with current_setting() say. */
@@ -101,9 +121,23 @@ final class DrillServer {
         properties.ifPresent(those -> those.settings().stream().filter(setting -> setting.role().isEmpty() && !setting.bites()).forEach(setting -> attempt(setting.statement(database.database))));
     }
 
+    /** Creates another database like the first, and as empty. */
+    DatabaseUrl createAgain() {
+        var again = database.withDatabase(database.database + AGAIN);
+        run.undo.act(() -> session.attempt("create database " + Database.quote(again.database) + options))
+            .ifPresent(complaint -> { throw new Failure.ToolFailed("no second database could be made at " + database + ": " + complaint.message(), "is there room?"); });
+        return again;
+    }
+
+    /** The locale that {@link #create} took. */
+    String locale() { return locale; }
+
+    /** How many locks its sessions can hold together. */
+    long locks() { return Long.parseLong(session.one("select current_setting('max_locks_per_transaction')::bigint * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)")); }
+
     /** Drops the databases and the roles of drills: there is none but this one, which holds the lock. */
     private void clear(String what) {
-        var databases = session.rows("select quote_ident(datname) from pg_database where datname ~ ?", row -> row[0], "^" + DATABASE + "[0-9]{8}T[0-9]{6}Z$");
+        var databases = session.rows("select quote_ident(datname) from pg_database where datname ~ ?", row -> row[0], "^" + DATABASE + "[0-9]{8}T[0-9]{6}Z(" + AGAIN + ")?$");
         databases.forEach(name -> session.execute("drop database if exists " + name + " with (force)"));
         var roles = session.rows("select quote_ident(rolname) from pg_roles where shobj_description(oid, 'pg_authid') = ?", row -> row[0], MADE_BY_US);
         roles.forEach(role -> attempt("drop role " + role));
@@ -153,6 +187,9 @@ final class DrillServer {
             return false;
         }
     }
+
+    /** What it can pack a column's values with. */
+    List<String> compressions() { return session.rows("select unnest(enumvals) from pg_settings where name = 'default_toast_compression'", row -> row[0]); }
 
     /** Those of some extensions that the server does not have. */
     List<String> lacking(Set<String> extensions) {

@@ -4,12 +4,14 @@ package backups;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import ops.*;
 
@@ -17,7 +19,13 @@ import ops.*;
 public final class TrialRestore {
     /** What a server says when it, and not the backup, is to blame. */
     private static final Pattern SERVERS_FAULT = Pattern.compile("No space left|out of memory|out of shared memory|terminating connection|server closed|shutting down|recovery mode|connection to server"
-        + "|Command was: CREATE EXTENSION|collation \"[^/]*\" for encoding");
+        + "|Command was: CREATE EXTENSION|collation \"[^/]*\" for encoding|could not create locale|ICU is not supported|could not open collator|unrecognized configuration parameter");
+    /** What may be right in one locale and wrong in another. */
+    private static final Pattern LOCALES_FAULT = Pattern.compile("violates check constraint|could not create (unique|exclusion)|violates (unique|exclusion)|conflicting key|no partition of relation|invalid regular expression|overlap partition|lower bound");
+
+    /** As pg_dump writes it behind a table's columns: on a line of its own. */
+    private static final Pattern COMPRESSION = Pattern.compile("(?m)^AL(TER TABLE ONLY .* ALTER COLUMN .* SET COMPRESSION ([a-z0-9_]+);)$");
+    private static final int SPARE_LOCKS = 3200, LOCKS_OF_AN_OBJECT = 2;
 
     private final Run run;
     private final Settings settings;
@@ -26,6 +34,9 @@ public final class TrialRestore {
     private final Steps steps;
     final Set<String> lacking = new TreeSet<>();
     final List<String> notRestorable = new ArrayList<>();
+    /** What the server has or prints otherwise, and says nothing against the backup. */
+    final List<String> notes = new ArrayList<>();
+    private String otherLocale = "";
     Manifest manifest;
     PostgresTools.Found pgRestore;
     DrillServer server;
@@ -60,7 +71,6 @@ public final class TrialRestore {
     private boolean checkObjects() throws InterruptedException {
         manifest = folder.manifest(store);
         reader = newReader();
-        pgRestore = PostgresTools.find(run, settings, "pg_restore", manifest.pgDumpMajor());
         reader.checkObjects();
         steps.found(folder.id() + ", " + Amount.bytes(manifest.bytesStored()));
         return true;
@@ -68,12 +78,23 @@ public final class TrialRestore {
 
     PartReader newReader() { return new PartReader(store, folder, manifest, settings.get(Setting.BACKUP_IDENTITY_FILE)); }
 
-    /** Never older than the pg_dump: what that writes, an older server may not understand. */
+    /** Of the version that the backup's server had: what is restored in earnest is restored there. */
     private boolean open() throws Exception {
-        server = DrillServer.open(run, settings, store, Math.max(manifest.serverMajor(), manifest.pgDumpMajor()));
-        server.create(manifest.server().encoding());
-        steps.found("PostgreSQL " + server.version + ", " + server.database);
+        var objects = 0;
+        for (var part : manifest.parts()) if (isWhole(part)) objects += newReader().contents(part).size();
+        // A dump locks every table in one transaction, and a query of a partitioned table each partition and index of it.
+        server = DrillServer.open(run, settings, store, manifest.serverMajor(), SPARE_LOCKS + LOCKS_OF_AN_OBJECT * objects);
+        otherLocale = server.create(manifest.server());
+        if (!otherLocale.isEmpty()) note(otherLocale);
+        pgRestore = PostgresTools.findRestore(run, settings, manifest.pgDumpMajor(), server.major);
+        steps.found("PostgreSQL " + server.version + ", " + server.locale() + ", " + server.database);
         return true;
+    }
+
+    /** Keeps what is to be said of the server. */
+    void note(String what) {
+        notes.add(what);
+        run.console.warn(what);
     }
 
     private boolean load() throws Exception {
@@ -99,7 +120,23 @@ public final class TrialRestore {
         server.roles(needs.roles());
         lacking.addAll(server.lacking(needs.extensions()));
         lacking.forEach(name -> notRestorable.add("extension " + name + " (this server does not have it)"));
+        leaveOutCompressions(beginning);
         return line -> lacking.stream().anyMatch(extension -> Needs.isOf(extension, line));
+    }
+
+    /** A server may have been built without a method: how it packs a column says nothing of what is in it. */
+    private void leaveOutCompressions(Path beginning) throws IOException {
+        var known = server.compressions();
+        var unknown = new TreeSet<String>();
+        // Made a comment of the same length, since the archive says before each text how long it is.
+        var text = COMPRESSION.matcher(Files.readString(beginning, StandardCharsets.ISO_8859_1)).replaceAll(found -> {
+            if (known.contains(found.group(2))) return Matcher.quoteReplacement(found.group());
+            unknown.add(found.group(2));
+            return Matcher.quoteReplacement("--" + found.group(1));
+        });
+        if (unknown.isEmpty()) return;
+        Files.writeString(beginning, text, StandardCharsets.ISO_8859_1);
+        unknown.forEach(method -> notRestorable.add("compression " + method + " of columns (this server does not have it)"));
     }
 
     /** Whose fault it is that it could not be loaded: only the backup's makes it a broken one. */
@@ -109,6 +146,10 @@ public final class TrialRestore {
                 "name a server that has it: DRILL_DATABASE_URL; or install it here");
         if (manifest.server().supabase())
             return new Failure.ToolFailed("it can't be restored on a server without Supabase's own schemas: " + e.getMessage(), "restore it into a project made for that: ./jbang restore-db --env OTHER --from " + settings.env);
+        if (e.getMessage().contains("out of shared memory"))
+            return new Failure.ToolFailed("the server for drills has room for " + server.locks() + " locks, and that is too little: " + e.getMessage(), "there: max_locks_per_transaction = 1024, and a restart; or name no server, for one that is made for the drill");
+        if (!otherLocale.isEmpty() && LOCALES_FAULT.matcher(e.getMessage()).find())
+            return new Failure.ToolFailed(otherLocale + ", which may be why it can't be restored there: " + e.getMessage(), "name a server that has the locale: DRILL_DATABASE_URL; or install it here: locale-gen");
         if (!e.getMessage().contains("ERROR: ") || SERVERS_FAULT.matcher(e.getMessage()).find()) return e;
         return new Failure.NotVerified("the backup can't be restored: " + e.getMessage(), anotherOne());
     }

@@ -37,6 +37,9 @@ import ops.Workspace;
 public final class EmbeddedPostgres implements AutoCloseable {
     public static final String SUPERUSER = "postgres";
     private static final int SECONDS_TO_START = 60, ATTEMPTS = 4;
+    private static final int CONNECTIONS = 50;
+    /** As many as a server has room for by itself. */
+    private static final int LOCKS = 64 * CONNECTIONS;
     private static final Pattern THROWAWAY = Pattern.compile("handover-throwaway-([0-9]{1,10})-.*");
 
     private final ServerUser user;
@@ -46,14 +49,16 @@ public final class EmbeddedPostgres implements AutoCloseable {
     private final FolderLock lock;
     private final Secret password;
     private final boolean throwaway;
+    private final int locks;
     private final ServerPrograms programs;
     private Process process;
     private int port;
 
-    private EmbeddedPostgres(Path folder, Optional<Integer> major, boolean throwaway) throws IOException, InterruptedException {
+    private EmbeddedPostgres(Path folder, Optional<Integer> major, boolean throwaway, int locks) throws IOException, InterruptedException {
         user = ServerUser.find();
         this.folder = folder;
         this.throwaway = throwaway;
+        this.locks = locks;
         wanted = major;
         var real = StateFolder.open(folder, user);
         data = real.resolve("data");
@@ -70,14 +75,26 @@ public final class EmbeddedPostgres implements AutoCloseable {
      * @throws Failure.Busy when another process runs it
      */
     public static EmbeddedPostgres in(Path folder, Optional<Integer> major) throws IOException, InterruptedException {
-        return new EmbeddedPostgres(folder.toAbsolutePath(), major, false);
+        return new EmbeddedPostgres(folder.toAbsolutePath(), major, false, LOCKS);
     }
 
     /** Starts a server on a new cluster that is deleted when it is closed; one that a killed run left, by the next run. */
-    public static EmbeddedPostgres throwaway(Optional<Integer> major) throws IOException, InterruptedException {
+    public static EmbeddedPostgres throwaway(Optional<Integer> major) throws IOException, InterruptedException { return throwaway(major, LOCKS); }
+
+    /**
+     * The same, of a major version or the nearest above it that can be had, with room for many locks.
+     *
+     * @param locks that may be held at a time, by all sessions together
+     */
+    public static EmbeddedPostgres throwaway(int major, int locks) throws IOException, InterruptedException {
+        return throwaway(Optional.of(PostgresBinaries.nearest(major)), locks);
+    }
+
+    private static EmbeddedPostgres throwaway(Optional<Integer> major, int locks) throws IOException, InterruptedException {
         var parent = Path.of(Files.isDirectory(Path.of("/var/tmp")) ? "/var/tmp" : System.getProperty("java.io.tmpdir"));
         deleteLeftThrowaways(parent);
-        return new EmbeddedPostgres(parent.resolve("handover-throwaway-" + ProcessHandle.current().pid() + "-" + KeptSecret.random(8)), major, true).start();
+        var folder = parent.resolve("handover-throwaway-" + ProcessHandle.current().pid() + "-" + KeptSecret.random(8));
+        return new EmbeddedPostgres(folder, major, true, locks).start();
     }
 
     /** The folder's name carries the process id, and that process is gone. */
@@ -186,7 +203,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
         for (var attempt = 1; ; attempt++) {
             port = freePort();
             process = programs.serve(log(), List.of("-D", data.toString(), "-p", String.valueOf(port),
-                "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=50", "-c", "shared_buffers=128MB",
+                "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=" + CONNECTIONS,
+                "-c", "max_locks_per_transaction=" + Math.max(LOCKS, locks) / CONNECTIONS, "-c", "shared_buffers=128MB",
                 "-c", "maintenance_work_mem=128MB", "-c", "max_wal_size=2GB", "-c", "synchronous_commit=off", "-c", "jit=off", "-c", "timezone=UTC",
                 // Nothing replicates it, and with this a table filled where it was created is written once, not twice:
                 "-c", "wal_level=minimal", "-c", "max_wal_senders=0",

@@ -35,9 +35,11 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
      * @param server version of the PostgreSQL that it was restored into; null, like what follows, when it was not restored
      * @param tables and rows that were compared with the archive
      * @param notRestorable what that server can't have, each with the reason
+     * @param notes what that server has or prints otherwise, and says nothing against the backup; null, as in older evidence, when there is nothing
      */
-    public record Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem, String server, Integer tables, Long rows, List<String> notRestorable) {
-        Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem) { this(proof, passed, at, seconds, kit, problem, null, null, null, null); }
+    public record Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem, String server, Integer tables, Long rows,
+            List<String> notRestorable, List<String> notes) {
+        Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem) { this(proof, passed, at, seconds, kit, problem, null, null, null, null, null); }
     }
 
     /** Beside a backup that no rule may remove: why, and since when. */

@@ -106,13 +106,15 @@ public final class Database implements AutoCloseable {
         return new Failure.ToolFailed("the database at " + url + " can't be reached: " + said, "is it running, and reachable from here? " + where);
     }
 
+    /** The server's major version. */
+    public int major() { return Integer.parseInt(one("select current_setting('server_version_num')")) / 10000; }
+
     /** Asks what the server is. */
     public Facts facts() {
         var extensions = rows("select extname, extversion from pg_extension order by 1", row -> new Extension(row[0], row[1]));
         var version = one("select current_setting('server_version')");
-        var major = Integer.parseInt(one("select current_setting('server_version_num')")) / 10000;
         var supabase = one("select exists (select from pg_roles where rolname = 'supabase_admin')").equals("t") || url.host.endsWith(".supabase.co") || url.host.endsWith(".supabase.com");
-        return new Facts(version, major, systemIdentifier(), supabase, Long.parseLong(one("select pg_database_size(current_database())")),
+        return new Facts(version, major(), systemIdentifier(), supabase, Long.parseLong(one("select pg_database_size(current_database())")),
             one("select pg_encoding_to_char(encoding) from pg_database where datname = current_database()"), DatabaseLocale.of(this, url.database), schemaVersion(), extensions);
     }
 

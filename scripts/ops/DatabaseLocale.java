@@ -1,5 +1,8 @@
 package ops;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * How a database sorts text and what it takes for letters: CREATE DATABASE has to be told, since no archive says it.
  *
@@ -18,6 +21,15 @@ public record DatabaseLocale(String collate, String ctype, String provider, Stri
     }
 
     private static int version(Database session) { return Integer.parseInt(session.one("select current_setting('server_version_num')")); }
+
+    /** This one, and what comes next to it where a server lacks it: the same provider with other categories, all of Unicode's letters, or none but ASCII's. */
+    public List<DatabaseLocale> orNearest(String encoding) {
+        var nearest = new ArrayList<>(List.of(this));
+        var unicode = encoding.equals("UTF8") ? List.of("C.UTF-8", "C") : List.of("C");
+        if (provider.equals("icu")) unicode.forEach(name -> nearest.add(new DatabaseLocale(name, name, provider, providerLocale)));
+        unicode.forEach(name -> nearest.add(new DatabaseLocale(name, name, "libc", "")));
+        return nearest;
+    }
 
     /** As CREATE DATABASE takes it on a session's server. */
     public String options(Database session) {

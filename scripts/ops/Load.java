@@ -84,8 +84,8 @@ public final class Load {
     public void load(PartReader reader, Manifest.Part part, Preparation preparation) throws Exception {
         reader.read(part, raw -> {
             archive = new Archive(raw);
-            pgRestore = new PgRestore(run, settings, program, into, options, archive.beginning());
             try (var session = session()) {
+                pgRestore = new PgRestore(run, settings, program, session, options, archive.beginning());
                 select(preparation.before(pgRestore.beginning()), session);
                 setDatabase(session, "set %s = %s");
                 if (jobs > 1 && !stream && fits(part.bytesRaw())) sideBySide();
@@ -190,14 +190,14 @@ public final class Load {
     /** A pg_restore for what comes with the rows and is none: large objects, and sequences' values. */
     private final class Others implements AutoCloseable {
         private final List<String> listed = listed(entry -> archive.rows(entry).isEmpty());
-        private Tool restoring;
+        private PgRestore.Running restoring;
 
         void take() throws IOException, InterruptedException {
             try {
                 start();
-                archive.block(restoring.stdin());
+                archive.block(restoring.tool.stdin());
             } catch (IOException e) {
-                if (!restoring.ended()) throw e;
+                if (!restoring.tool.ended()) throw e;
                 finish(); // it says itself why it ended
             }
         }
@@ -205,18 +205,18 @@ public final class Load {
         private void start() throws IOException {
             if (restoring != null) return;
             restoring = pgRestore.start(listed, "--section=data");
-            restoring.stdin().write(archive.beginning());
+            restoring.tool.stdin().write(archive.beginning());
         }
 
         void finish() throws InterruptedException {
             if (listed.isEmpty()) return;
             try {
                 start();
-                restoring.stdin().close();
+                restoring.tool.stdin().close();
             } catch (IOException e) {
                 // it says itself why it ended
             }
-            restoring.finish(PostgresTools.PATIENCE);
+            restoring.finish();
         }
 
         @Override public void close() { if (restoring != null) restoring.close(); }

@@ -99,9 +99,14 @@ public final class PartReader {
     }
 
     /** What is in a part, by its beginning: not proven yet, so only good for choosing. */
-    public List<Archive.Entry> contents(Manifest.Part part) throws IOException {
+    public List<Archive.Entry> contents(Manifest.Part part) throws IOException { return archive(part).entries(); }
+
+    /** A part up to its rows, from which pg_restore can tell everything but them: not proven either. */
+    public byte[] beginning(Manifest.Part part) throws IOException { return archive(part).beginning(); }
+
+    private Archive archive(Manifest.Part part) throws IOException {
         try (var raw = Packing.unpack(store.stream(folder.key() + part.name()), identity)) {
-            return new Archive(raw).entries();
+            return new Archive(raw);
         }
     }
 

@@ -8,24 +8,34 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** pg_restore, for everything in an archive but the rows: it can tell all that from the archive's beginning, which is kept in a file. */
 final class PgRestore {
+    /** What a newer pg_restore sets in each of its sessions, and an older server may not know. */
+    private static final List<String> SETS = List.of("transaction_timeout");
+
     private final Run run;
     private final Path program;
     private final List<String> options;
     private final Map<String, String> environment = new LinkedHashMap<>();
     private final Path beginning;
+    private final List<String> unknown;
 
-    /** @param options for every run: --no-owner, say */
-    PgRestore(Run run, Settings settings, PostgresTools.Found program, DatabaseUrl into, List<String> options, byte[] beginning) throws IOException {
+    /**
+     * @param options for every run: --no-owner, say
+     * @param session of the database that is restored into
+     */
+    PgRestore(Run run, Settings settings, PostgresTools.Found program, Database session, List<String> options, byte[] beginning) throws IOException {
         this.run = run;
         this.program = program.path();
-        this.options = new ArrayList<>(List.of("--exit-on-error", "--no-password", "--dbname=" + PostgresTools.connection(into)));
+        this.options = new ArrayList<>(List.of("--no-password", "--dbname=" + PostgresTools.connection(session.url)));
         this.options.addAll(options);
+        unknown = SETS.stream().filter(setting -> session.one("select current_setting(?, true) is null", setting).equals("t")).toList();
         this.beginning = run.undo.act(() -> {
             var workspace = Workspace.create(run);
-            environment.putAll(PostgresTools.environment(workspace, into, settings));
+            environment.putAll(PostgresTools.environment(workspace, session.url, settings));
+            environment.put("LC_ALL", "C"); // what it says is read here
             return workspace.resolve("beginning");
         });
         Files.write(this.beginning, beginning);
@@ -42,17 +52,52 @@ final class PgRestore {
     boolean restore(List<String> listed, String... section) throws IOException, InterruptedException {
         var arguments = arguments(listed, section);
         arguments.add(beginning.toString());
-        Tool.output(run, program, arguments, environment, PostgresTools.PATIENCE);
+        try (var running = new Running(arguments)) {
+            running.tool.stdin().close();
+            running.finish();
+        }
         return true;
     }
 
     /** Starts to restore the listed entries that belong to a section, and whose data the caller writes, behind the beginning. */
-    Tool start(List<String> listed, String section) throws IOException { return Tool.sink(run, program, arguments(listed, section), environment); }
+    Running start(List<String> listed, String section) throws IOException { return new Running(arguments(listed, section)); }
 
     private List<String> arguments(List<String> listed, String... section) throws IOException {
         var arguments = new ArrayList<>(options);
+        // At the first error, but for the one that is known beforehand: that it would end at.
+        if (unknown.isEmpty()) arguments.add("--exit-on-error");
         arguments.add("--use-list=" + Files.write(Files.createTempFile(beginning.getParent(), "list-", ""), listed));
         arguments.addAll(List.of(section));
         return arguments;
+    }
+
+    /** A pg_restore at work. */
+    final class Running implements AutoCloseable {
+        private static final Pattern ERROR = Pattern.compile("pg_restore: error: .*");
+        private static final String ENDED = "pg_restore: warning: errors ignored on restore: ";
+        final Tool tool;
+        private volatile int errors;
+        private volatile boolean ended;
+
+        private Running(List<String> arguments) { tool = Tool.sink(run, program, arguments, environment, this::isWorthKeeping); }
+
+        /** Each of its sessions says the same of a setting that the server does not know. */
+        private boolean isWorthKeeping(String line) {
+            var known = unknown.stream().anyMatch(setting -> line.contains("unrecognized configuration parameter \"" + setting + "\"") || line.equals("Command was: SET " + setting + " = 0;"));
+            if (ERROR.matcher(line).matches() && !known) errors++;
+            if (line.startsWith(ENDED)) ended = true;
+            return !known && !(ended && errors == 0) && !line.equals("pg_restore: while INITIALIZING:");
+        }
+
+        /** Waits for its end; throws ToolFailed when it failed, but for the settings that the server does not know. */
+        void finish() throws InterruptedException {
+            try {
+                tool.finish(PostgresTools.PATIENCE);
+            } catch (Failure.ToolFailed e) {
+                if (!ended || errors > 0) throw e;
+            }
+        }
+
+        @Override public void close() { tool.close(); }
     }
 }

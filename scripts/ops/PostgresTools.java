@@ -15,7 +15,16 @@ import java.util.regex.Pattern;
 /** pg_dump, pg_restore and pg_dumpall: the oldest ones found that are new enough, and how they reach a database. */
 public final class PostgresTools {
     /** A program and its version. */
-    public record Found(Path path, String version, int major) { }
+    public record Found(Path path, String version, int major) {
+        /** Of each major version the first whose scripts psql reads without obeying what stands in somebody's definitions. */
+        private static final Map<Integer, Integer> RESTRICTING = Map.of(13, 22, 14, 19, 15, 14, 16, 10, 17, 6);
+
+        /** Whether it knows {@code \restrict}: psql then takes a script's backslashes for text. */
+        public boolean restricts() {
+            var minor = version.replaceFirst("^[0-9]+\\.([0-9]+).*", "$1");
+            return major >= 18 || RESTRICTING.containsKey(major) && minor.matches("[0-9]{1,4}") && Integer.parseInt(minor) >= RESTRICTING.get(major);
+        }
+    }
 
     /** For what restores or dumps: building an index may take hours, without a word. */
     public static final Duration PATIENCE = Duration.ofDays(2);
@@ -45,6 +54,30 @@ public final class PostgresTools {
         var there = newest == null ? "there is none" : "the newest here is " + newest.version + " (" + newest.path + ")";
         throw new Failure.ToolFailed(name + " " + atLeast + " or newer is needed, and " + there,
             settings.get(Setting.PG_BIN).isPresent() ? settings.where(Setting.PG_BIN) : installation(atLeast));
+    }
+
+    /**
+     * Finds the pg_restore for an archive and a server: of the server's own major version, else the next above it, which
+     * may write settings that the server does not know; else the newest that reads the archive.
+     */
+    public static Found findRestore(Run run, Settings settings, int pgDumpMajor, int serverMajor) throws InterruptedException {
+        Found above = null;
+        Found below = null;
+        for (var path : candidates(settings, "pg_restore")) {
+            var found = version(run, path);
+            if (found == null || found.major < oldestReader(pgDumpMajor)) continue;
+            if (found.major >= serverMajor && (above == null || found.major < above.major)) above = found;
+            if (found.major < serverMajor && (below == null || found.major > below.major)) below = found;
+            if (found.major == serverMajor) break; // none can be better, and asking each costs a process
+        }
+        if (above != null) return above;
+        return below != null ? below : find(run, settings, "pg_restore", oldestReader(pgDumpMajor));
+    }
+
+    /** The first major version that reads what a pg_dump writes: the archive's format is older than many of them. */
+    private static int oldestReader(int pgDumpMajor) {
+        if (pgDumpMajor > 18) return pgDumpMajor;
+        return List.of(17, 16, 12).stream().filter(major -> major <= pgDumpMajor).findFirst().orElse(pgDumpMajor);
     }
 
     private static String installation(int major) {

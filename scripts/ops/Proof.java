@@ -12,20 +12,21 @@ import java.util.List;
  * @param seconds how long finding it took
  * @param problem what is broken; null otherwise
  * @param without what could not be restored where it was tried; null when everything was
+ * @param notes what was otherwise where it was tried, and says nothing against it; null when nothing was
  */
-public record Proof(String grade, String at, double seconds, String problem, List<String> without) {
+public record Proof(String grade, String at, double seconds, String problem, List<String> without, List<String> notes) {
     static final List<String> GRADES = List.of("stored", "readable", "restored");
 
     /** The highest grade that was reached; unless an attempt failed, which overrules all before it until one of that grade or a higher one passes. */
     public static Proof of(Manifest manifest, List<BackupFolder.Evidence> evidence) {
-        var proof = new Proof(manifest.proof(), manifest.created(), manifest.seconds(), null, null);
+        var proof = new Proof(manifest.proof(), manifest.created(), manifest.seconds(), null, null, null);
         var reached = GRADES.indexOf(proof.grade);
         for (var found : evidence) {
             var grade = GRADES.indexOf(found.proof());
             if (found.passed() && grade < reached) continue;
             reached = grade;
-            if (!found.passed()) proof = new Proof("broken", found.at(), found.seconds(), found.problem(), null);
-            else proof = new Proof(found.proof(), found.at(), found.seconds(), null, found.notRestorable());
+            if (!found.passed()) proof = new Proof("broken", found.at(), found.seconds(), found.problem(), null, null);
+            else proof = new Proof(found.proof(), found.at(), found.seconds(), null, found.notRestorable(), found.notes());
         }
         return proof;
     }
@@ -36,7 +37,8 @@ public record Proof(String grade, String at, double seconds, String problem, Lis
     public String words(Instant now) {
         if (grade.equals("stored")) return grade;
         var words = (broken() ? "BROKEN, found " : grade + " ") + Amount.age(Instant.parse(at), now)
-            + (broken() ? ": " + problem : ", " + Amount.time(Duration.ofMillis((long) (seconds * 1000)))) + (without == null || without.isEmpty() ? "" : "; without " + String.join(", ", without));
+            + (broken() ? ": " + problem : ", " + Amount.time(Duration.ofMillis((long) (seconds * 1000)))) + (without == null || without.isEmpty() ? "" : "; without " + String.join(", ", without))
+            + (notes == null || notes.isEmpty() ? "" : "; " + String.join("; ", notes));
         return words.replaceAll("\\p{Cntrl}", " "); // anybody may have written the evidence
     }
 }

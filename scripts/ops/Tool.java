@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -42,9 +43,15 @@ public final class Tool implements AutoCloseable {
     private volatile Duration patience = Duration.ofSeconds(2);
     private volatile long waitingSince;
     private volatile boolean stopped;
+    private final Predicate<String> kept;
 
     private Tool(Run run, Path program, List<String> arguments, Map<String, String> environment, Consumer<ProcessBuilder> output) {
+        this(run, program, arguments, environment, output, line -> true);
+    }
+
+    private Tool(Run run, Path program, List<String> arguments, Map<String, String> environment, Consumer<ProcessBuilder> output, Predicate<String> kept) {
         name = program.getFileName().toString();
+        this.kept = kept;
         var command = new ArrayList<>(List.of(program.toString()));
         command.addAll(arguments);
         var builder = new ProcessBuilder(command);
@@ -78,6 +85,11 @@ public final class Tool implements AutoCloseable {
     /** Starts a program that the caller only writes to. */
     public static Tool sink(Run run, Path program, List<String> arguments, Map<String, String> environment) {
         return new Tool(run, program, arguments, environment, sink -> sink.redirectOutput(ProcessBuilder.Redirect.DISCARD));
+    }
+
+    /** The same for one whose complaints somebody listens to, and says which of them are worth keeping. */
+    static Tool sink(Run run, Path program, List<String> arguments, Map<String, String> environment, Predicate<String> kept) {
+        return new Tool(run, program, arguments, environment, sink -> sink.redirectOutput(ProcessBuilder.Redirect.DISCARD), kept);
     }
 
     /** Starts a program that speaks to the operator itself, on our stdout and stderr. */
@@ -248,7 +260,7 @@ public final class Tool implements AutoCloseable {
     }
 
     private void keep(String line) {
-        if (line.isBlank()) return;
+        if (line.isBlank() || !kept.test(line)) return;
         synchronized (complaints) {
             complaints.add(line.strip());
             if (complaints.size() > KEPT_LINES) complaints.removeFirst();
