@@ -131,7 +131,7 @@ class BackupDb implements Callable<Integer> {
             () -> counting == null ? planned : count(steps, Steps.await(counting)));
         steps.change("Compare with the store", "sizes and checksums", () -> { steps.found(Seal.compare(store, folder, stored.objects())); return true; });
         var manifest = steps.change("Seal", "write the manifest, last and once",
-            () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, tables, Steps.await(kit), Seal.byHand(store, folder, stored, form))));
+            () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, tables, Steps.await(kit), Seal.byHand(store, folder, stored, form, facts.major(), dump.pgDump.major()))));
         if (verify == Verify.readable) steps.change("Read it back", "every byte, and let pg_restore parse it", () -> readBack(store, id));
         steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store));
         if (!locked && settings.get(Setting.BACKUP_KEEP).isPresent())

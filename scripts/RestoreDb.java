@@ -339,9 +339,10 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private boolean load(Steps steps, InPlace place) throws Exception {
+        var unknown = new UnknownSettings(server);
         try (var progress = new Progress(run.console, "Load", reader::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
-                if (part.stage().equals("all")) place.load(steps, reader, part, pgRestore, options());
+                if (part.stage().equals("all")) place.load(steps, reader, part, pgRestore, options(), unknown);
                 else if (partial == null) run.console.warn(part.name() + " is left out: it holds rows of schemas that Supabase owns, and what is there of them stays");
             }
         }

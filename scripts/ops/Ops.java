@@ -59,6 +59,7 @@
 //SOURCES Supabase.java
 //SOURCES Tool.java
 //SOURCES Undo.java
+//SOURCES UnknownSettings.java
 //SOURCES Unsealed.java
 //SOURCES Upload.java
 //SOURCES WarmUp.java

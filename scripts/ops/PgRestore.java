@@ -12,15 +12,12 @@ import java.util.regex.Pattern;
 
 /** pg_restore, for everything in an archive but the rows: it can tell all that from the archive's beginning, which is kept in a file. */
 final class PgRestore {
-    /** What a newer pg_restore sets in each of its sessions, and an older server may not know. */
-    private static final List<String> SETS = List.of("transaction_timeout");
-
     private final Run run;
     private final Path program;
     private final List<String> options;
     private final Map<String, String> environment = new LinkedHashMap<>();
     private final Path beginning;
-    private final List<String> unknown;
+    private final UnknownSettings unknown;
 
     /**
      * @param options for every run: --no-owner, say
@@ -31,7 +28,7 @@ final class PgRestore {
         this.program = program.path();
         this.options = new ArrayList<>(List.of("--no-password", "--dbname=" + PostgresTools.connection(session.url)));
         this.options.addAll(options);
-        unknown = SETS.stream().filter(setting -> session.one("select current_setting(?, true) is null", setting).equals("t")).toList();
+        unknown = new UnknownSettings(session);
         this.beginning = run.undo.act(() -> {
             var workspace = Workspace.create(run);
             environment.putAll(PostgresTools.environment(workspace, session.url, settings));
@@ -65,7 +62,7 @@ final class PgRestore {
     private List<String> arguments(List<String> listed, String... section) throws IOException {
         var arguments = new ArrayList<>(options);
         // At the first error, but for the one that is known beforehand: that it would end at.
-        if (unknown.isEmpty()) arguments.add("--exit-on-error");
+        if (unknown.areNone()) arguments.add("--exit-on-error");
         arguments.add("--use-list=" + Files.write(Files.createTempFile(beginning.getParent(), "list-", ""), listed));
         arguments.addAll(List.of(section));
         return arguments;
@@ -83,7 +80,7 @@ final class PgRestore {
 
         /** Each of its sessions says the same of a setting that the server does not know. */
         private boolean isWorthKeeping(String line) {
-            var known = unknown.stream().anyMatch(setting -> line.contains("unrecognized configuration parameter \"" + setting + "\"") || line.equals("Command was: SET " + setting + " = 0;"));
+var known = unknown.areIn(line);
             if (ERROR.matcher(line).matches() && !known) errors++;
             if (line.startsWith(ENDED)) ended = true;
             return !known && !(ended && errors == 0) && !line.equals("pg_restore: while INITIALIZING:");

@@ -5,6 +5,11 @@ import java.util.List;
 
 /** The end of a backup: its objects are compared with what the store says it has, then the manifest is written, once. */
 public final class Seal {
+    /** The first pg_restore that sets what servers before it do not know. */
+    private static final int SETS_TIMEOUT = 17;
+    /** Only where the script begins: further on it would be somebody's text. */
+    private static final String BETWEEN = "sed -e '1,/^SET client_encoding/{' -e '/^SET " + UnknownSettings.TIMEOUT + " = 0;$/d' -e '}'";
+
     private Seal() { }
 
     /**
@@ -68,8 +73,13 @@ public final class Seal {
         }
     }
 
-    /** Restoring a backup with nothing but stock tools, line by line. */
-    public static List<String> byHand(Store store, BackupFolder folder, Dump.Stored stored, Dump.Form form) {
+    /**
+     * Restoring a backup with nothing but stock tools, line by line.
+     *
+     * @param serverMajor version of the server that was backed up
+     * @param pgDumpMajor version of the pg_dump that wrote it: an older pg_restore may not read it
+     */
+    public static List<String> byHand(Store store, BackupFolder folder, Dump.Stored stored, Dump.Form form, int serverMajor, int pgDumpMajor) {
         var endpoint = store.settings.get(Setting.AWS_ENDPOINT_URL_S3).isPresent() ? " --endpoint-url \"$AWS_ENDPOINT_URL_S3\"" : "";
         var lines = new ArrayList<String>(List.of("aws" + endpoint + " s3 cp --recursive " + store.uri(folder.key()) + " .", "sha256sum -c " + Manifest.SUMS));
         if (!form.recipients().isEmpty())
@@ -79,10 +89,18 @@ public final class Seal {
         var rows = stored.parts().stream().filter(part -> part.stage().equals("data")).toList();
         lines.add(rows.isEmpty() ? "createdb \"$NEW_DATABASE\"" : "# NEW_DATABASE is the URL of a new project, which has the platform's own schemas already");
         // Rows of the platform's tables first: foreign keys of ours point to them.
-        for (var part : rows) lines.add("pg_restore --exit-on-error --data-only -d \"$NEW_DATABASE\" " + unpacked(part));
+        var toOlderServer = serverMajor < SETS_TIMEOUT && pgDumpMajor >= SETS_TIMEOUT;
+        if (serverMajor < SETS_TIMEOUT && !toOlderServer)
+            lines.add("# should pg_restore be 17 or newer and the server older, put between them what leaves out a setting that this does not know: pg_restore -f - FILE | " + BETWEEN + " | psql …");
+        for (var part : rows) lines.add(restoring("--data-only ", part, toOlderServer));
         for (var part : stored.parts())
-            if (!rows.contains(part)) lines.add("pg_restore --exit-on-error -d \"$NEW_DATABASE\" " + unpacked(part));
+            if (!rows.contains(part)) lines.add(restoring("", part, toOlderServer));
         return lines;
+    }
+
+    private static String restoring(String option, Manifest.Part part, boolean toOlderServer) {
+        return toOlderServer ? "pg_restore " + option + "-f - " + unpacked(part) + " | " + BETWEEN + " | psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 -d \"$NEW_DATABASE\""
+            : "pg_restore --exit-on-error " + option + "-d \"$NEW_DATABASE\" " + unpacked(part);
     }
 
     private static String unpacked(Manifest.Part part) { return part.name().replaceFirst("\\.zst.*", ""); }

@@ -27,6 +27,7 @@ import ops.Settings;
 import ops.Snapshot;
 import ops.Steps;
 import ops.Tool;
+import ops.UnknownSettings;
 import ops.Workspace;
 
 /**
@@ -143,14 +144,14 @@ public final class InPlace implements AutoCloseable {
         await();
     }
 
-    /** Loads an archive, without the COMMIT at its end. */
-    public void load(Steps steps, PartReader reader, Manifest.Part part, PostgresTools.Found pgRestore, List<String> options) throws Exception {
+    /** Loads an archive, without the COMMIT at its end, and without what this server does not know. */
+    public void load(Steps steps, PartReader reader, Manifest.Part part, PostgresTools.Found pgRestore, List<String> options, UnknownSettings unknown) throws Exception {
         var arguments = new ArrayList<>(List.of("--single-transaction", "--file=-"));
         arguments.addAll(options);
         try (var converting = Tool.start(run, pgRestore.path(), arguments, Map.of())) {
             Future<Boolean> writing = steps.start(() -> {
                 try {
-                    copyWithoutCommit(converting.stdout());
+                    copyWithoutCommit(unknown.leftOutOf(converting.stdout()));
                     return true;
                 } catch (IOException e) {
                     converting.stop(); // or it would wait for ever until somebody reads on
