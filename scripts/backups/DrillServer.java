@@ -3,6 +3,7 @@ package backups;
 
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import local.EmbeddedPostgres;

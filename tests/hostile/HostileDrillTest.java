@@ -1,3 +1,156 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.regex.Matcher;
+import org.junit.jupiter.api.Test;
+
 /** Good backups that a drill's server prints, sorts or keeps otherwise: broken is only what was seen to be broken. */
 class HostileDrillTest {
+    private static final String LETTERS = "create table person (name text check (name ~ '^[[:alpha:] -]+$')); insert into person values ('Zoë Łukasz')";
+
+    @Test void a_drill_sorts_and_classes_text_as_the_backups_own_locale_does() {
+        var kit = withLocale("encoding 'UTF8' lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8'", LETTERS);
+        kit.run("backups", "drill", "--env", "staging").exits(0).says("C.UTF-8");
+        assertFalse(evidence(kit).has("notes"));
+        // As if another machine's library had it: the nearest is taken, and that is said.
+        kit.forge(kit.sealed().get(0), "\"collate\": \"C.UTF-8\"", "\"collate\": \"xx_XX.UTF-8\"");
+        kit.run("backups", "drill", "--env", "staging").exits(0).prints("does not have the backup's locale, xx_XX.UTF-8, and the drill's has C.UTF-8");
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("restored", "does not have the backup's locale");
+
+        var icu = withLocale("encoding 'UTF8' locale_provider icu icu_locale 'de-u-co-phonebk' lc_collate 'C' lc_ctype 'C'", LETTERS + "; create unique index on person (lower(name))");
+        icu.run("backups", "drill", "--env", "staging").exits(0).says("de-u-co-phonebk of icu");
+    }
+
+    @Test void what_another_locale_can_explain_says_nothing_against_the_backup() {
+        var kit = withLocale("encoding 'UTF8' lc_collate 'C' lc_ctype 'C'", "create table t (s text check (s !~ '[[:alpha:]]')); insert into t values ('é')");
+        kit.forge(kit.sealed().get(0), "\"collate\": \"C\"", "\"collate\": \"xx_XX.UTF-8\"");
+        kit.run("backups", "drill", "--env", "staging").exits(12).says("does not have the backup's locale, xx_XX.UTF-8", "violates check constraint", "DRILL_DATABASE_URL");
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("stored");
+    }
+
+    @Test void a_view_that_the_server_prints_otherwise_once_it_was_restored_is_the_same() {
+        var kit = backedUp("create table t (a int, b text, c varchar(3) check (c in ('x', 'y'))); insert into t values (1, 'x', 'x');"
+            + " create view v as with w as (select a, b from t union all select 1, null) select * from w; create materialized view m as select * from v;"
+            + " grant select (a) on v to public");
+        kit.run("backups", "drill", "--env", "staging").exits(0).prints("is restorable", "print otherwise, and are the same", "view public.v");
+        assertTrue(evidence(kit).getAsJsonArray("notes").toString().contains("view public.v"), () -> evidence(kit).toString());
+        assertFalse(kit.run("backups", "list", "--env", "staging").exits(0).prints("restored", "print otherwise").out().contains("BROKEN"));
+    }
+
+    /** What was printed otherwise must not hide what was lost. */
+    @Test void a_lost_policy_right_owner_default_trigger_constraint_or_column_option_is_found_all_the_same() {
+        var kit = backedUp("create table t (a int default 7, b text, c int check (c > 0) not null); alter table t enable row level security; create policy mine on t using (a = 1);"
+            + " create view v as with w as (select a, b from t union all select 1, null) select * from w; grant select on t to public;"
+            + " create function f() returns trigger language plpgsql as 'begin return new; end'; create trigger g before insert on t for each row execute function f()");
+        var tools = new FakeTools(kit);
+        var losses = List.of("drop policy mine on t; revoke select on t from public; alter table t alter a drop default; drop trigger g on t",
+            "alter policy mine on t using (a = 2); alter view v owner to pg_read_all_data; alter table t drop constraint t_c_check; alter function f() security definer",
+            "alter table t alter c drop not null; alter table t disable row level security; create or replace view v as select a, b from t; alter table t alter a set default 8");
+        var found = List.of(List.of("policy public.t mine", "acl public.TABLE t", "table public.t", "trigger public.t g"),
+            List.of("policy public.t mine", "view public.v of pg_read_all_data is there", "table public.t", "function public.f()"),
+            List.of("table public.t", "row security public.t", "view public.v of postgres is not as in the archive"));
+        for (var i = 0; i < losses.size(); i++) {
+            tools.tool("pg_restore", "$real \"$@\" && case \"$*\" in *--dbname*--section=post-data*) psql -qX -v ON_ERROR_STOP=1 -d \"$(printf '%s\\n' \"$@\" | sed -n s/^--dbname=//p)\" -c '"
+                + losses.get(i) + "' ;; esac");
+            kit.run("backups", "drill", "--env", "staging").exits(14).says(found.get(i).toArray(String[]::new));
+        }
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("BROKEN");
+        tools.none();
+
+        // A verdict of a drill is no last word: who names the backup gets it.
+        var id = kit.sealed().get(0).replaceFirst(".*/(.+)/$", "$1");
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(14).says("is known to be broken", "./jbang restore-db " + id + " --env staging --although-broken");
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--although-broken").exits(14).says("--although-broken");
+        kit.run("restore-db", id, "--env", "staging", "--no-safety-backup", "--although-broken").exits(0).says("is known to be broken");
+        kit.run("backups", "drill", "--env", "staging").exits(0);
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--dry-run").exits(0);
+    }
+
+    @Test void a_compression_that_the_drills_server_was_built_without_is_left_out_and_said() {
+        var kit = backedUp("create table t (a text compression pglz, b text); insert into t values ('x', 'y'); comment on column t.a is 'ALTER TABLE ONLY x ALTER COLUMN y SET COMPRESSION pglz;'");
+        // As if the column had one that is nowhere else: of the same length, so that the archive stays one.
+        kit.forgeArchive("zstd -q -d data-00.dump.zst; sed -i 's/ALTER COLUMN a SET COMPRESSION pglz/ALTER COLUMN a SET COMPRESSION lz4x/' data-00.dump");
+        kit.run("backups", "drill", "--env", "staging").exits(0).prints("without compression lz4x of columns (this server does not have it)");
+    }
+
+    @Test void client_programs_of_17_drill_and_restore_a_server_of_15_in_both_ways_and_by_hand() throws IOException {
+        var kit = Stack.kit();
+        clientsOf17(kit);
+        kit.database.execute("create table t (n int primary key, s text); insert into t select n, E'SET transaction_timeout = 0;\\n' || n from generate_series(1, 50) n;"
+            + " create table u (n int references t); insert into u values (1); create index on t (s); create sequence q; select setval('q', 7);"
+            + " create function f() returns text language sql as $$select '\nSET transaction_timeout = 0;\n'$$");
+        var before = kit.database.counts();
+        kit.run("backup-db", "--env", "staging").exits(0);
+        kit.run("backups", "drill", "--env", "staging").exits(0).prints("is restorable");
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0);
+        assertEquals(before, kit.database.counts());
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--mode", "in-place").exits(0);
+        assertEquals(before, kit.database.counts());
+        kit.with("PATH", kit.home.resolve("fake-bin") + ":" + kit.environment().get("PATH"));
+        var byHand = kit.restoreByHand();
+        assertEquals(before, byHand.counts());
+        assertEquals(kit.database.rows("select prosrc from pg_proc where proname = 'f'"), byHand.rows("select prosrc from pg_proc where proname = 'f'"));
+
+        // What is known beforehand is passed over, and nothing else.
+        kit.database.asSuperuser("alter table t disable trigger all; delete from t where n = 1; alter table t enable trigger all");
+        kit.run("backup-db", "--env", "staging").exits(0);
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(12).says("violates foreign key constraint \"u_n_fkey\"");
+    }
+
+    /** Of the machine's own programs, with what those of 17 say of themselves and set in every session. */
+    private static void clientsOf17(Kit kit) throws IOException {
+        var tools = new FakeTools(kit);
+        for (var name : List.of("pg_dump", "pg_dumpall", "psql", "pg_restore")) {
+            var version = "if [ \"$1\" = --version ]; then echo '" + name + " (PostgreSQL) 17.6'; exit; fi\n";
+            var file = tools.tool(name, name.equals("pg_restore") ? SETTING_17 : "exec \"$real\" \"$@\"").folder.resolve(name);
+            Files.writeString(file, Files.readString(file).replaceFirst("\\[ .*\n", Matcher.quoteReplacement(version)));
+        }
+    }
+
+    private static final String SETTING_17 = """
+        case " $* " in
+            *" --list "*) exec "$real" "$@" ;;
+            *" --file=- "*|*" -f - "*)
+                "$real" "$@" | sed '0,/^SET client_encoding/s//SET transaction_timeout = 0;\\n&/'
+                exit ${PIPESTATUS[0]} ;;
+            *" --file=/dev/null "*|*" -f /dev/null "*) exec "$real" "$@" ;;
+        esac
+        database=$(printf '%s\\n' "$@" | sed -n s/^--dbname=//p)
+        if ! said=$(psql -qXd "$database" -c 'SET transaction_timeout = 0' 2>&1); then
+            echo "pg_restore: while INITIALIZING:"
+            echo "pg_restore: error: could not execute query: $said"
+            echo "Command was: SET transaction_timeout = 0;"
+        fi >&2
+        case " $* " in *" --exit-on-error "*) [ -z "$said" ] || exit 1 ;; esac
+        "$real" "$@"
+        code=$?
+        [ $code != 0 ] || [ -z "$said" ] || { echo "pg_restore: warning: errors ignored on restore: 1" >&2; code=1; }
+        exit $code""";
+
+    /** A database of this locale, filled and backed up. */
+    private static Kit withLocale(String options, String sql) {
+        var name = Stack.next("locale_");
+        TestDatabase.superuser("create database " + name + " template template0 " + options);
+        return backedUp(Stack.kit(TestDatabase.named(name)), sql);
+    }
+
+    private static Kit backedUp(String sql) { return backedUp(Stack.kit(), sql); }
+
+    /** The server's superuser fills it and backs it up. */
+    private static Kit backedUp(Kit kit, String sql) {
+        kit.database.asSuperuser(sql);
+        kit.set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/]*$", "/" + kit.database.name));
+        kit.run("backup-db", "--env", "staging").exits(0);
+        return kit;
+    }
+
+    private static JsonObject evidence(Kit kit) {
+        var keys = kit.keys().stream().filter(key -> key.matches(".*/drill-[0-9TZ]+\\.json")).toList();
+        return kit.json(keys.get(keys.size() - 1));
+    }
 }
