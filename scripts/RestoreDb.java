@@ -4,7 +4,9 @@
 //RUNTIME_OPTIONS -XX:+UseSerialGC -Xms48m -Xmn24m -Xmx512m -XX:Tier3InvocationThreshold=2000 -XX:Tier3MinInvocationThreshold=1000 -XX:Tier3CompileThreshold=20000 -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
 //SOURCES ops/Ops.java
 //SOURCES BackupDb.java
+//SOURCES restore/AfterSql.java
 //SOURCES restore/InPlace.java
+//SOURCES restore/Outward.java
 //SOURCES restore/Partial.java
 //SOURCES restore/Swap.java
 //SOURCES smoke/SqlRead.java
@@ -24,7 +26,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import restore.AfterSql;
 import restore.InPlace;
+import restore.Outward;
 import restore.Partial;
 import restore.Swap;
 import smoke.Outcome;
@@ -76,6 +80,9 @@ class RestoreDb implements Callable<Integer> {
     @Option(names = "--no-owner", description = "everything belongs to DATABASE_URL's role, and grants are left out: for a server that lacks the backup's roles")
     boolean noOwner;
 
+    @Option(names = "--keep-outward", description = "subscriptions, jobs of pg_cron, user mappings and webhooks come back as they were, also from another environment's backup: they reach other servers")
+    boolean keepOutward;
+
     @Option(names = "--no-safety-backup", description = "do not back the target up first")
     boolean noSafetyBackup;
 
@@ -104,6 +111,10 @@ class RestoreDb implements Callable<Integer> {
     private boolean inPlace;
     private boolean exists;
     private boolean knownRowAsked;
+    private AfterSql after;
+    private List<Archive.Entry> contents;
+    /** Null for a part of a backup, which has nothing of the kind. */
+    private Outward outward;
     private Store store;
     private History history;
     private BackupFolder folder;
@@ -120,7 +131,7 @@ class RestoreDb implements Callable<Integer> {
 
     @Override public Integer call() { return run.execute("restore-db", this::restore); }
 
-    private record Result(String id, String env, String from, String database, String mode, double seconds, int tables, long rows, String dataAsOf, String oldDatabase, String safetyBackup, List<String> withoutProperties) { }
+    private record Result(String id, String env, String from, String database, String mode, double seconds, int tables, long rows, String dataAsOf, String oldDatabase, String safetyBackup, List<String> withoutProperties, List<String> switchedOff, List<String> unfilled) { }
 
     private void restore() throws Exception {
         var steps = new Steps(run, dryRun);
@@ -146,7 +157,9 @@ class RestoreDb implements Callable<Integer> {
         if (inPlace) replaceInPlace(steps);
         else swapIn(steps);
         steps.change("Check what is live", "as the application's role sees it", () -> checkLive(steps));
-        if (!dryRun) report();
+        if (dryRun) return;
+        sayWhatIsOff();
+        report();
     }
 
     private void swapIn(Steps steps) throws Exception {
@@ -154,7 +167,8 @@ class RestoreDb implements Callable<Integer> {
         safetyBackup();
         steps.change("Load into a new database", swap.fresh.database, () -> load(steps));
         steps.change("Compare with the manifest", "tables and rows", () -> compare(steps));
-        if (afterSql != null) steps.change("Run " + afterSql.getFileName(), "before anybody can see the data", () -> runAfterSql());
+        if (outward.switches() != null) steps.change("Switch off what reaches outward", String.join(", ", outward.off()), () -> { swap.switchOff(outward.switches()); return saidToBeOff(steps); });
+        if (after != null) steps.change("Run " + after, "before anybody can see the data", () -> runAfterSql());
         steps.change("Switch", "exchange the names of the two databases; sessions are ended", () -> switchOver(steps));
     }
 
@@ -165,7 +179,9 @@ class RestoreDb implements Callable<Integer> {
             else steps.change("Have empty schemas", String.join(", ", partial.schemas()), () -> haveSchemas(place));
             steps.change("Load", "into the same transaction", () -> load(steps, place));
             steps.change("Compare with the manifest", "rows", () -> compare(steps, place));
-            if (afterSql != null) steps.change("Run " + afterSql.getFileName(), "before anybody can see the data", () -> { place.run(afterSql); return true; });
+            if (outward != null && outward.switches() != null)
+                steps.change("Switch off what reaches outward", String.join(", ", outward.off()), () -> { place.switchOff(outward.switches()); return saidToBeOff(steps); });
+            if (after != null) steps.change("Run " + after, "before anybody can see the data", () -> { place.run(after); return true; });
             steps.change("Commit", "from then on everybody sees the restored data", () -> commit(place));
         }
     }
@@ -185,6 +201,7 @@ class RestoreDb implements Callable<Integer> {
         if (afterSql == null) afterSql = settings.get(Setting.AFTER_RESTORE_SQL).map(Path::of).orElse(null);
         if (afterSql != null && !Files.isReadable(afterSql)) throw new Failure.BadSetting("the file with SQL can't be read: " + afterSql, "correct --after-sql or " + settings.where(Setting.AFTER_RESTORE_SQL));
         knownRowAsked = isKnownRowAsked();
+        after = afterSql == null ? null : new AfterSql(afterSql);
         steps.found(env + ", " + url + (from == null ? "" : ", from a backup of " + from));
         return true;
     }
@@ -237,6 +254,7 @@ class RestoreDb implements Callable<Integer> {
         var selection = manifest.selection();
         if (!selection.schemas().isEmpty() || !manifest.server().supabase() && !selection.excludeSchemas().isEmpty()) obstacle = "the backup is partial, and a new database would lack all the rest";
         if (isPartial()) obstacle = "only a part is wanted";
+        if (obstacle.isEmpty() && isHomeOfCron()) obstacle = "the server has pg_cron in the database '" + url.database + "' only, and a new one could not have it";
         inPlace = mode == null ? !obstacle.isEmpty() : mode.equals("in-place");
         if (!inPlace && !obstacle.isEmpty())
             throw new Failure.BadSetting("--mode swap is not possible: " + obstacle, "--mode in-place; or, where only the right is missing, on the server of '" + env + "', " + url.host + ":" + url.port + ": ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database or belong to its owner: README.md, Security and permissions");
@@ -245,20 +263,41 @@ class RestoreDb implements Callable<Integer> {
         return true;
     }
 
+    /** Whether the backup has pg_cron, and this is the one database of the server that may have it. */
+    private boolean isHomeOfCron() {
+        if (manifest.extensions().stream().noneMatch(extension -> extension.name().equals("pg_cron"))) return false;
+        if (!exists) return server.one("select coalesce((select setting from pg_settings where name = 'cron.database_name'), '')").equals(url.database);
+        try (var session = target()) {
+            return session.one("select exists (select from pg_extension where extname = 'pg_cron')").equals("t");
+        }
+    }
+
     private boolean checkObjects(Steps steps) throws Exception {
         reader = new PartReader(store, folder, manifest, identity != null ? Optional.of(identity.toString()) : source.get(Setting.BACKUP_IDENTITY_FILE).or(() -> settings.get(Setting.BACKUP_IDENTITY_FILE)));
         reader.checkObjects();
         // Nothing of it is restored; but a backup of which anything is broken is a broken one.
         if (manifest.globals() != null) reader.read(manifest.globals(), raw -> { });
+        contents = reader.contents(manifest.parts().stream().filter(each -> each.stage().equals("all")).findFirst().orElseThrow());
+        if (!isPartial()) outward = new Outward(contents, keepOutward, manifest.env().equals(env), maySubscribe(), inPlace);
         steps.found(manifest.objects().size() + " objects, " + Amount.bytes(manifest.bytesStored()));
+        return true;
+    }
+
+    private boolean maySubscribe() {
+        return server.one("""
+            select rolsuper or exists (select from pg_roles may where may.rolname = 'pg_create_subscription' and pg_has_role(may.oid, 'member'))
+            from pg_roles where rolname = current_user""").equals("t");
+    }
+
+    private boolean saidToBeOff(Steps steps) {
+        steps.found(outward.off().isEmpty() ? "nothing" : String.join(", ", outward.off()) + "; --keep-outward would keep it on");
         return true;
     }
 
     private boolean isPartial() { return !schemas.isEmpty() || !tables.isEmpty(); }
 
     private boolean findPart(Steps steps) throws Exception {
-        var part = manifest.parts().stream().filter(each -> each.stage().equals("all")).findFirst().orElseThrow();
-        partial = new Partial(reader.contents(part), schemas, tables);
+        partial = new Partial(contents, schemas, tables);
         if (!partial.leftOut().isEmpty()) run.console.warn("left out, since it needs more than this part: " + String.join(", ", partial.leftOut()));
         try (var session = target()) {
             partial.makeSureThatNothingIsThere(session, env);
@@ -298,7 +337,7 @@ class RestoreDb implements Callable<Integer> {
         load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs, stream);
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
-                if (part.stage().equals("all")) load.load(reader, part);
+                if (part.stage().equals("all")) load.load(reader, part, beginning -> outward::leavesOut);
                 else {
                     reader.read(part, raw -> { });
                     run.console.warn(part.name() + " holds rows of schemas that Supabase owns, which this server does not have: left out");
@@ -311,9 +350,8 @@ class RestoreDb implements Callable<Integer> {
     }
 
     /** Of a database that is not there any more nobody but its backup knows. */
-    private Optional<DatabaseProperties> backedUpProperties() throws IOException {
-        var part = manifest.parts().stream().filter(each -> each.stage().equals("all")).findFirst().orElseThrow();
-        var properties = DatabaseProperties.of(reader.contents(part));
+    private Optional<DatabaseProperties> backedUpProperties() {
+        var properties = DatabaseProperties.of(contents);
         return noOwner ? properties.map(DatabaseProperties::withoutRoles) : properties;
     }
 
@@ -352,6 +390,7 @@ class RestoreDb implements Callable<Integer> {
 
     private List<String> options() throws IOException {
         var options = new ArrayList<>(noOwner ? List.of("--no-owner", "--no-privileges") : List.of());
+        if (inPlace && outward != null && outward.leavesSomethingOut()) options.add("--use-list=" + outward.list(run.undo.act(() -> Workspace.create(run))));
         if (partial != null) options.add("--use-list=" + partial.list(run.undo.act(() -> Workspace.create(run))));
         return options;
     }
@@ -363,19 +402,21 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private boolean commit(InPlace place) throws Exception {
-        place.commit(partial == null ? List.of() : restored());
+        place.commit();
         run.state("'" + env + "' has the restored data, which were compared with the manifest" + (safety == null ? "" : "; the old data are in backup " + safety));
+        Statistics.take(run, url, settings, jobs, partial == null ? List.of() : restored());
         return true;
     }
 
     private boolean compare(Steps steps) throws Exception {
-        var statistics = steps.start(load::takeStatistics);
+        var statistics = steps.start(() -> Statistics.take(run, swap.fresh, settings, jobs));
         try (var session = Database.connect(swap.fresh, settings, "handover restore-db " + env)) {
             // The statistics keep the processors busy: to count in parallel would only be in their way.
             session.execute("set max_parallel_workers_per_gather = 0");
-            steps.found(Comparison.of(session, manifest) + "; statistics are fresh" + readKnownRow(swap.fresh));
+            var compared = Comparison.of(session, manifest);
+            steps.found(compared + (Steps.await(statistics) ? "; statistics are fresh" : "") + readKnownRow(swap.fresh));
         }
-        return Steps.await(statistics);
+        return true;
     }
 
     /** A part of a backup need not have the row, and a setting that names none is no reason to have no data. */
@@ -409,8 +450,10 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean runAfterSql() throws Exception {
         var psql = PostgresTools.find(run, settings, "psql", 1);
-        var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), swap.fresh, settings));
-        Tool.output(run, psql.path(), List.of("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--file=" + afterSql), environment, Duration.ofDays(1));
+        var workspace = run.undo.act(() -> Workspace.create(run));
+        var script = Files.writeString(Private.create(workspace.resolve("after.sql")), after.script());
+        var said = Tool.text(run, psql.path(), List.of("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=" + script), PostgresTools.environment(workspace, swap.fresh, settings), Duration.ofDays(1));
+        if (!AfterSql.wasOne(said)) throw new Failure.Failed(after + " has ended the transaction that it runs in", "take COMMIT and ROLLBACK out of what it includes, then run it again");
         return true;
     }
 
@@ -440,8 +483,22 @@ class RestoreDb implements Callable<Integer> {
         return true;
     }
 
+    /** What the operator has to know before he relies on it, and what of the old database goes on by itself no more. */
+    private void sayWhatIsOff() {
+        if (outward == null) return;
+        var where = "in the database of '" + env + "', " + url + ": ";
+        if (!outward.off().isEmpty()) run.console.warn("not as it was: " + String.join(", ", outward.off()));
+        for (var view : outward.unfilled()) run.console.warn("a restore does not connect to other servers, so it is empty until you say, " + where + "REFRESH MATERIALIZED VIEW " + view);
+        if (inPlace) return;
+        try {
+            for (var name : swap.quietOld()) run.console.warn("subscription " + name + " of the old database " + swap.old + " is disabled there, and its slot is kept: two databases must not share it. When the new one is to go on, " + where + "ALTER SUBSCRIPTION " + Database.quote(name) + " ENABLE");
+        } catch (Failure e) {
+            run.console.warn("the old database " + swap.old + " may still replicate: " + e.getMessage());
+        }
+    }
+
     private void report() {
-        var result = new Result(manifest.id(), env, source.env, url.database, inPlace ? "in-place" : "swap", Amount.seconds(run.elapsed()), restored().size(), Manifest.rows(restored()), manifest.snapshotTime(), exists && !inPlace ? swap.old : null, safety, swap.lacking());
+        var result = new Result(manifest.id(), env, source.env, url.database, inPlace ? "in-place" : "swap", Amount.seconds(run.elapsed()), restored().size(), Manifest.rows(restored()), manifest.snapshotTime(), exists && !inPlace ? swap.old : null, safety, swap.lacking(), outward == null ? List.of() : outward.off(), outward == null ? List.of() : outward.unfilled());
         run.console.result(run.json ? Json.text(result)
             : "restored " + (partial == null ? "" : partial + " of ") + result.id() + " into " + url + ", data as of " + result.dataAsOf() + ", in " + Amount.time(run.elapsed()));
     }

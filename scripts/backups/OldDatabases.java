@@ -12,6 +12,7 @@ import ops.Lock;
 import ops.Run;
 import ops.Setting;
 import ops.Settings;
+import ops.Subscriptions;
 import restore.Swap;
 
 /** The databases that restores have replaced: they stay on the server for some days, to go back to. */
@@ -75,6 +76,7 @@ public final class OldDatabases {
         try {
             var users = server.rows("select distinct usename from pg_stat_activity where datname = ? and usesysid is not null order by 1", row -> row[0], old.name);
             if (!users.isEmpty()) return stays(old, "it has sessions of " + String.join(", ", users));
+            Subscriptions.drop(server, settings, old.name);
             server.execute("drop database if exists " + Database.quote(old.name));
         } catch (Failure e) {
             return stays(old, e.getMessage());

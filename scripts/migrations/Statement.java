@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  * @param begins the line on which the text begins
  * @param line the line of its first word
  */
-record Statement(String text, String words, String essence, int begins, int line) {
+public record Statement(String text, String words, String essence, int begins, int line) {
     /** What the server does not take inside a transaction. */
     private static final Pattern ALONE = Pattern.compile("(CREATE (UNIQUE )?|DROP )INDEX CONCURRENTLY\\b.*|REINDEX\\b.* CONCURRENTLY\\b.*|REINDEX( ?\\([^)]*\\))? (DATABASE|SYSTEM|SCHEMA)\\b.*|VACUUM\\b.*|CLUSTER( VERBOSE)?"
         + "|ALTER SYSTEM\\b.*|(CREATE|DROP) (DATABASE|TABLESPACE|SUBSCRIPTION)\\b.*|ALTER DATABASE .* SET TABLESPACE .*|ALTER SUBSCRIPTION .*|ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY");
@@ -27,7 +27,7 @@ record Statement(String text, String words, String essence, int begins, int line
     boolean isSetting() { return SETTING.matcher(words).matches(); }
 
     /** Whether it begins or ends a transaction. */
-    boolean isControl() { return CONTROL.matcher(words).matches(); }
+    public boolean isControl() { return CONTROL.matcher(words).matches(); }
 
     boolean is(String regex) { return words.matches(regex); }
 

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
  * Splits SQL into its statements as PostgreSQL reads it. The Supabase CLI does the same but for what PostgreSQL then refuses,
  * and for a rule with brackets inside its brackets, which the CLI tears apart.
  */
-final class Statements {
+public final class Statements {
     private static final Pattern TAG = Pattern.compile("\\$(?:[\\p{L}_][\\p{L}\\p{N}_]*)?\\$");
 
     private final String sql;
@@ -23,7 +23,8 @@ final class Statements {
 
     private Statements(String sql) { this.sql = sql; }
 
-    static List<Statement> of(String sql) {
+    /** The statements of a script, in order. */
+    public static List<Statement> of(String sql) {
         var statements = new Statements(sql);
         while (statements.at < sql.length()) statements.next();
         statements.end();

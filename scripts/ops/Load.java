@@ -4,12 +4,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -24,11 +22,6 @@ import java.util.function.Predicate;
  * beginning alone, several at a time too. Where there is no room for the file, tables are loaded one after another.
  */
 public final class Load {
-    /** Tables, each with its partitions, and materialized views. First what takes long: indexed expressions have to be computed; and partitioned ones are taken to be large. */
-    private static final String WITH_STATISTICS = """
-        select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.relkind in ('r', 'p', 'm') and not c.relispartition and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-        order by exists (select from pg_index where indrelid = c.oid and indexprs is not null) desc, c.relkind = 'p' desc, pg_total_relation_size(c.oid) desc""";
     /** As many things at a time as there are jobs: then the server need not do each of them in parallel again. And nobody has to
      *  wait for the disk after each of some hundred statements: the switch does, which comes after all of them in the server's log. */
     private static final Map<String, String> WHILE_LOADING = Map.of("max_parallel_maintenance_workers", "0", "max_parallel_workers_per_gather", "0", "synchronous_commit", "off");
@@ -220,21 +213,6 @@ public final class Load {
         }
 
         @Override public void close() { if (restoring != null) restoring.close(); }
-    }
-
-    /** Takes the planner's statistics of all that was loaded. */
-    public boolean takeStatistics() throws Exception {
-        var left = new ConcurrentLinkedQueue<String>();
-        try (var session = session()) {
-            left.addAll(session.rows(WITH_STATISTICS, row -> Database.quote(row[0]) + "." + Database.quote(row[1])));
-        }
-        Steps.sideBySide(jobs, Collections.nCopies(jobs, left), tables -> {
-            try (var session = session()) {
-                for (var table = tables.poll(); table != null; table = tables.poll()) session.execute("analyze " + table);
-            }
-            return true;
-        });
-        return true;
     }
 
     private Database session() { return Database.connect(into, settings, "handover, load"); }

@@ -53,9 +53,11 @@
 //SOURCES Snapshot.java
 //SOURCES Spool.java
 //SOURCES Stamp.java
+//SOURCES Statistics.java
 //SOURCES Steps.java
 //SOURCES Store.java
 //SOURCES StoreError.java
+//SOURCES Subscriptions.java
 //SOURCES Supabase.java
 //SOURCES Tool.java
 //SOURCES Undo.java

@@ -1,3 +1,4 @@
+//SOURCES AfterSql.java
 package restore;
 
 import java.io.BufferedReader;
@@ -6,14 +7,12 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Future;
-import java.util.stream.Collectors;
 import ops.Database;
 import ops.DatabaseProperties;
 import ops.DatabaseUrl;
@@ -59,7 +58,7 @@ public final class InPlace implements AutoCloseable {
         answers = new BufferedReader(new InputStreamReader(psql.stdout(), StandardCharsets.UTF_8));
         // Or it would warn, among what went wrong, that the archive begins a transaction too.
         // And what the database sets for everybody must not bite: no role but the one that has connected, no read-only transaction, no limit.
-        say("set statement_timeout = 0; begin read write; set local client_min_messages = error; set local lock_timeout = 0;");
+        say("set statement_timeout = 0; set default_transaction_read_only = on; begin read write; set local client_min_messages = error; set local lock_timeout = 0;");
         say("select 'set local role none' where exists (" + DatabaseProperties.SETS_A_ROLE + ") \\gexec");
         say("select txid_current();");
         transaction = answers.readLine();
@@ -199,20 +198,33 @@ public final class InPlace implements AutoCloseable {
         await();
     }
 
-    /** Runs a file with SQL. */
-    public void run(Path file) throws IOException, InterruptedException {
-        say("\\i " + Database.literal(file.toAbsolutePath().toString().replace("\\", "\\\\")));
+    /** Executes the statements that a query has. */
+    public void switchOff(String query) throws IOException, InterruptedException {
+        say(query + " \\gexec");
         await();
     }
 
-    /**
-     * Takes statistics, and commits.
-     *
-     * @param tables of these; empty for all that there are
-     */
-    public void commit(List<Snapshot.Table> tables) throws IOException, InterruptedException {
-        say("analyze " + tables.stream().map(table -> Database.quote(table.schema()) + "." + Database.quote(table.name())).collect(Collectors.joining(", ")) + ";");
-        await();
+    /** Runs the operator's own SQL. */
+    public void run(AfterSql after) throws IOException, InterruptedException {
+        String now = null;
+        try {
+            say(after.lines());
+            await();
+            say("\\o\nselect txid_current();\n\\o /dev/null");
+            now = answers.readLine();
+        } catch (IOException e) {
+            failed(); // psql has ended, and says why
+        } catch (Failure e) {
+            if (committed()) run.state("'" + settings.env + "' has the restored data, and " + after + " has ended the transaction before all of it was done: see what it has done, or restore again");
+            throw e;
+        }
+        if (transaction.equals(now)) return;
+        run.state("'" + settings.env + "' has either the old data or the restored ones, and " + after + " has ended the transaction: see what it has done, or restore again");
+        throw new Failure.Unclear(after + " has ended the transaction that it runs in", "take COMMIT and ROLLBACK out of what it includes, then run it again");
+    }
+
+    /** Commits. */
+    public void commit() throws IOException, InterruptedException {
         run.state("'" + settings.env + "' has either the old data or the restored ones, complete; it is not known which");
         try {
             say("commit;");

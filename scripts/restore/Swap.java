@@ -16,6 +16,7 @@ import ops.Manifest;
 import ops.Run;
 import ops.Settings;
 import ops.Stamp;
+import ops.Subscriptions;
 
 /**
  * A new database beside the old one, and the exchange of their names in one transaction: whoever connects finds the whole
@@ -91,6 +92,7 @@ public final class Swap {
 
     /** Not WITH (FORCE), to which the server's own autovacuum is somebody else's session. */
     private void drop(String name) {
+        Subscriptions.drop(server, settings, name);
         endSessions(name);
         server.execute("drop database if exists " + Database.quote(name));
     }
@@ -143,6 +145,16 @@ public final class Swap {
         run.console.warn("the restored database will lie in the server's default tablespace: there is no tablespace " + like.tablespace() + " here in which role " + url.user + " may create");
         return "";
     }
+
+    /** Executes the statements that a query has for the new database. */
+    public void switchOff(String query) {
+        try (var session = Database.connect(fresh, settings, "handover restore-db " + settings.env)) {
+            session.rows(query, row -> row[0]).forEach(session::execute);
+        }
+    }
+
+    /** Ends the replication into the database that was replaced; gives the names of its subscriptions. */
+    public List<String> quietOld() { return exists ? Subscriptions.disable(server, settings, old) : List.of(); }
 
     /** What belongs to the new database itself, in words; empty when that is nothing. */
     public String properties() { return dress.words(); }

@@ -1,5 +1,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -84,7 +86,7 @@ class HostileDatabaseTest {
             + "insert into customer select n, 'acme' from generate_series(1, 100) n; grant select on customer to public");
         givePropertiesTo(kit.database.name);
         onDatabase("alter database %s reset statement_timeout");
-        kit.set("STAGING_DATABASE_URL", superuserUrl());
+        kit.set("STAGING_DATABASE_URL", superuserUrl(kit.database));
         kit.run("backup-db", "--env", "staging").exits(0);
     }
 
@@ -124,5 +126,108 @@ class HostileDatabaseTest {
         hasCustomers("100");
     }
 
-    private String superuserUrl() { return Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/?]*$", "/" + kit.database.name); }
+    private static String superuserUrl(TestDatabase database) { return Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/?]*$", "/" + database.name); }
+
+    // --- what reaches outward
+
+    private final TestDatabase production = TestDatabase.create(Stack.next("production_"));
+
+    /** One that replicates, has another server's tables, and a view of them. That server can't be reached: who tries it fails. */
+    private void reachesOutward(TestDatabase database) {
+        var server = TestDatabase.server().split(":");
+        var superuser = superuserUrl(database).replaceFirst("^postgresql://", "").split("[:@]");
+        database.asSuperuser(SHOP + "; create extension postgres_fdw; create table theirs (id int, region text); insert into theirs values (1, 'far')");
+        database.asSuperuser("create server far foreign data wrapper postgres_fdw options (host '" + server[0] + "', port '" + server[1] + "', dbname '" + database.name + "');"
+            + "create user mapping for postgres server far options (user '" + superuser[0] + "', password '" + superuser[1] + "');"
+            + "create table region (id int, region text) partition by list (region); create table near partition of region for values in ('near');"
+            + "create foreign table far partition of region for values in ('far') server far options (table_name 'theirs'); insert into near select n, 'near' from generate_series(1, 50) n;"
+            + "create view seen as select * from region; create materialized view counted as select count(*) from seen; alter server far options (set port '1')");
+        database.asSuperuser("create subscription " + database.name + " connection 'host=127.0.0.1 port=1 dbname=nowhere' publication p with (connect = false)");
+        database.asSuperuser("alter subscription " + database.name + " enable");
+    }
+
+    private String subscription(TestDatabase database) {
+        return String.join(" ", database.rows("select subenabled, coalesce(subslotname, 'none') from pg_subscription s join pg_database d on d.oid = subdbid where datname = current_database()"));
+    }
+
+    private void lettingGoOf(TestDatabase... databases) {
+        for (var database : databases)
+            for (var name : TestDatabase.serverRows("select datname from pg_database where starts_with(datname, '" + database.name + "')")) {
+                var there = TestDatabase.named(name);
+                for (var subscription : there.rows("select subname from pg_subscription s join pg_database d on d.oid = subdbid where datname = current_database()"))
+                    for (var sql : List.of("alter subscription %s disable", "alter subscription %s set (slot_name = none)", "drop subscription %s")) there.asSuperuser(sql.formatted(subscription));
+            }
+    }
+
+    @Test void what_reaches_outward_comes_back_switched_off_in_another_environment_and_no_restore_connects_to_other_servers() {
+        reachesOutward(production);
+        kit.set("PRODUCTION_DATABASE_URL", superuserUrl(production)).set("STAGING_DATABASE_URL", superuserUrl(kit.database));
+        try {
+            kit.run("backup-db", "--env", "production").exits(0);
+            for (var mode : List.of("swap", "in-place")) {
+                restore("--from", "production", "--mode", mode).exits(0)
+                    .says("ok: Switch off what reaches outward: ", "subscription " + production.name + " (disabled, without a slot)", "user mapping of postgres for server far (left out)",
+                        "it is empty until you say, in the database of 'staging', " + TestDatabase.server() + "/" + kit.database.name + ": REFRESH MATERIALIZED VIEW \"public\".\"counted\"");
+                assertEquals("f none", subscription(kit.database).replace('|', ' '));
+                assertEquals("0|50|1", kit.database.one("select (select count(*) from pg_user_mappings), (select count(*) from near), (select count(*) from pg_stats where tablename = 'near' and attname = 'id')"));
+                lettingGoOf(kit.database);
+                TestDatabase.superuser("drop database " + TestDatabase.quote(kit.database.name) + " with (force)");
+                TestDatabase.superuser("create database " + TestDatabase.quote(kit.database.name));
+            }
+            restore("--from", "production", "--mode", "swap", "--keep-outward").exits(12).says("could not connect to server \"far\"", "State: the database of 'staging' is as it was.");
+            assertEquals(List.of(), kit.database.rows("select datname from pg_database where datname like '" + kit.database.name + "\\_new%'"));
+            assertEquals("t|" + production.name, subscription(production));
+        } finally {
+            lettingGoOf(production, kit.database);
+        }
+    }
+
+    @Test void two_databases_never_share_a_subscription_and_one_in_a_database_that_is_left_or_old_is_let_go_of_without_its_publisher() {
+        reachesOutward(kit.database);
+        kit.set("STAGING_DATABASE_URL", superuserUrl(kit.database));
+        try {
+            kit.run("backup-db", "--env", "staging").exits(0);
+            kit.start("restore-db", "--env", "staging", "--no-safety-backup").awaitSays("ok: Load into a new database").signal("KILL").result();
+            kit.awaitNoProcess();
+            restore().exits(0).says("ok: Clear what killed runs left: " + kit.database.name + "_new_", "subscription " + kit.database.name + " (disabled)",
+                "subscription " + kit.database.name + " of the old database " + kit.database.name + "_old_", "ALTER SUBSCRIPTION \"" + kit.database.name + "\" ENABLE");
+            assertEquals("f|" + kit.database.name, subscription(kit.database));
+            var old = TestDatabase.named(kit.database.one("select datname from pg_database where datname like '" + kit.database.name + "\\_old\\_%'"));
+            assertEquals("f|" + kit.database.name, subscription(old));
+            assertEquals("1|50", kit.database.one("select (select count(*) from pg_user_mappings), (select count(*) from near)"));
+            TestDatabase.superuser("alter database " + TestDatabase.quote(old.name) + " rename to " + TestDatabase.quote(kit.database.name + "_old_20200101T000000Z"));
+            kit.set("BACKUP_KEEP", "last=3").run("backups", "prune", "--env", "staging").exits(0).says("dropped " + kit.database.name + "_old_20200101T000000Z");
+        } finally {
+            lettingGoOf(kit.database);
+        }
+    }
+
+    // --- SQL of one's own
+
+    private String sql(String name, String text) throws IOException { return Files.writeString(kit.home.resolve(name), text).toString(); }
+
+    @Test void sql_of_ones_own_means_the_same_in_both_modes_and_its_transaction_is_not_its_own_to_end() throws IOException {
+        kit.database.execute("create schema shop; create table shop.customer (id int primary key, name text); insert into shop.customer select n, 'customer ' || n from generate_series(1, 100) n");
+        onDatabase("alter database %s set search_path = shop");
+        kit.run("backup-db", "--env", "staging").exits(0);
+        kit.database.execute("insert into shop.customer values (101, 'later')");
+        var good = sql("good.sql", "-- commit;\nupdate customer set name = 'x';\ndo $$ begin perform 'commit'; end $$;\nsavepoint s; delete from customer; rollback to s;\n");
+        var commits = sql("commits.sql", "begin;\nupdate customer set name = 'seen';\ncommit;\n");
+        var includes = sql("includes.sql", "\\ir commits.sql\n");
+        var hidden = sql("hidden.sql", "update customer set name = 'seen' where id = 1;\nselect 'commit' \\gexec\nupdate customer set name = 'seen';\n");
+        var rollsBack = sql("back.sql", "select 'rollback' \\gexec\nupdate customer set name = 'seen';\n");
+        for (var mode : List.of("swap", "in-place")) {
+            for (var bad : List.of(commits, includes)) restore("--mode", mode, "--after-sql", bad).exits(78).says("commits.sql begins or ends a transaction, on line 1: BEGIN", "State: the database of 'staging' is as it was.");
+            restore("--mode", mode, "--after-sql", rollsBack).exits(12).says("read-only transaction", "State: the database of 'staging' is as it was");
+            assertEquals("101|0", kit.database.one("select count(*), count(*) filter (where name = 'seen') from shop.customer"));
+        }
+        restore("--mode", "swap", "--after-sql", hidden).exits(12).says("State: the database of 'staging' is as it was.");
+        assertEquals("101|0", kit.database.one("select count(*), count(*) filter (where name = 'seen') from shop.customer"));
+        restore("--mode", "in-place", "--after-sql", hidden).exits(12).says("State: 'staging' has the restored data, and hidden.sql has ended the transaction before all of it was done");
+        for (var mode : List.of("swap", "in-place")) {
+            kit.database.execute("insert into shop.customer values (102, 'later')");
+            restore("--mode", mode, "--after-sql", good).exits(0);
+            assertEquals("100|100", kit.database.one("select count(*), count(*) filter (where name = 'x') from shop.customer"));
+        }
+    }
 }
