@@ -106,6 +106,7 @@ class BackupDb implements Callable<Integer> {
         // The store's client, the session and git each take a while: side by side.
         var opening = steps.start(() -> Store.open(settings));
         var reaching = steps.start(() -> { Steps.await(opening).reach(); return true; });
+        var looking = steps.start(() -> dryRun ? null : Conformance.of(run, Steps.await(opening), env));
         var connecting = steps.start(() -> connect());
         var kit = steps.start(() -> new Manifest.Kit(Ops.VERSION, Ops.commit(run)));
         var history = new History(run, opening, env, "backup-db");
@@ -120,9 +121,9 @@ class BackupDb implements Callable<Integer> {
 
         // pg_dump begins while the bucket is still being reached, and waits on its pipe when that takes longer.
         var id = BackupFolder.newId(run.started);
-        var storing = dryRun ? null : steps.start(() -> upload(steps, Steps.await(opening), id, dump, snapshot));
+        var storing = dryRun ? null : steps.start(() -> { Steps.await(looking); return upload(steps, Steps.await(opening), id, dump, snapshot); });
         var counting = dryRun || counts == Counts.none ? null : steps.start(() -> snapshot.count(planned));
-        var store = steps.check("Reach the bucket", () -> { Steps.await(reaching); steps.found(Steps.await(opening).uri("")); return Steps.await(opening); });
+        var store = steps.check("Reach the bucket", () -> { Steps.await(reaching); return reached(steps, Steps.await(opening), Steps.await(looking)); });
         var folder = BackupFolder.of(store, env, url.database, id);
 
         var stored = steps.change("Dump and upload", Amount.bytes(facts.bytes()) + " on the server's disk, to " + store.uri(folder.key()),
@@ -174,6 +175,14 @@ class BackupDb implements Callable<Integer> {
         session = Database.connect(url, settings, "handover backup-db " + env);
         run.undo.add("close the session", session::close);
         return session;
+    }
+
+    private Store reached(Steps steps, Store store, Conformance.Looked looked) {
+        steps.found(store.uri("") + (looked == null || !looked.now() ? "" : ", looked at before its first backup in " + looked.evidence().seconds() + " s"));
+        if (looked != null) looked.evidence().missing().forEach(run.console::warn);
+        if (store.isArchived()) run.console.warn("what lies in storage class " + settings.require(Setting.BACKUP_STORAGE_CLASS)
+            + " can't be restored, verified or drilled before it was asked for, hours ahead: BACKUP_STORAGE_CLASS=STANDARD_IA or GLACIER_IR can be read at once");
+        return store;
     }
 
     private Database.Facts look(Steps steps, Database database) {

@@ -10,7 +10,6 @@
 //SOURCES doctor/DeployChecks.java
 //SOURCES doctor/DiskChecks.java
 //SOURCES doctor/Group.java
-//SOURCES doctor/Probe.java
 //SOURCES doctor/Seen.java
 //SOURCES doctor/SettingChecks.java
 //SOURCES doctor/StoreChecks.java

@@ -189,8 +189,8 @@ class DoctorTest {
     @Test void a_store_that_overwrites_is_public_and_has_the_wrong_time_is_no_place_for_backups() throws Exception {
         try (var store = new CarelessStore(0)) {
             Stack.kit().set("AWS_ENDPOINT_URL_S3", store.address()).set("S3_ATTEMPTS", "1").run("doctor", "--env", "staging").exits(1)
-                .prints("  problem      clock: this machine is 10 min ", " ahead; S3 refuses requests from 15 min on", "  problem      write once: the store ignores If-None-Match, and overwrote what was there",
-                    "  problem      upload in parts: ", "  not checked  checksum, aborted uploads: needs upload in parts", "  problem      public access: anybody can list the bucket and read what is in it");
+                .prints("  problem      clock: this machine is 10 min ", " ahead; S3 refuses requests from 15 min on", "  warning      write once: the store ignores If-None-Match: a seal is looked for before it is written, and compared afterwards",
+                    "  problem      upload in parts: ", "  not checked  number of parts, checksum, aborted uploads: needs upload in parts", "  problem      public access: anybody can list the bucket and read what is in it");
             assertEquals(Set.of(), store.objects.keySet());
         }
     }
@@ -263,7 +263,7 @@ class DoctorTest {
 
         private Answer answer(String method, String key, String query, byte[] body) {
             if (method.equals("GET") && query.contains("list-type=2"))
-                return new Answer(200, "<ListBucketResult>" + objects.entrySet().stream().map(object -> "<Contents><Key>" + object.getKey() + "</Key><Size>" + object.getValue().length
+                return new Answer(200, "<ListBucketResult><Name>bucket</Name>" + objects.entrySet().stream().map(object -> "<Contents><Key>" + object.getKey() + "</Key><Size>" + object.getValue().length
                     + "</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>").collect(Collectors.joining()) + "</ListBucketResult>");
             if (!query.isEmpty() && !query.startsWith("x-id")) return new Answer(501, "<Error><Code>NotImplemented</Code></Error>");
             switch (method) {

@@ -129,7 +129,9 @@ final class FaultProxy implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         background(this::serve);
-        kit.set(endpoint, scheme + "://127.0.0.1:" + server.getLocalPort());
+        var address = scheme + "://127.0.0.1:" + server.getLocalPort();
+        if (kit.bucket != null) kit.lookedAt(address, endpoint.replace("AWS_ENDPOINT_URL_S3", ""));
+        kit.set(endpoint, address);
     }
 
     /** Stands before a checkout's store and shows a certificate, as {@link LyingSite#certificate} makes them. */

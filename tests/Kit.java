@@ -41,6 +41,7 @@ import software.amazon.awssdk.services.s3.model.S3Object;
 final class Kit {
     private static final Set<String> INHERITED = Set.of("PATH", "HOME", "LANG", "HANDOVER_CACHE", "XDG_CACHE_HOME", "JBANG_REPO", "HANDOVER_MAVEN_URL",
         "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY");
+    static final String EVIDENCE = "handover/" + ops.Conformance.NAME;
     private static Path original;
 
     /** The checkout's folder. */
@@ -170,11 +171,29 @@ final class Kit {
     /** Runs a few lines of bash, as a person types them, in the kit's environment. */
     Result bash(String script) { return new Running(List.of("bash", "-euo", "pipefail", "-c", script), directory, environment).result(); }
 
-    /** Keys of all objects in the bucket, in order. */
+    /** Keys of all objects in the bucket, in order; but for the evidence that the store is fit, which is no backup's. */
     List<String> keys() { return keys(""); }
 
+    /** Has the store count as one that was looked at before, at this address, as after an earlier backup: what a test does to requests is then not spent on that look. The place is the prefix of its settings. */
+    Kit lookedAt(String endpoint, String place) {
+        var evidence = new ops.Conformance.Evidence(ops.Ops.VERSION, endpoint, Instant.now().toString(), 1.0, ops.Conformance.Conditions.honoured, true, 10_000);
+        var bucket = settings.get(place + "BACKUP_BUCKET");
+        try {
+            Stack.up().s3.putObject(request -> request.bucket(bucket).key(EVIDENCE), RequestBody.fromBytes(ops.Json.bytes(evidence)));
+        } catch (NoSuchBucketException e) {
+            // a test that is about that
+        }
+        return this;
+    }
+
+    /** Nobody has looked at the store yet. */
+    Kit notLookedAt() {
+        delete(EVIDENCE);
+        return this;
+    }
+
     List<String> keys(String prefix) {
-        return Stack.up().s3.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(prefix)).contents().stream().map(S3Object::key).toList();
+        return Stack.up().s3.listObjectsV2Paginator(request -> request.bucket(bucket).prefix(prefix)).contents().stream().map(S3Object::key).filter(key -> !key.equals(EVIDENCE)).toList();
     }
 
     /** Waits until the bucket has an object whose key matches. */

@@ -96,7 +96,7 @@ class PermissionsTest {
         kit.run("backup-db", "--env", "staging").exits(13).says("s3:PutObject is refused (403)", next("s3:PutObject"));
         assertEquals(before, kit.keys());
         gate.grant(without("s3:GetObject"));
-        kit.run("backup-db", "--env", "staging").exits(13).says("s3:GetObject is refused (403)", next("s3:GetObject"), "could not remove the unsealed s3://" + kit.bucket, "s3:DeleteObject is refused (403)");
+        kit.run("backup-db", "--env", "staging").exits(13).says("s3:GetObject is refused (403)", next("s3:GetObject"));
         assertEquals(List.of(), kit.sealed());
         gate.grant(without("s3:AbortMultipartUpload"));
         kit.run("doctor", "--env", "staging").exits(13).prints("problem      aborted uploads: could not abort the upload of s3://", "s3:AbortMultipartUpload is refused (403)\n               fix: grant these credentials s3:AbortMultipartUpload on");

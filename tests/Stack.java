@@ -115,7 +115,8 @@ final class Stack {
         kit.bucket = next("bucket");
         stack.s3.createBucket(request -> request.bucket(kit.bucket));
         for (var name : new String[] {"AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}) kit.set(name, stack.setting(name));
-        return kit.set("AWS_REGION", "us-east-1").set("S3_PATH_STYLE", "true").set("BACKUP_BUCKET", kit.bucket);
+        return kit.set("AWS_REGION", "us-east-1").set("S3_PATH_STYLE", "true").set("BACKUP_BUCKET", kit.bucket)
+            .lookedAt(stack.setting("AWS_ENDPOINT_URL_S3"), "");
     }
 
     /** A name that no other test has, nor another run on the same stack, and none begins with. */

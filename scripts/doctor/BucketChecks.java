@@ -62,6 +62,11 @@ public final class BucketChecks {
                 if (rule.abortIncompleteMultipartUpload() != null) said.add("uploads that were never completed end after " + rule.abortIncompleteMultipartUpload().daysAfterInitiation() + " days");
                 if (rule.expiration() != null && rule.expiration().days() != null && concerns(rule)) said.add("objects here are deleted after " + rule.expiration().days() + " days");
             }
+            // Uploads of a large database take longer than a day; and a restore can't read an archive.
+            if (rules.stream().filter(this::concerns).anyMatch(rule -> rule.abortIncompleteMultipartUpload() != null && rule.abortIncompleteMultipartUpload().daysAfterInitiation() < 3))
+                return Seen.warning(String.join("; ", said), "give uploads a week before the rule ends them: a large backup may be one that still runs");
+            if (rules.stream().filter(this::concerns).anyMatch(rule -> rule.transitions().stream().anyMatch(transition -> String.valueOf(transition.storageClassAsString()).matches("GLACIER|DEEP_ARCHIVE"))))
+                return Seen.warning("backups here become archives, which can't be restored, verified or drilled before they were asked for, hours ahead", "GLACIER_IR instead, which can be read at once, or no such rule");
             return said.isEmpty() ? none : rules.stream().anyMatch(rule -> rule.abortIncompleteMultipartUpload() != null) ? Seen.ok(String.join("; ", said)) : Seen.note(String.join("; ", said), none.fix());
         }, "NoSuchLifecycleConfiguration", none);
     }

@@ -12,11 +12,13 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
+import ops.Conformance;
 import ops.Exit;
 import ops.Failure;
 import ops.Run;
 import ops.Setting;
 import ops.Store;
+import ops.StoreProbe;
 import ops.Upload;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 
@@ -32,7 +34,8 @@ public final class StoreChecks {
     private final Run run;
     private final SettingChecks settings;
     private Store store;
-    private Probe probe;
+    private StoreProbe probe;
+    private Conformance conformance;
     private Upload sent;
 
     public StoreChecks(Run run, SettingChecks settings) {
@@ -57,7 +60,9 @@ public final class StoreChecks {
             group.check(WRITE, this::write, BUCKET);
             group.check("read", this::read, WRITE);
             group.check("write once", this::writeOnce, WRITE);
+            group.check("list", this::list, WRITE);
             group.check("upload in parts", this::uploadInParts, WRITE, "BACKUP_STORAGE_CLASS");
+            group.check("number of parts", this::parts, "upload in parts");
             group.check("checksum", this::checksum, "upload in parts");
             group.check("aborted uploads", this::abort, "upload in parts");
             group.check("encryption at rest", this::encryption, WRITE);
@@ -71,7 +76,8 @@ public final class StoreChecks {
     private Seen reach() {
         store = Store.open(settings.settings);
         store.reach();
-        probe = new Probe(run, store, settings.settings.env);
+        probe = new StoreProbe(run, store, settings.settings.env, true);
+        conformance = new Conformance(run, store, probe);
         return Seen.ok(store.uri(store.prefix + "/") + " at " + url("").getAuthority() + " can be listed");
     }
 
@@ -113,8 +119,9 @@ public final class StoreChecks {
     }
 
     private Seen write() {
-        run.undo.act(() -> { store.put(probe.key, probe.content()); return null; });
-        return Seen.ok(store.uri(probe.key));
+        run.undo.act(() -> { store.put(probe.key(""), probe.content()); return null; });
+        return store.withoutSha256() ? Seen.note(store.uri(probe.key) + "; the store takes no SHA-256 with what is written: MD5 goes with it", "read backups back: backup-db --verify readable")
+            : Seen.ok(store.uri(probe.key));
     }
 
     private Seen read() {
@@ -123,20 +130,35 @@ public final class StoreChecks {
         return Arrays.equals(back.get(), probe.content()) ? Seen.ok("gives back what was written") : Seen.problem(Exit.STORE, "gives back something else than was written", "don't trust this store with backups");
     }
 
-    /** The seal of a backup is written once, and relies on this. */
+    private Seen list() throws InterruptedException {
+        conformance.listing();
+        return Seen.ok("lists what was just written, page by page");
+    }
+
+    /** The seal of a backup is written once. */
     private Seen writeOnce() {
-        if (!run.undo.act(() -> store.putNew(probe.key, new byte[probe.content().length]))) return Seen.ok("a second write with If-None-Match is refused");
-        return Seen.problem(Exit.STORE, "the store ignores If-None-Match, and overwrote what was there", "a seal could be overwritten unnoticed: take a store that honours conditional writes");
+        return switch (run.undo.act(conformance::conditions)) {
+            case honoured -> Seen.ok("a second write with If-None-Match is refused");
+            case ignored -> Seen.warning("the store ignores If-None-Match: a seal is looked for before it is written, and compared afterwards", "no key but this kit's should write there; or take a store that honours conditional writes");
+            case refused -> Seen.note("the store refuses If-None-Match: a seal is looked for before it is written, and compared afterwards");
+        };
+    }
+
+    private Seen parts() {
+        var limit = conformance.partLimit();
+        return limit == 10_000 ? Seen.ok("up to " + limit) : Seen.note("only " + limit + " in one upload: they are larger");
     }
 
     /** As a backup's parts are sent: in the storage class of the settings, each with its SHA-256. */
     private Seen uploadInParts() throws IOException, InterruptedException {
-        var key = probe.key + ".parts";
+        var key = probe.key(".parts");
         var wanted = settings.settings.require(Setting.BACKUP_STORAGE_CLASS);
         try (var upload = store.beginInParts(run, key, probe.content().length)) {
             upload.write(probe.content());
             upload.commit();
             sent = upload;
+            if (store.isArchived())
+                return Seen.warning("what lies in storage class " + wanted + " can't be restored, verified or drilled before it was asked for, hours ahead", "BACKUP_STORAGE_CLASS=STANDARD_IA, or GLACIER_IR, which can be read at once");
             if (!Arrays.equals(store.read(key, 1 << 16).orElse(null), probe.content())) return Seen.problem(Exit.STORE, "an upload in parts gives back something else than was sent", "don't trust this store with backups");
         }
         if (store.plainClass()) return Seen.warning("can be uploaded in parts, but the store refuses storage class " + wanted + ", so its default is taken", "BACKUP_STORAGE_CLASS=STANDARD, or a class that it knows");
@@ -201,7 +223,9 @@ public final class StoreChecks {
     }
 
     private Seen delete() {
+        run.state("a probe may be left in the bucket, " + store.uri(probe.key) + "; it is harmless, and a later doctor removes it");
         probe.remove();
+        run.state("nothing was changed");
         var left = probe.left();
         return left.isEmpty() ? Seen.ok("the probe is gone") : Seen.problem(Exit.STORE, "deleted, and still there: " + String.join(", ", left), "look at it by hand");
     }

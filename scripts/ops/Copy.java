@@ -70,6 +70,7 @@ public final class Copy {
         run.state("backup " + folder.id() + " is as it was, and has no copy in " + to.uri(copy.key()));
         var wasThere = isThere(copy, manifest, seal);
         if (!wasThere) {
+            Conformance.of(run, to, manifest.env()).evidence().missing().forEach(missing -> run.console.warn(place + ": " + missing));
             var unsealed = new Unsealed(run, to, copy);
             var parts = send(PartReader.ofStored(from, folder, manifest), manifest, copy);
             ofCopy(manifest, () -> Seal.compare(to, copy, parts));

@@ -4,6 +4,7 @@
 //SOURCES BackupPlace.java
 //SOURCES Comparison.java
 //SOURCES Confirmation.java
+//SOURCES Conformance.java
 //SOURCES Console.java
 //SOURCES Copy.java
 //SOURCES CopySessions.java
@@ -57,6 +58,7 @@
 //SOURCES Steps.java
 //SOURCES Store.java
 //SOURCES StoreError.java
+//SOURCES StoreProbe.java
 //SOURCES Subscriptions.java
 //SOURCES Supabase.java
 //SOURCES Tool.java

@@ -12,6 +12,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import ops.WriteForm.Extra;
 import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
@@ -33,7 +34,9 @@ import software.amazon.awssdk.http.apache5.Apache5HttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.S3Configuration;
+import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.ChecksumMode;
+import software.amazon.awssdk.services.s3.model.CreateMultipartUploadResponse;
 import software.amazon.awssdk.services.s3.model.PutObjectResponse;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
@@ -57,6 +60,9 @@ public final class Store implements AutoCloseable {
 
     /** So that it is the one look at the whole try that ends it. */
     private static final Duration SOCKET_SLACK = Duration.ofSeconds(5);
+
+    /** Storage classes of which nothing can be read at once; GLACIER_IR is none. */
+    private static final List<String> ARCHIVES = List.of("GLACIER", "DEEP_ARCHIVE");
 
     final S3Client client;
     final Settings settings;
@@ -248,7 +254,12 @@ public final class Store implements AutoCloseable {
         var wanted = EnumSet.of(Extra.SHA256);
         if (storageClass != null) wanted.add(Extra.STORAGE_CLASS);
         if (onlyNew) wanted.add(Extra.ONLY_NEW);
-        return form.send(wanted, with -> client.putObject(request -> {
+        return form.send(wanted, with -> put(with, key, content, storageClass));
+    }
+
+    /** One request, with just these extras; its failures are the SDK's. */
+    PutObjectResponse put(Set<Extra> with, String key, byte[] content, String storageClass) {
+        return client.putObject(request -> {
             request.bucket(bucket).key(key);
             if (with.contains(Extra.SHA256)) request.checksumSHA256(Base64.getEncoder().encodeToString(Sha256.of(content)));
             else request.contentMD5(Md5.base64(new ByteArrayInputStream(content)));
@@ -257,7 +268,18 @@ public final class Store implements AutoCloseable {
             if (key.endsWith(".json")) request.contentType("application/json");
             settings.get(Setting.BACKUP_SSE).ifPresent(request::serverSideEncryption);
             settings.get(Setting.BACKUP_SSE_KMS_KEY).ifPresent(request::ssekmsKeyId);
-        }, RequestBody.fromBytes(content)));
+        }, RequestBody.fromBytes(content));
+    }
+
+    /** Begins an upload in parts, with just these extras; its failures are the SDK's. */
+    CreateMultipartUploadResponse createUpload(Set<Extra> with, String key, String storageClass) {
+        return client.createMultipartUpload(request -> {
+            request.bucket(bucket).key(key);
+            if (with.contains(Extra.SHA256)) request.checksumAlgorithm(ChecksumAlgorithm.SHA256);
+            if (with.contains(Extra.STORAGE_CLASS)) request.storageClass(storageClass);
+            settings.get(Setting.BACKUP_SSE).ifPresent(request::serverSideEncryption);
+            settings.get(Setting.BACKUP_SSE_KMS_KEY).ifPresent(request::ssekmsKeyId);
+        });
     }
 
     public void delete(String key) {
@@ -278,6 +300,9 @@ public final class Store implements AutoCloseable {
     }
 
     String storageClass() { return settings.require(Setting.BACKUP_STORAGE_CLASS); }
+
+    /** True when parts go into a storage class that can't be read before it was asked for, hours ahead. */
+    public boolean isArchived() { return ARCHIVES.contains(storageClass()); }
 
     /** True when the store did not take the storage class, so that its default was taken. */
     public boolean plainClass() { return form.refuses(Extra.STORAGE_CLASS); }

@@ -21,7 +21,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import ops.WriteForm.Extra;
 import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.CompletedPart;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
@@ -188,13 +187,7 @@ public final class Upload extends OutputStream {
 
     private synchronized void begin() {
         if (ended) throw new IllegalStateException("the upload was aborted");
-        id = store.attempt("s3:PutObject", "begin the upload of", key, () -> store.form.send(EnumSet.of(Extra.SHA256, Extra.STORAGE_CLASS), with -> store.client.createMultipartUpload(request -> {
-            request.bucket(store.bucket).key(key);
-            if (with.contains(Extra.SHA256)) request.checksumAlgorithm(ChecksumAlgorithm.SHA256);
-            if (with.contains(Extra.STORAGE_CLASS)) request.storageClass(storageClass);
-            store.settings.get(Setting.BACKUP_SSE).ifPresent(request::serverSideEncryption);
-            store.settings.get(Setting.BACKUP_SSE_KMS_KEY).ifPresent(request::ssekmsKeyId);
-        }))).uploadId();
+        id = store.attempt("s3:PutObject", "begin the upload of", key, () -> store.form.send(EnumSet.of(Extra.SHA256, Extra.STORAGE_CLASS), with -> store.createUpload(with, key, storageClass))).uploadId();
     }
 
     /** Sends the rest and makes the object exist; as one act, or it might arrive after its folder was cleared. */

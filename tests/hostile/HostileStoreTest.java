@@ -17,6 +17,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A store that lies, lacks, refuses or stumbles: nothing is lost by it, and what it said decides what the operator reads. */
 class HostileStoreTest {
@@ -81,6 +82,150 @@ class HostileStoreTest {
             var other = "<Contents><Key>handover/production/shop/20260101T000000Z-aaaaaa/manifest.json</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>1</Size></Contents>";
             store.every(LISTING).change(answer -> answered(body(answer).replaceFirst("(?=<Contents>|</ListBucketResult>)", other)));
             kit.run("backups", "list", "--env", "staging").exits(0).prints(id(kit)).neverShows("20260101T000000Z-aaaaaa");
+        }
+    }
+
+    // --- writing
+
+    @Test void a_store_is_looked_at_once_before_the_first_backup_in_it_and_nothing_of_that_stays_but_the_evidence() {
+        var kit = Stack.kit().notLookedAt();
+        kit.run("backup-db", "--env", "staging", "--dry-run").exits(0);
+        assertEquals(List.of(), kit.keys("handover/conf"));
+        kit.run("backup-db", "--env", "staging").exits(0).says("ok: Reach the bucket: s3://", "looked at before its first backup");
+        var evidence = kit.json(Kit.EVIDENCE);
+        assertEquals(List.of("honoured", "true", "10000"), List.of(evidence.get("conditions").getAsString(), evidence.get("sha256").getAsString(), evidence.get("parts").getAsString()));
+        assertEquals(List.of(), kit.openUploads());
+        assertFalse(kit.keys().toString().contains(".doctor-"), () -> kit.keys().toString());
+        kit.run("backup-db", "--env", "staging").exits(0).neverShows("looked at before its first backup");
+        // Another kit, or another address, may see something else.
+        kit.put(Kit.EVIDENCE, new String(kit.object(Kit.EVIDENCE), StandardCharsets.UTF_8).replace(ops.Ops.VERSION, "0.0.1"));
+        kit.run("backup-db", "--env", "staging").exits(0).says("looked at before its first backup");
+    }
+
+    /** What a store may lack so that no backup can be kept in it; requests are changed, or their answers. */
+    enum Unfit {
+        THE_LISTING_LACKS_WHAT_IS_THERE("listing lacks s3://", (store) -> store.every(LISTING).change(answer -> answered(body(answer).replaceAll("(?s)<Contents>(?:(?!</Contents>).)*\\.doctor-[^<]*\\.2<.*?</Contents>", "")))),
+        THE_LISTING_KNOWS_ONE_PAGE_ONLY("listing", (store) -> store.every(LISTING + ".*max-keys=1").change(answer -> answered(body(answer).replaceAll("<IsTruncated>true", "<IsTruncated>false").replaceAll("<NextContinuationToken>.*</NextContinuationToken>", "")))),
+        WHAT_WAS_WRITTEN_IS_NOT_READ("does not have what was written", (store) -> store.every("GET /.*\\.doctor-[^.?]*(\\?|$)").answer(404, "NoSuchKey")),
+        SOMETHING_ELSE_IS_READ("gives back something else", (store) -> store.every("GET /.*\\.doctor-[^.?]*(\\?|$)").change(answer -> answer.replace("A probe", "B probe"))),
+        WHAT_IS_OVERWRITTEN_STAYS("something else than what was written over", (store) -> {
+            store.next("GET /.*\\.doctor-[^.?]*(\\?|$)").change(answer -> answer);
+            store.every("GET /.*\\.doctor-[^.?]*(\\?|$)").change(answer -> answer.replace("A probe", "C probe"));
+        }),
+        PARTS_COME_BACK_IN_DISORDER("what was uploaded in parts", (store) -> store.every("GET .*\\.parts").change(answer -> answer.replace("probe", "eborp"))),
+        NO_UPLOADS_IN_PARTS("the store does not know such a request (501 NotImplemented)", (store) -> store.every("POST .*\\?uploads").answer(501, "NotImplemented"));
+
+        private final String words;
+        private final java.util.function.Consumer<FaultProxy> lie;
+
+        Unfit(String words, java.util.function.Consumer<FaultProxy> lie) {
+            this.words = words;
+            this.lie = lie;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Unfit.class)
+    void a_store_that_can_t_keep_backups_is_refused_before_anything_is_sent(Unfit unfit) {
+        var kit = Stack.kit();
+        try (var store = new FaultProxy(kit)) {
+            kit.notLookedAt();
+            unfit.lie.accept(store);
+            kit.run("backup-db", "--env", "staging").exits(13).says(unfit.words, "State: nothing was stored", "Next:  ");
+            assertEquals(List.of(), kit.backupObjects());
+            assertEquals(List.of(), kit.openUploads());
+        }
+    }
+
+    /** What a store may lack and a backup can do without. */
+    enum Lacking {
+        IF_NONE_MATCH_IS_NOT_IMPLEMENTED("the store refuses If-None-Match", "if-none-match: ", 501, "NotImplemented"),
+        IF_NONE_MATCH_IS_NOT_ALLOWED("the store refuses If-None-Match", "if-none-match: ", 400, "InvalidArgument"),
+        SHA256_IN_A_HEADER("the store takes no SHA-256", "x-amz-checksum-|x-amz-sdk-checksum-", 400, "InvalidArgument"),
+        STORAGE_CLASSES("the store refuses storage class STANDARD_IA", "x-amz-storage-class: ", 400, "InvalidArgument");
+
+        private final String words;
+        private final Pattern header;
+        private final int status;
+        private final String code;
+
+        Lacking(String words, String header, int status, String code) {
+            this.words = words;
+            this.header = Pattern.compile("\r\n(" + header + ")", Pattern.CASE_INSENSITIVE);
+            this.status = status;
+            this.code = code;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Lacking.class)
+    void what_a_store_lacks_is_done_without_and_said(Lacking lacking) {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            // As after an earlier kit: the evidence says that all is well, and it no longer is.
+            store.every("^(PUT|POST|HEAD) ").answer((head, real) -> lacking.header.matcher(head).find() ? FaultProxy.error(head, lacking.status, lacking.code, "Unsupported header") : real.answer());
+            var first = kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
+            if (lacking == Lacking.STORAGE_CLASSES) first.says("warning: " + lacking.words);
+            if (lacking == Lacking.STORAGE_CLASSES) return;
+            kit.notLookedAt();
+            kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0).says("warning: " + lacking.words);
+            kit.run("backups", "verify", "--all", "--env", "staging").exits(0).prints("2 of 2 backups are readable");
+            assertEquals(List.of(), kit.openUploads());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void a_seal_never_takes_another_s_place_even_where_the_store_ignores_conditions(boolean before) {
+        var kit = Stack.kit();
+        try (var store = new FaultProxy(kit)) {
+            var other = "{\"another\": \"manifest\"}";
+            store.every("^PUT .*manifest.json").answer((head, real) -> {
+                var key = decoded(head.split(" ")[1]).replaceFirst("\\?.*", "").substring(kit.bucket.length() + 2);
+                // Overwritten, and the other one then comes after it; or the condition is refused, and one comes in between.
+                if (before && Pattern.compile("\r\nif-none-match", Pattern.CASE_INSENSITIVE).matcher(head).find()) return FaultProxy.error(head, 501, "NotImplemented", "A header is not implemented");
+                kit.put(key, other);
+                return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            });
+            kit.run("backup-db", "--env", "staging").exits(16).says("manifest", "Next:  ");
+            assertEquals(other, new String(kit.object(kit.sealed().get(0) + "manifest.json"), StandardCharsets.UTF_8));
+        }
+    }
+
+    @Test void a_seal_that_the_store_refuses_leaves_nothing_and_the_state_is_true() {
+        var kit = Stack.kit(large);
+        try (var store = new FaultProxy(kit)) {
+            store.every("^PUT .*manifest.json").answer(403, "QuotaExceeded");
+            kit.run("backup-db", "--env", "staging").exits(13).says("the store is full, or its quota is used up (403 QuotaExceeded); the store says: as the test wants it", "State: nothing was sealed, and what was uploaded is taken back");
+            assertEquals(List.of(), kit.backupObjects());
+        }
+    }
+
+    @Test void a_store_that_takes_a_thousand_parts_gets_no_more() {
+        var kit = Stack.kit();
+        try (var store = new FaultProxy(kit)) {
+            kit.notLookedAt();
+            store.every("^PUT .*partNumber=10000").answer(400, "InvalidArgument");
+            kit.run("backup-db", "--env", "staging").exits(0).says("warning: the store takes only 1000 parts in one upload");
+            assertEquals(1000, kit.json(Kit.EVIDENCE).get("parts").getAsInt());
+        }
+    }
+
+    // --- lines and limits
+
+    @Test void a_download_that_breaks_again_and_again_ends_as_long_as_it_gets_on() {
+        var kit = Stack.kit(large);
+        kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
+        try (var store = new FaultProxy(kit)) {
+            store.every("^GET .*data-00").answer((head, real) -> real.answer().substring(0, 5_000_000 > real.answer().length() ? real.answer().length() : 5_000_000));
+            kit.set("S3_ATTEMPTS", "3").run("backups", "verify", "latest", "--env", "staging").exits(0);
+            assertTrue(store.heads("^GET .*data-00").size() > 3, () -> store.heads("^GET .*data-00").size() + " requests");
+            store.heal();
+            // And one that knows no ranges begins from the beginning: what it sends is not the rest.
+            store.next("^GET .*data-00").answer((head, real) -> real.answer().substring(0, 5_000_000));
+            store.every("^GET .*data-00").answer((head, real) -> Stack.up().s3.getObjectAsBytes(request -> request.bucket(kit.bucket).key(kit.sealed().get(0) + "data-00.dump.zst")).asString(StandardCharsets.ISO_8859_1)
+                .transform(content -> "HTTP/1.1 200 OK\r\nContent-Length: " + content.length() + "\r\nConnection: close\r\n\r\n" + content));
+            kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
         }
     }
 
