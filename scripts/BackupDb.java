@@ -70,19 +70,21 @@ class BackupDb implements Callable<Integer> {
     private volatile Unsealed unsealed;
 
     private boolean locked;
-    private Runnable unlock;
+    /** The restore's, within the run of one; null in a dry run. */
+    private Lock lock;
     private Manifest made;
     private volatile Database session;
 
     public static void main(String... args) { Run.main(new BackupDb(), args); }
 
     /** A whole backup within the run of a restore, which holds the environment's lock already; its id. */
-    static String ofLocked(Run run, String env, boolean dryRun, boolean readBack) throws Exception {
+    static String ofLocked(Run run, String env, Lock lock, boolean dryRun, boolean readBack) throws Exception {
         var backup = new BackupDb();
         picocli.CommandLine.populateCommand(backup, "--env", env, "--verify", readBack ? "readable" : "stored");
         backup.run = run;
         backup.dryRun = dryRun;
         backup.locked = true;
+        backup.lock = lock;
         try {
             backup.backUp();
         } finally {
@@ -112,7 +114,7 @@ class BackupDb implements Callable<Integer> {
         var history = new History(run, opening, env, "backup-db");
         if (!dryRun && !locked) run.record(history);
 
-        if (!locked) steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { unlock = Lock.forBackup(run, url, settings, Duration.ofSeconds(wait)); return true; });
+        if (!locked) steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { lock = Lock.forBackup(run, url, settings, Duration.ofSeconds(wait)); return true; });
         var database = Steps.await(connecting);
         var facts = steps.check("Look at the database", () -> look(steps, database));
         var dump = steps.check("Find pg_dump", () -> find(steps, database, facts));
@@ -240,6 +242,7 @@ class BackupDb implements Callable<Integer> {
     }
 
     private Manifest seal(Store store, BackupFolder folder, Manifest manifest) {
+        lock.makeSure();
         unsealed.seal();
         try {
             Seal.write(store, folder, manifest, manifest.bytes(), () -> {
@@ -278,6 +281,7 @@ class BackupDb implements Callable<Integer> {
     private boolean prune(Steps steps, Store store) throws Exception {
         try {
             var pruning = new Pruning(run, settings, store, env, Retention.of(settings));
+            lock.makeSure();
             pruning.remove();
             steps.found(pruning.going().size() + " of " + pruning.backups().size() + " backups removed");
         } catch (Failure e) {
@@ -295,7 +299,7 @@ class BackupDb implements Callable<Integer> {
         }
         // A copy may take hours: for so long the server would keep old rows for the snapshot, and an urgent restore find the lock taken.
         session.close();
-        unlock.run();
+        lock.close();
         Copy copy = null;
         try {
             var opened = copy = Copy.to(run, place, store);

@@ -86,6 +86,7 @@ class Deploy implements Callable<Integer> {
     private Build build;
     private Provider provider;
     private Store store;
+    private SiteLock lock;
     private Releases releases;
     private History history;
     private Optional<Provider.Live> before = Optional.empty();
@@ -116,7 +117,7 @@ class Deploy implements Callable<Integer> {
         steps.check("Reach the provider", () -> { steps.found(provider.name() + ", " + Steps.await(reaching)); return true; });
         store = Steps.await(opening);
         steps.check("Look for protected environments behind other names", () -> guard(steps));
-        steps.change("Take the lock", "so that no backup, restore or other deploy runs meanwhile", () -> { steps.found(SiteLock.take(run, settings, "deploy", Duration.ofSeconds(wait))); return true; });
+        steps.change("Take the lock", "so that no backup, restore or other deploy runs meanwhile", () -> { lock = SiteLock.take(run, settings, "deploy", Duration.ofSeconds(wait)); steps.found(lock.words); return true; });
         steps.check("See what is live", () -> seeLive(steps));
         steps.check("See how old the last backup is", () -> judgeBackup(steps, aging));
         steps.check("Look at the migrations", () -> lookAtMigrations(steps));
@@ -229,7 +230,7 @@ class Deploy implements Callable<Integer> {
     }
 
     private boolean apply(Steps steps) throws Exception {
-        var applied = Apply.run(run, settings, DatabaseUrl.of(settings), plan, steps, database -> run.state("what was live is live; " + database));
+        var applied = Apply.run(run, settings, DatabaseUrl.of(settings), plan, steps, lock::makeSure, database -> run.state("what was live is live; " + database));
         history.add("migrations", plan.pending().stream().map(MigrationFile::version).toList());
         steps.found(applied.size() + " applied; the database is at " + plan.version());
         return true;
@@ -280,6 +281,7 @@ class Deploy implements Callable<Integer> {
     }
 
     private boolean promote(Steps steps) throws Exception {
+        lock.makeSure();
         run.state("either the release before or " + release.id() + " is live, whole; ./jbang rollback --env " + env + " --list says which");
         try {
             live = provider.promote(release, staged, packed, application);
@@ -312,7 +314,7 @@ class Deploy implements Callable<Integer> {
         }
         run.console.warn("the site does not pass: " + why);
         var old = releases.of(before.get());
-        steps.change("Roll back", "", () -> { provider.rollBack(before.get().deployment()); steps.found(Deployment.words(releases, before)); return true; });
+        steps.change("Roll back", "", () -> { lock.makeSure(); provider.rollBack(before.get().deployment()); steps.found(Deployment.words(releases, before)); return true; });
         run.state("what was live before is live again, and is not proven to work; release " + release.id() + " is marked bad");
         var after = SiteChecks.live(run, settings, old.map(known -> known.release().commit().sha()).orElse(null));
         if (after.outcome() != Outcome.pass)

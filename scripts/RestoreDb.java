@@ -116,6 +116,7 @@ class RestoreDb implements Callable<Integer> {
     /** Null for a part of a backup, which has nothing of the kind. */
     private Outward outward;
     private Store store;
+    private Lock lock;
     private History history;
     private BackupFolder folder;
     private Manifest manifest;
@@ -153,7 +154,7 @@ class RestoreDb implements Callable<Integer> {
         steps.check("Find pg_restore", () -> { pgRestore = Steps.await(finding); steps.found(pgRestore.version()); return true; });
         if (isPartial()) steps.check("Find the part of it", () -> findPart(steps));
         if (breakGlass != null) steps.change("Ask", "for the name of '" + env + "', typed on the terminal", () -> ask(steps));
-        steps.change("Take the lock", "so that no backup or deploy runs meanwhile", () -> { Lock.forRestore(run, url, settings, Duration.ofSeconds(wait)); return true; });
+        steps.change("Take the lock", "so that no backup or deploy runs meanwhile", () -> { lock = Lock.forRestore(run, url, settings, Duration.ofSeconds(wait)); return true; });
         if (inPlace) replaceInPlace(steps);
         else swapIn(steps);
         steps.change("Check what is live", "as the application's role sees it", () -> checkLive(steps));
@@ -163,7 +164,7 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private void swapIn(Steps steps) throws Exception {
-        steps.change("Clear what killed runs left", "half-made databases of earlier restores", () -> { var left = swap.dropLeftovers(); steps.found(left.isEmpty() ? "nothing" : String.join(", ", left)); return true; });
+        steps.change("Clear what killed runs left", "half-made databases of earlier restores", () -> { var left = swap.dropLeftovers(lock); steps.found(left.isEmpty() ? "nothing" : String.join(", ", left)); return true; });
         safetyBackup();
         steps.change("Load into a new database", swap.fresh.database, () -> load(steps));
         steps.change("Compare with the manifest", "tables and rows", () -> compare(steps));
@@ -321,7 +322,7 @@ class RestoreDb implements Callable<Integer> {
     private void safetyBackup() throws Exception {
         if (noSafetyBackup || !exists) return;
         run.console.say((dryRun ? "would first back up" : "first a backup of") + " what is there now:");
-        safety = BackupDb.ofLocked(run, env, dryRun, breakGlass != null);
+        safety = BackupDb.ofLocked(run, env, lock, dryRun, breakGlass != null);
     }
 
     private boolean ask(Steps steps) {
@@ -333,7 +334,7 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean load(Steps steps) throws Exception {
         run.state("the database of '" + env + "' is as it was");
-        swap.create(manifest.server(), exists ? Optional.empty() : backedUpProperties());
+        swap.create(manifest.server(), exists ? Optional.empty() : backedUpProperties(), lock);
         load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs, stream);
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
@@ -402,6 +403,7 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private boolean commit(InPlace place) throws Exception {
+        lock.makeSure();
         place.commit();
         run.state("'" + env + "' has the restored data, which were compared with the manifest" + (safety == null ? "" : "; the old data are in backup " + safety));
         Statistics.take(run, url, settings, jobs, partial == null ? List.of() : restored());
@@ -459,6 +461,7 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean switchOver(Steps steps) {
         swap.dress();
+        lock.makeSure();
         run.state("'" + env + "' has either the old data or the restored ones, complete; it has the restored ones unless there is a database " + swap.fresh.database);
         try {
             swap.swap();
@@ -476,6 +479,7 @@ class RestoreDb implements Callable<Integer> {
             steps.found(snapshot.tables(manifest.selection()).size() + " tables, all readable" + readKnownRow(url));
         } catch (Failure e) {
             if (inPlace) throw e; // committed is committed, as the state says
+            lock.makeSure();
             swap.swapBack();
             run.state("the database of '" + env + "' is as it was: it was switched back");
             throw e;

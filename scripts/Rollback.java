@@ -74,6 +74,8 @@ class Rollback implements Callable<Integer> {
     private Settings settings;
     private Provider provider;
     private Store store;
+    /** Null under --no-lock. */
+    private SiteLock lock;
     private Releases releases;
     private History history;
     private Optional<Provider.Live> before = Optional.empty();
@@ -105,7 +107,7 @@ class Rollback implements Callable<Integer> {
         steps.check("Reach the provider", () -> { steps.found(provider.name() + ", " + Steps.await(reaching)); return true; });
         store = Steps.await(opening);
         steps.check("Look for protected environments behind other names", () -> guard(steps));
-        if (!noLock) steps.change("Take the lock", "so that no backup, restore or deploy runs meanwhile", () -> { steps.found(lock()); return true; });
+        if (!noLock) steps.change("Take the lock", "so that no backup, restore or deploy runs meanwhile", () -> { lock = lock(); steps.found(lock.words); return true; });
         steps.check("See what is live", () -> { Steps.await(reading); return seeLive(steps); });
         steps.check("Choose the release", () -> choose(steps));
         steps.check("Compare the schema", () -> compareSchema(steps));
@@ -153,7 +155,7 @@ class Rollback implements Callable<Integer> {
     }
 
     /** A database that is down may be why somebody wants to go back. */
-    private String lock() throws Exception {
+    private SiteLock lock() throws Exception {
         try {
             return SiteLock.take(run, settings, "rollback", Duration.ofSeconds(wait));
         } catch (Failure.ToolFailed e) {
@@ -220,6 +222,7 @@ class Rollback implements Callable<Integer> {
         if (reason != null) history.add("reason", reason);
         var either = "either the release before or " + target.release().id() + " is live, whole; ./jbang rollback --env " + env + " --list says which";
         if (way == Way.instant) {
+            makeSureOfTheLock();
             run.state(either);
             provider.rollBack(target.deployment());
             live = new Provider.Live(target.deployment(), target.release().id(), target.release().commit().sha());
@@ -227,6 +230,7 @@ class Rollback implements Callable<Integer> {
             var packed = way == Way.artifact ? fetched() : rebuilt();
             var application = new Application(app); // a build anew has its own, in a fresh clone
             var staged = provider.stage(target.release(), packed, application);
+            makeSureOfTheLock();
             run.state(either);
             live = provider.promote(target.release(), staged, packed, application);
         }
@@ -234,6 +238,8 @@ class Rollback implements Callable<Integer> {
         steps.found(live.deployment());
         return true;
     }
+
+    private void makeSureOfTheLock() { if (lock != null) lock.makeSure(); }
 
     private Path fetched() throws Exception {
         var folder = Workspace.createOnDisk(run);

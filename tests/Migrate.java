@@ -43,7 +43,7 @@ class Migrate implements Callable<Integer> {
             plan.invalidIndexes().forEach(run.console::result);
             switch (what) {
                 case "rehearse" -> run.console.result("rehearsed: " + Rehearsal.run(run, settings, Store.open(settings), url, plan, steps));
-                case "apply" -> run.console.result("applied: " + Apply.run(run, settings, url, plan, steps, run::state));
+                case "apply" -> run.console.result("applied: " + Apply.run(run, settings, url, plan, steps, () -> { }, run::state));
                 default -> run.console.result(plan.toString());
             }
         });

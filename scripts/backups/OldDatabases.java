@@ -25,6 +25,7 @@ public final class OldDatabases {
     private final DatabaseUrl url;
     private final Database server;
     private final List<Old> olds = new ArrayList<>();
+    private Lock lock;
 
     /**
      * Looks at them and decides. Throws a Failure when the server can't be asked.
@@ -64,7 +65,7 @@ public final class OldDatabases {
     public void drop() throws InterruptedException {
         if (going().isEmpty()) return;
         try {
-            Lock.forPrune(run, url, settings);
+            lock = Lock.forPrune(run, url, settings);
         } catch (Failure e) {
             olds.replaceAll(old -> old.stays ? old : stays(old, e.getMessage()));
         }
@@ -76,6 +77,7 @@ public final class OldDatabases {
         try {
             var users = server.rows("select distinct usename from pg_stat_activity where datname = ? and usesysid is not null order by 1", row -> row[0], old.name);
             if (!users.isEmpty()) return stays(old, "it has sessions of " + String.join(", ", users));
+            lock.makeSure();
             Subscriptions.drop(server, settings, old.name);
             server.execute("drop database if exists " + Database.quote(old.name));
         } catch (Failure e) {

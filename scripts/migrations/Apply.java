@@ -25,15 +25,17 @@ public final class Apply {
     private final Run run;
     private final Settings settings;
     private final DatabaseUrl url;
+    private final Runnable sure;
     private final Consumer<String> state;
     private final int lockSeconds;
     private final Duration patience;
     private final List<Timed> done = new ArrayList<>();
 
-    private Apply(Run run, Settings settings, DatabaseUrl url, Consumer<String> state) {
+    private Apply(Run run, Settings settings, DatabaseUrl url, Runnable sure, Consumer<String> state) {
         this.run = run;
         this.settings = settings;
         this.url = url;
+        this.sure = sure;
         this.state = state;
         lockSeconds = settings.number(Setting.MIGRATIONS_LOCK_SECONDS);
         patience = settings.seconds(Setting.DB_STALL_SECONDS);
@@ -42,13 +44,14 @@ public final class Apply {
     /**
      * Applies what is pending in a plan, a step each; what another run has applied meanwhile is left out.
      *
+     * @param sure throws when the environment is this run's no more; asked before each migration, and before it is committed
      * @param state is told, as a clause, what the database is like from here on
      * @return those that it has applied, in order
      * @throws Failure.Failed naming the file, the line and what the server says, or who holds the lock
      * @throws Failure.Unclear when nobody can tell whether one was committed
      */
-    public static List<Timed> run(Run run, Settings settings, DatabaseUrl url, Plan plan, Steps steps, Consumer<String> state) throws Exception {
-        var apply = new Apply(run, settings, url, state);
+    public static List<Timed> run(Run run, Settings settings, DatabaseUrl url, Plan plan, Steps steps, Runnable sure, Consumer<String> state) throws Exception {
+        var apply = new Apply(run, settings, url, sure, state);
         apply.state("");
         try (var lock = Database.connect(url, settings, apply.who()); var blockers = new Blockers(run, url, settings)) {
             apply.take(lock);
@@ -56,7 +59,7 @@ public final class Apply {
             var others = plan.pending().stream().filter(file -> !now.pending().contains(file)).toList();
             if (!others.isEmpty()) run.console.say("applied by another run meanwhile: " + Migrations.names(others));
             if (!now.isEmpty()) History.prepare(lock);
-            for (var file : now.pending()) steps.check("Apply " + file, () -> apply.apply(file, blockers));
+            for (var file : now.pending()) steps.check("Apply " + file, () -> apply.apply(file, lock, blockers));
         }
         return apply.done;
     }
@@ -73,14 +76,15 @@ public final class Apply {
         }
     }
 
-    private boolean apply(MigrationFile file, Blockers blockers) throws Exception {
+    private boolean apply(MigrationFile file, Database lock, Blockers blockers) throws Exception {
         var begun = Instant.now();
+        makeSure(lock);
         try (var session = Database.forScripts(url, settings, who())) {
             var forget = run.undo.add("end the migration's session", session::close);
             blockers.of(session);
             var execution = new Execution(run, session, trouble -> failed(trouble, session, blockers));
             if (file.runsAlone()) alone(session, execution, file);
-            else whole(session, execution, file);
+            else whole(session, execution, file, lock);
             forget.run();
         }
         done.add(Timed.since(begun, file));
@@ -88,16 +92,35 @@ public final class Apply {
         return true;
     }
 
-    private void whole(Database session, Execution execution, MigrationFile file) throws InterruptedException {
+    private void whole(Database session, Execution execution, MigrationFile file, Database lock) throws InterruptedException {
         state(file + " is being applied, whole or not at all");
         session.execute("set lock_timeout = '" + lockSeconds + "s'; begin");
         execution.inTransaction(file, () -> { });
         History.add(session, file);
         try {
+            makeSure(lock); // it may have taken long
+        } catch (Failure e) {
+            session.rollback();
+            state("");
+            throw e;
+        }
+        try {
             session.execute("commit");
         } catch (Failure.ToolFailed e) {
             if (!isThere(file)) throw e;
         }
+    }
+
+    /** Throws Unclear when another run may be at work in the environment, or be applying migrations. */
+    private void makeSure(Database lock) {
+        sure.run();
+        var held = false;
+        try {
+            held = lock.one("select exists (select from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid() and classid = ?::oid and objid = ?::oid)", OURS, MIGRATE).equals("t");
+        } catch (Failure e) {
+            run.console.detail(e.getMessage());
+        }
+        if (!held) throw new Failure.Unclear("the lock for migrations of " + url + " was lost, so another run may be applying some", "see what is pending: ./jbang deploy --env " + settings.env + " --dry-run; then run this again");
     }
 
     /** Waiting for a lock keeps nobody else waiting here, so there is time. */

@@ -5,13 +5,16 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.util.Properties;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.ArrayList;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** A session on the server: what the server is, and queries whose failures are the kit's. */
 public final class Database implements AutoCloseable {
@@ -39,16 +42,27 @@ public final class Database implements AutoCloseable {
     /** The state of SQL in which the role may not do what it was told to. */
     public static final String LACKS_A_RIGHT = "42501";
 
+    /** What connecting to an address has shown: of HOST:PORT. */
+    private record Shown(int major, boolean pooled) { }
+
+    private static final Map<String, Shown> SHOWN = new ConcurrentHashMap<>();
+    /** Where a pooler was seen to give each connection a session of its own. */
+    private static final Set<String> SESSIONS_OF_THEIR_OWN = ConcurrentHashMap.newKeySet();
+
     public final DatabaseUrl url;
     final Connection connection;
+    /** A pooler keeps the session after us, with all that is set in it. */
+    final boolean pooled;
+    private final ReentrantLock using = new ReentrantLock();
 
-    private Database(DatabaseUrl url, Connection connection) {
+    private Database(DatabaseUrl url, Connection connection, boolean pooled) {
         this.url = url;
         this.connection = connection;
+        this.pooled = pooled;
     }
 
     /**
-     * Connects.
+     * Connects. Throws BadSetting, with nothing set, where a pooler gives each transaction another session.
      *
      * @param who shown by the server to whoever asks who is connected, at most 63 bytes
      */
@@ -77,33 +91,67 @@ public final class Database implements AutoCloseable {
         properties.setProperty("connectTimeout", settings.require(Setting.DB_CONNECT_SECONDS));
         properties.setProperty("loginTimeout", String.valueOf(settings.number(Setting.DB_CONNECT_SECONDS)));
         properties.setProperty("tcpKeepAlive", "true");
+        properties.setProperty("prepareThreshold", "0"); // what is prepared by name stays with a pooler's session, too
         more.forEach(properties::setProperty);
         url.parameters.forEach((name, value) -> properties.setProperty(name.equals("channel_binding") ? "channelBinding" : name, value));
-        var host = url.host.contains(":") ? "[" + url.host + "]" : url.host;
         try {
-            // The driver itself, not DriverManager: that would search every jar for drivers first.
-            var connection = new org.postgresql.Driver().connect("jdbc:postgresql://" + host + ":" + url.port + "/" + encode(url.database), properties);
-            var database = new Database(url, connection);
-            // Ours may last longer than a server's or a pooler's patience with ordinary sessions.
-            database.execute("set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; set search_path = pg_catalog");
-            return database;
+            return connect(url, settings, properties);
         } catch (SQLException e) {
-            throw failed(e, url, settings);
+            throw SqlFailure.connecting(e, url, settings);
         }
+    }
+
+    private static Database connect(DatabaseUrl url, Settings settings, Properties properties) throws SQLException {
+        var connection = open(url, properties);
+        try {
+            var pooled = Pooler.isBetween(connection);
+            SHOWN.put(place(url), new Shown(connection.getMetaData().getDatabaseMajorVersion(), pooled));
+            if (pooled) refuseSharedSessions(url, settings, connection, properties);
+            var database = new Database(url, connection, pooled);
+            database.rows(Lasting.statement(), row -> row);
+            return database;
+        } catch (SQLException | Failure e) {
+            connection.close();
+            throw e;
+        }
+    }
+
+    private static Connection open(DatabaseUrl url, Properties properties) throws SQLException {
+        var host = url.host.contains(":") ? "[" + url.host + "]" : url.host;
+        var address = "jdbc:postgresql://" + host + ":" + url.port + "/" + encode(url.database);
+        var with = new Properties();
+        with.putAll(properties);
+        with.setProperty("options", Lasting.options(0));
+        // The driver itself, not DriverManager: that would search every jar for drivers first.
+        try {
+            return new org.postgresql.Driver().connect(address, with);
+        } catch (SQLException e) {
+            if (!Pooler.refusesOptions(e)) throw e;
+            return new org.postgresql.Driver().connect(address, properties);
+        }
+    }
+
+    private static void refuseSharedSessions(DatabaseUrl url, Settings settings, Connection first, Properties properties) throws SQLException {
+        var where = url.user + " at " + url;
+        if (SESSIONS_OF_THEIR_OWN.contains(where)) return;
+        var patient = new Properties();
+        patient.putAll(properties);
+        patient.setProperty("socketTimeout", settings.require(Setting.DB_CONNECT_SECONDS));
+        if (Pooler.sharesSessions(first, () -> open(url, patient)))
+            throw new Failure.BadSetting("the database at " + url + " is behind a pooler that gives each transaction another session: dumps, snapshots and locks don't work through it",
+                "name the server itself, or a pooler in session mode (pgbouncer: pool_mode=session; Supabase: port 5432; Neon: the host without -pooler): " + settings.where(Setting.DATABASE_URL));
+        SESSIONS_OF_THEIR_OWN.add(where);
+    }
+
+    private static String place(DatabaseUrl url) { return url.host + ":" + url.port; }
+
+    /** What PostgreSQL's own programs need so that their sessions last, as PGOPTIONS; empty where a pooler would refuse it, or nobody has connected. */
+    static Optional<String> options(DatabaseUrl url) {
+        return Optional.ofNullable(SHOWN.get(place(url))).filter(shown -> !shown.pooled).map(shown -> Lasting.options(shown.major));
     }
 
     private static String encode(String name) {
         return java.net.URLEncoder.encode(name, java.nio.charset.StandardCharsets.UTF_8).replace("+", "%20");
-    }
-
-    private static Failure failed(SQLException e, DatabaseUrl url, Settings settings) {
-        var state = e.getSQLState() == null ? "" : e.getSQLState();
-        var where = settings.where(Setting.DATABASE_URL);
-        var said = e.getMessage().lines().findFirst().orElse("");
-        if (state.startsWith("28")) return new Failure.BadSetting("the database at " + url + " refuses the role or its password: " + said, where);
-        if (state.equals("3D000")) return new Failure.BadSetting("there is no database '" + url.database + "' at " + url.host + ":" + url.port, where);
-        if (state.equals(LACKS_A_RIGHT)) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said, where);
-        return new Failure.ToolFailed("the database at " + url + " can't be reached: " + said, "is it running, and reachable from here? " + where);
     }
 
     /** The server's major version. */
@@ -143,22 +191,35 @@ public final class Database implements AutoCloseable {
     /** Turns one row, as text, into something. */
     public interface RowMapper<T> { T map(String[] row); }
 
+    private interface Act<T> { T run() throws SQLException; }
+
+    private <T> T use(Act<T> act) {
+        using.lock();
+        try {
+            return act.run();
+        } catch (SQLException e) {
+            throw SqlFailure.of(e, url);
+        } finally {
+            using.unlock();
+        }
+    }
+
     /** All rows of a query; the values are bound to its question marks. */
     public <T> List<T> rows(String sql, RowMapper<T> mapper, Object... values) {
-        try (var statement = connection.prepareStatement(sql)) {
-            for (var i = 0; i < values.length; i++) statement.setObject(i + 1, values[i]);
-            try (var result = statement.executeQuery()) {
-                var rows = new ArrayList<T>();
-                while (result.next()) {
-                    var row = new String[result.getMetaData().getColumnCount()];
-                    for (var i = 0; i < row.length; i++) row[i] = result.getString(i + 1);
-                    rows.add(mapper.map(row));
+        return use(() -> {
+            try (var statement = connection.prepareStatement(sql)) {
+                for (var i = 0; i < values.length; i++) statement.setObject(i + 1, values[i]);
+                try (var result = statement.executeQuery()) {
+                    var rows = new ArrayList<T>();
+                    while (result.next()) {
+                        var row = new String[result.getMetaData().getColumnCount()];
+                        for (var i = 0; i < row.length; i++) row[i] = result.getString(i + 1);
+                        rows.add(mapper.map(row));
+                    }
+                    return rows;
                 }
-                return rows;
             }
-        } catch (SQLException e) {
-            throw failed(e);
-        }
+        });
     }
 
     /** The first value of a query's only row, as text. */
@@ -166,35 +227,37 @@ public final class Database implements AutoCloseable {
 
     /** Executes all of them in one transaction. */
     public void transaction(List<String> statements) {
-        try {
+        use(() -> {
             connection.setAutoCommit(false);
             statements.forEach(this::execute);
             connection.commit();
             connection.setAutoCommit(true);
-        } catch (SQLException e) {
-            throw failed(e);
-        }
+            return true;
+        });
     }
 
     public void execute(String sql) {
-        try (var statement = connection.createStatement()) {
-            statement.execute(sql);
-        } catch (SQLException e) {
-            throw failed(e);
-        }
+        use(() -> {
+            try (var statement = connection.createStatement()) {
+                return statement.execute(sql);
+            }
+        });
     }
 
     /** Executes one statement as it stands; empty when it is done. Throws when the session is lost, and nobody knows. */
     public Optional<Complaint> attempt(String sql) {
-        try (var statement = connection.createStatement()) {
-            statement.setEscapeProcessing(false);
-            statement.execute(sql);
-            return Optional.empty();
-        } catch (SQLException e) {
-            if (!(e instanceof org.postgresql.util.PSQLException said) || said.getServerErrorMessage() == null) throw failed(e);
-            var message = said.getServerErrorMessage();
-            return Optional.of(new Complaint(e.getSQLState(), message.getMessage(), Objects.requireNonNullElse(message.getDetail(), ""), Objects.requireNonNullElse(message.getHint(), ""), message.getPosition()));
-        }
+        return use(() -> {
+            try (var statement = connection.createStatement()) {
+                statement.setEscapeProcessing(false);
+                statement.execute(sql);
+                return Optional.empty();
+            } catch (SQLException e) {
+                if (!(e instanceof org.postgresql.util.PSQLException said) || said.getServerErrorMessage() == null) throw e;
+                var message = said.getServerErrorMessage();
+                return Optional.of(new Complaint(e.getSQLState(), message.getMessage(), Objects.requireNonNullElse(message.getDetail(), ""),
+                    Objects.requireNonNullElse(message.getHint(), ""), message.getPosition()));
+            }
+        });
     }
 
     /** Ends a transaction that is not to be; the server does so itself when the session is lost. */
@@ -211,6 +274,7 @@ public final class Database implements AutoCloseable {
 
     /** Executes a COPY … FROM STDIN, telling how many bytes the server has taken. When it fails, the session is of no more use. */
     void copyIn(String sql, CopySource rows, AtomicLong done) throws IOException {
+        using.lock();
         try {
             var copy = connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyIn(sql);
             var to = new BufferedOutputStream(new OutputStream() {
@@ -221,7 +285,7 @@ public final class Database implements AutoCloseable {
                         copy.writeToCopy(bytes, from, length);
                         done.addAndGet(length);
                     } catch (SQLException e) {
-                        throw failed(e);
+                        throw SqlFailure.of(e, url);
                     }
                 }
             }, 1 << 16);
@@ -229,24 +293,22 @@ public final class Database implements AutoCloseable {
             to.flush();
             copy.endCopy();
         } catch (SQLException e) {
-            throw failed(e);
+            throw SqlFailure.of(e, url);
+        } finally {
+            using.unlock();
         }
     }
 
     /** Writes what a COPY … TO STDOUT gives. */
     public void copyOut(String sql, OutputStream to) throws IOException {
+        using.lock();
         try {
             connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyOut(sql, to);
         } catch (SQLException e) {
-            throw failed(e);
+            throw SqlFailure.of(e, url);
+        } finally {
+            using.unlock();
         }
-    }
-
-    private Failure failed(SQLException e) {
-        if (e.getCause() instanceof java.net.SocketTimeoutException)
-            return new Failure.ToolFailed("the database at " + url + " has not answered a query in time", "see what blocks it; DB_STALL_SECONDS sets the limit");
-        return new Failure.ToolFailed("the database at " + url + " failed: " + e.getMessage().lines().findFirst().orElse(e.getSQLState()),
-            LACKS_A_RIGHT.equals(e.getSQLState()) ? "role '" + url.user + "' lacks a right: README.md, Security and permissions" : "see the server's log; when it answers again, run it again");
     }
 
     /** A name as SQL writes it: in double quotes. */
@@ -261,12 +323,39 @@ public final class Database implements AutoCloseable {
         return quote(table.substring(0, dot)) + "." + quote(table.substring(dot + 1));
     }
 
-    /** Ends the session at once, also in the middle of a query, from any thread. */
+    /**
+     * Ends the session at once, also in the middle of a query, from any thread. Where a pooler keeps it after us, nothing that
+     * was set and no lock stays with it; in the middle of something the pooler ends it itself.
+     */
     @Override public void close() {
+        try {
+            if (pooled && !connection.isClosed() && using.tryLock()) {
+                try {
+                    leaveNothing();
+                } finally {
+                    using.unlock();
+                }
+            }
+        } catch (SQLException e) {
+            // then all that is left is to go
+        }
         try {
             connection.abort(Runnable::run);
         } catch (SQLException e) {
             // the session is gone either way
         }
+    }
+
+    private void leaveNothing() throws SQLException {
+        connection.setNetworkTimeout(Runnable::run, 5000);
+        if (!connection.getAutoCommit()) {
+            connection.rollback();
+            connection.setAutoCommit(true);
+        }
+        try (var statement = connection.createStatement()) {
+            statement.execute("rollback");
+            statement.execute("discard all");
+        }
+        connection.close();
     }
 }

@@ -25,6 +25,7 @@
 //SOURCES Home.java
 //SOURCES Host.java
 //SOURCES Json.java
+//SOURCES Lasting.java
 //SOURCES Leftovers.java
 //SOURCES Listing.java
 //SOURCES Load.java
@@ -37,6 +38,7 @@
 //SOURCES PartReader.java
 //SOURCES PatientHttp.java
 //SOURCES PgRestore.java
+//SOURCES Pooler.java
 //SOURCES PostgresTools.java
 //SOURCES Private.java
 //SOURCES Progress.java
@@ -53,6 +55,7 @@
 //SOURCES Similar.java
 //SOURCES Snapshot.java
 //SOURCES Spool.java
+//SOURCES SqlFailure.java
 //SOURCES Stamp.java
 //SOURCES Statistics.java
 //SOURCES Steps.java

@@ -132,6 +132,7 @@ public final class PostgresTools {
         environment.put("PGCONNECT_TIMEOUT", settings.require(Setting.DB_CONNECT_SECONDS));
         environment.put("PGAPPNAME", "handover " + settings.env);
         environment.put("PGCLIENTENCODING", "UTF8");
+        Database.options(url).ifPresent(options -> environment.put("PGOPTIONS", options));
         environment.put("PGTZ", "UTC"); // else a dump's times are spelt as the server's zone has them, and no two servers' dumps are alike
         url.parameters.forEach((name, value) -> environment.put("PG" + name.replace("_", "").toUpperCase(java.util.Locale.ROOT), value));
         if (url.password != null) {

@@ -155,6 +155,18 @@ public final class Run {
         if (history != null) history.write("interrupted", null, null, elapsed());
     }
 
+    /** Ends the run from another thread as a signal does, with a failure's words and exit code. Too late when its outcome is known. */
+    void stop(Failure failure) {
+        if (!decided.compareAndSet(false, true)) return;
+        undo.close();
+        console.bad(failure.getMessage());
+        console.follow("State: " + state + ".");
+        console.follow("Next:  " + failure.hint);
+        if (history != null) history.write("failed", failure.exit, failure.getMessage(), elapsed());
+        console.closeLog();
+        Runtime.getRuntime().halt(failure.exit.code);
+    }
+
     private void end(Exit exit) {
         // What is done is done. A failure is a signal's until it is recorded: Ctrl-C ends the programs that we run as well.
         if (exit == Exit.DONE) decide();

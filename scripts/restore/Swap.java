@@ -12,6 +12,7 @@ import ops.DatabaseLocale;
 import ops.DatabaseProperties;
 import ops.DatabaseUrl;
 import ops.Failure;
+import ops.Lock;
 import ops.Manifest;
 import ops.Run;
 import ops.Settings;
@@ -25,6 +26,8 @@ import ops.Subscriptions;
 public final class Swap {
     /** PostgreSQL's limit is 63 bytes, the endings take 21. */
     private static final int NAME_BYTES = 42;
+    /** For a killed run's sessions, which end as soon as the server notices. */
+    private static final int SECONDS_TO_END = 15;
 
     private final Run run;
     private final Settings settings;
@@ -63,13 +66,25 @@ public final class Swap {
                 else '' end from pg_roles where rolname = current_user""", database, database);
     }
 
-    /** Databases that killed restores left half-made; the environment's lock makes sure that nobody is at work on them. */
-    public List<String> dropLeftovers() {
+    /** Drops the databases that killed restores left half-made; one whose run may still go on stays, and is said. */
+    public List<String> dropLeftovers(Lock lock) {
         var left = server.rows("select datname from pg_database where left(datname, length(?)) = ? and substr(datname, length(?) + 1) ~ '^_new_[0-9]{8}T[0-9]{6}Z$'", row -> row[0],
             stem(url.database), stem(url.database), stem(url.database));
-        left.forEach(this::drop);
-        return left;
+        var over = left.stream().filter(name -> isOver(name, lock)).toList();
+        over.forEach(this::drop);
+        return over;
     }
+
+    /** Two runs can have different locks: by another name of the environment, or when one has lost its own. */
+    private boolean isOver(String name, Lock lock) {
+        var why = lock.isClaimed(name) ? "the run that makes it still goes on" : "";
+        for (var end = System.nanoTime() + SECONDS_TO_END * 1_000_000_000L; why.isEmpty() && hasSessions(name); pause())
+            if (System.nanoTime() > end) why = "it has sessions";
+        if (!why.isEmpty()) run.console.warn("the database " + name + " stays: " + why);
+        return why.isEmpty();
+    }
+
+    private boolean hasSessions(String name) { return server.one("select exists (select from pg_stat_activity where datname = ? and usesysid is not null)", name).equals("t"); }
 
     /** A database that a restore has replaced, and when that restore began. */
     public record Old(String name, Instant since) { }
@@ -102,8 +117,10 @@ public final class Swap {
      *
      * @param origin what the backed-up one was: for a database that is not there any more
      * @param backedUp what belonged to that one itself
+     * @param lock claims it, so that no other run takes it for a killed one's
      */
-    public void create(Manifest.Server origin, Optional<DatabaseProperties> backedUp) {
+    public void create(Manifest.Server origin, Optional<DatabaseProperties> backedUp, Lock lock) {
+        lock.claim(fresh.database);
         var like = exists ? DatabaseProperties.of(server, url.database) : backedUp.orElse(DatabaseProperties.UNKNOWN);
         keep = run.undo.act(() -> {
             createLike(origin, like);

@@ -1,0 +1,75 @@
+package ops;
+
+import java.net.SocketTimeoutException;
+import java.sql.SQLException;
+
+/** What a server says against a connection or a statement, by SQLSTATE: what it is, and what to do about it. */
+final class SqlFailure {
+    /** A pooler has nothing else for all that it refuses. */
+    static final String PROTOCOL = "08P01";
+
+    private SqlFailure() { }
+
+    /** Of a connection that was not to be had. */
+    static Failure connecting(SQLException e, DatabaseUrl url, Settings settings) {
+        var state = state(e);
+        var where = settings.where(Setting.DATABASE_URL);
+        var said = said(e);
+        var pooler = state.equals(PROTOCOL);
+        if (state.startsWith("28") || pooler && (said.contains("authentication failed") || said.contains("no such user")))
+            return new Failure.BadSetting("the database at " + url + " refuses the role or its password: " + said, where);
+        if (state.equals("3D000") || pooler && said.contains("no such database"))
+            return new Failure.BadSetting("there is no database '" + url.database + "' at " + url.host + ":" + url.port, where);
+        if (state.equals(Database.LACKS_A_RIGHT)) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said, where);
+        if (state.equals("53300") || pooler && said.contains("no more connections"))
+            return new Failure.ToolFailed("the database at " + url + " takes no more connections: " + said,
+                "see who holds them: select usename, application_name, count(*) from pg_stat_activity group by 1, 2; then run this again");
+        if (state.equals("57P03")) return new Failure.ToolFailed("the database at " + url + " is not ready: " + said, "wait until the server is up, then run this again");
+        if (state.startsWith("53") || state.startsWith("58")) return of(e, url);
+        return new Failure.ToolFailed("the database at " + url + " can't be reached: " + said, "is it running, and reachable from here? " + where);
+    }
+
+    /** Of a statement. */
+    static Failure of(SQLException e, DatabaseUrl url) {
+        if (e.getCause() instanceof SocketTimeoutException)
+            return new Failure.ToolFailed("the database at " + url + " has not answered a query in time", "see what blocks it; DB_STALL_SECONDS sets the limit");
+        var state = state(e);
+        var said = said(e);
+        if (state.startsWith("08") || state.isEmpty())
+            return new Failure.ToolFailed("the connection to the database at " + url + " was lost: " + said, "see the server's log; when it answers again, run it again");
+        return new Failure.ToolFailed("the database at " + url + " failed: " + said, next(state, said, url));
+    }
+
+    private static String next(String state, String said, DatabaseUrl url) {
+        return switch (state) {
+            case Database.LACKS_A_RIGHT -> "role '" + url.user + "' lacks a right: README.md, Security and permissions";
+            case "42P01", "3F000", "42703", "42883", "42704" ->
+                "see whether database '" + url.database + "' is the right one, and has it; settings that name objects: SMOKE_CANARY_ROW, SMOKE_HIDDEN_ROW";
+            case "53100" -> "make room on the server's disk, then run this again";
+            case "53200" -> said.contains("shared memory") ? "raise max_locks_per_transaction on the server and restart it, then run this again"
+                : "the server needs more memory, or a smaller work_mem and maintenance_work_mem; then run this again";
+            case "53300" -> "see who holds the connections: select usename, application_name, count(*) from pg_stat_activity group by 1, 2; then run this again";
+            case "53400" -> "raise the limit that it names, for role '" + url.user + "', then run this again";
+            case "55P03" -> "see who holds the lock: select * from pg_stat_activity where pid in (select pid from pg_locks where granted); run this again when that session has ended";
+            case "55006" -> "see who uses it: select pid, usename, application_name from pg_stat_activity; run this again when these sessions have ended";
+            case "57P01", "57P02", "57P03" -> "somebody ended the session, or the server went down: see its log; when it answers again, run this again";
+            case "57P04" -> "somebody has dropped the database: see who, before anything else";
+            case "57P05", "25P03", "25P04" -> "a time limit of the server ended the session: ALTER ROLE " + Database.quote(url.user) + " SET the parameter that it names = 0, then run this again";
+            case "57014" -> "somebody cancelled it, or a time limit did: see the server's log for which, then run this again";
+            case "25006" -> "a standby takes no changes: name the primary; else default_transaction_read_only is on, which Supabase sets when the disk is full:"
+                + " make room, then ALTER DATABASE " + Database.quote(url.database) + " RESET default_transaction_read_only";
+            case "40P01", "40001" -> "another session was in the way at that moment: run this again";
+            case "58030", "58P01", "XX001", "XX002" -> "the server can't read its own files: see its log and its disk at once, and keep all the backups that there are";
+            default -> switch (state.substring(0, 2)) {
+                case "22", "23" -> "the data are not as their table wants them: see the row that it names; to wait does not help";
+                case "42", "0A" -> "see what it says of the object that it names, and the server's version; to wait does not help";
+                case "57", "53" -> "see the server's log; when it answers again, run it again";
+                default -> "see what it says, and the server's log";
+            };
+        };
+    }
+
+    private static String state(SQLException e) { return e.getSQLState() == null ? "" : e.getSQLState(); }
+
+    private static String said(SQLException e) { return e.getMessage() == null ? state(e) : e.getMessage().lines().findFirst().orElse(state(e)); }
+}
