@@ -49,7 +49,7 @@ class BackupDb implements Callable<Integer> {
     @Option(names = "--compress", paramLabel = "zstd:LEVEL", defaultValue = "zstd:3", description = "zstd:1 (fast) to zstd:19 (small); default ${DEFAULT-VALUE}")
     String compress;
 
-    @Option(names = "--counts", defaultValue = "exact", description = "count every table's rows in the dump's own snapshot: ${COMPLETION-CANDIDATES}; default ${DEFAULT-VALUE}")
+    @Option(names = "--counts", defaultValue = "exact", description = "count every table's rows in what is stored: ${COMPLETION-CANDIDATES}; default ${DEFAULT-VALUE}")
     Counts counts;
 
     @Option(names = "--verify", defaultValue = "stored", description = "stored: compare sizes and checksums with the store's; readable: read everything back too; default ${DEFAULT-VALUE}")
@@ -119,22 +119,20 @@ class BackupDb implements Callable<Integer> {
         var facts = steps.check("Look at the database", () -> look(steps, database));
         var dump = steps.check("Find pg_dump", () -> find(steps, database, facts));
         var snapshot = steps.check("Hold a snapshot", () -> hold(steps, database));
-        var planned = steps.check("List the tables", () -> list(steps, dump, snapshot));
+        var listed = steps.check("List the tables", () -> list(steps, dump, snapshot));
 
         // pg_dump begins while the bucket is still being reached, and waits on its pipe when that takes longer.
         var id = BackupFolder.newId(run.started);
-        var storing = dryRun ? null : steps.start(() -> { Steps.await(looking); return upload(steps, Steps.await(opening), id, dump, snapshot); });
-        var counting = dryRun || counts == Counts.none ? null : steps.start(() -> snapshot.count(planned));
+        var storing = dryRun ? null : steps.start(() -> { Steps.await(looking); return upload(steps, Steps.await(opening), id, dump, snapshot, listed); });
         var store = steps.check("Reach the bucket", () -> { Steps.await(reaching); return reached(steps, Steps.await(opening), Steps.await(looking)); });
         var folder = BackupFolder.of(store, env, url.database, id);
 
         var stored = steps.change("Dump and upload", Amount.bytes(facts.bytes()) + " on the server's disk, to " + store.uri(folder.key()),
             () -> finish(steps, store, dump, facts, storing));
-        var tables = steps.change("Count the rows", counts == Counts.none ? "no, as --counts none says" : "of all tables, in the dump's snapshot",
-            () -> counting == null ? planned : count(steps, Steps.await(counting)));
+        steps.change("Count the rows", counts == Counts.none ? "no, as --counts none says" : "of all tables, in what is stored", () -> count(steps, stored));
         steps.change("Compare with the store", "sizes and checksums", () -> { steps.found(Seal.compare(store, folder, stored.objects())); return true; });
         var manifest = steps.change("Seal", "write the manifest, last and once",
-            () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, tables, Steps.await(kit), Seal.byHand(store, folder, stored, form, facts.major(), dump.pgDump.major()))));
+            () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, Steps.await(kit), Seal.byHand(store, folder, stored, form, facts.major(), dump.pgDump.major()))));
         if (verify == Verify.readable) steps.change("Read it back", "every byte, and let pg_restore parse it", () -> readBack(store, id));
         steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store));
         if (!locked && settings.get(Setting.BACKUP_KEEP).isPresent())
@@ -194,6 +192,7 @@ class BackupDb implements Callable<Integer> {
     }
 
     private Dump find(Steps steps, Database database, Database.Facts facts) throws InterruptedException {
+        selection = selection.in(database);
         var dump = new Dump(run, settings, database, facts, selection);
         steps.found(dump.pgDump.version());
         return dump;
@@ -205,17 +204,17 @@ class BackupDb implements Callable<Integer> {
         return snapshot;
     }
 
-    private List<Snapshot.Table> list(Steps steps, Dump dump, Snapshot snapshot) {
-        snapshot.check(selection);
-        var tables = snapshot.tables(dump.selection);
-        steps.found(tables.size() + ", all readable");
-        return tables;
+    private Snapshot.Listed list(Steps steps, Dump dump, Snapshot snapshot) {
+        var listed = snapshot.tables(dump.selection);
+        if (!listed.lost().isEmpty()) run.console.warn("a standby has no rows of unlogged tables, so they are not in this backup: " + Snapshot.names(listed.lost()));
+        steps.found(listed.tables().size() + ", all readable");
+        return listed;
     }
 
-    private Dump.Stored upload(Steps steps, Store store, String id, Dump dump, Snapshot snapshot) throws Exception {
+    private Dump.Stored upload(Steps steps, Store store, String id, Dump dump, Snapshot snapshot, Snapshot.Listed listed) throws Exception {
         var folder = BackupFolder.of(store, env, url.database, id);
         unsealed = new Unsealed(run, store, folder);
-        return dump.upload(steps, store, folder, snapshot, form);
+        return dump.upload(steps, store, folder, snapshot, form, listed, counts == Counts.exact);
     }
 
     private Dump.Stored finish(Steps steps, Store store, Dump dump, Database.Facts facts, Future<Dump.Stored> storing) throws Exception {
@@ -229,16 +228,17 @@ class BackupDb implements Callable<Integer> {
         }
     }
 
-    private List<Snapshot.Table> count(Steps steps, List<Snapshot.Table> counted) {
-        steps.found(String.format(Locale.ROOT, "%,d in %d tables", counted.stream().mapToLong(Snapshot.Table::rows).sum(), counted.size()));
-        return counted;
+    private boolean count(Steps steps, Dump.Stored stored) {
+        if (stored.countsNote() != null) run.console.warn("the rows were not counted: " + stored.countsNote() + "; a restore will not be compared with this backup's manifest");
+        else if (counts == Counts.exact) steps.found(String.format(Locale.ROOT, "%,d in %d tables", Manifest.rows(stored.tables()), stored.tables().size()));
+        return true;
     }
 
-    private Manifest manifest(BackupFolder folder, Database.Facts facts, Dump dump, Snapshot snapshot, Dump.Stored stored, List<Snapshot.Table> tables, Manifest.Kit kit, List<String> byHand) {
+    private Manifest manifest(BackupFolder folder, Database.Facts facts, Dump dump, Snapshot snapshot, Dump.Stored stored, Manifest.Kit kit, List<String> byHand) {
         return new Manifest(Manifest.FORMAT, folder.id(), env, url.database, kit, run.started.toString(), snapshot.time.toString(),
             new Manifest.Server(facts.version(), facts.systemIdentifier(), facts.supabase(), facts.encoding(), facts.locale()), dump.pgDump.version(),
-            selection, compress, form.recipients(), stored.parts(), stored.globals(), stored.globalsNote(), counts.name(),
-            tables, facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand, locked ? "safety" : null);
+            selection, compress, form.recipients(), stored.parts(), stored.globals(), stored.globalsNote(), (stored.countsNote() == null ? counts : Counts.none).name(),
+            stored.tables(), facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand, locked ? "safety" : null);
     }
 
     private Manifest seal(Store store, BackupFolder folder, Manifest manifest) {

@@ -396,9 +396,8 @@ class RestoreDb implements Callable<Integer> {
         return options;
     }
 
-    private boolean compare(Steps steps, InPlace place) throws Exception {
-        if (!manifest.counts().equals("none")) place.compare(restored());
-        steps.found(restored().size() + " tables");
+    private boolean compare(Steps steps, InPlace place) {
+        steps.found(place.compare(manifest, restored()));
         return true;
     }
 
@@ -411,13 +410,8 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private boolean compare(Steps steps) throws Exception {
-        var statistics = steps.start(() -> Statistics.take(run, swap.fresh, settings, jobs));
-        try (var session = Database.connect(swap.fresh, settings, "handover restore-db " + env)) {
-            // The statistics keep the processors busy: to count in parallel would only be in their way.
-            session.execute("set max_parallel_workers_per_gather = 0");
-            var compared = Comparison.of(session, manifest);
-            steps.found(compared + (Steps.await(statistics) ? "; statistics are fresh" : "") + readKnownRow(swap.fresh));
-        }
+        var compared = Comparison.of(load.taken(), manifest);
+        steps.found(compared + (Statistics.take(run, swap.fresh, settings, jobs) ? "; statistics are fresh" : "") + readKnownRow(swap.fresh));
         return true;
     }
 
@@ -476,7 +470,7 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean checkLive(Steps steps) throws Exception {
         try (var session = target(); var snapshot = Snapshot.open(session)) {
-            steps.found(snapshot.tables(manifest.selection()).size() + " tables, all readable" + readKnownRow(url));
+            steps.found(snapshot.tables(manifest.selection()).tables().size() + " tables, all readable" + readKnownRow(url));
         } catch (Failure e) {
             if (inPlace) throw e; // committed is committed, as the state says
             lock.makeSure();

@@ -96,17 +96,16 @@ class BackupFaultsTest {
         worksAgain(kit);
     }
 
-    @Test void a_snapshot_that_is_lost_while_rows_are_counted_leaves_no_backup() throws Exception {
+    @Test void the_session_that_holds_the_snapshot_may_be_lost_once_pg_dump_has_it() throws Exception {
         var kit = Stack.kit(large);
         try (var held = lock(large, "photo")) {
             var running = kit.start("backup-db", "--env", "staging");
             awaitSession(large, "handover staging");
-            terminate(large, "handover backup-db staging");
+            large.asSuperuser("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'handover backup-db staging'");
             held.release();
-            running.result().exits(12).says("the database at " + TestDatabase.server() + "/" + large.name + " failed");
+            running.result().exits(0);
         }
-        assertEquals(List.of(), kit.sealed());
-        worksAgain(kit);
+        assertEquals(large.counts(), kit.countsInManifest());
     }
 
     @Test void a_table_that_stays_locked_ends_the_run_after_the_limit() throws Exception {
@@ -128,21 +127,6 @@ class BackupFaultsTest {
             nothingStays(kit);
         }
         worksAgain(kit.set("STAGING_DATABASE_URL", large.url()));
-    }
-
-    @Test void a_network_that_goes_silent_while_rows_are_counted_ends_the_run_after_the_limit() throws Exception {
-        var small = TestDatabase.create(Stack.next("counted_")).execute("create table t (id int)");
-        var kit = Stack.kit(small).set("DB_STALL_SECONDS", SILENCE);
-        try (var held = lock(small, "t"); var network = new Network(kit, small)) {
-            var running = kit.start("backup-db", "--env", "staging");
-            awaitSession(small, "handover staging");
-            // The session that holds the snapshot and counts is silent, pg_dump's is not.
-            network.silence(small.one("select client_port from pg_stat_activity where application_name = 'handover backup-db staging' and datname = current_database()"));
-            held.release();
-            running.result().exits(12).says("has not answered a query in time", "Next:  see what blocks it; DB_STALL_SECONDS sets the limit");
-            assertEquals(List.of(), kit.sealed());
-        }
-        worksAgain(kit.set("STAGING_DATABASE_URL", small.url()));
     }
 
     @Test void a_server_that_accepts_and_says_nothing_ends_the_run_after_the_limit() throws Exception {

@@ -287,7 +287,7 @@ class RestoreDbTest {
         var part = kit.sealed().get(0) + "data-00.dump.zst";
         var archive = kit.object(part);
         kit.forge(kit.sealed().get(0), "\"rows\": 1500", "\"rows\": 1501");
-        inPlace().exits(14).says("public.invoice has 1500 rows, and the manifest says 1501", "State: the database of 'staging' is as it was: nothing was committed");
+        inPlace().exits(14).says("public.invoice has 1,500 rows, and the manifest says 1,501", "State: the database of 'staging' is as it was: nothing was committed");
         kit.forge(kit.sealed().get(0), "\"rows\": 1501", "\"rows\": 1500");
         var flipped = archive.clone();
         flipped[flipped.length * 2 / 3] ^= 4;

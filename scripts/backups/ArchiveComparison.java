@@ -91,7 +91,7 @@ final class ArchiveComparison {
         for (var table : tables) {
             try (var session = Database.connect(server.database, settings, "handover backups drill " + settings.env)) {
                 session.execute("set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; set extra_float_digits = 3");
-                restored.replace(table, rows -> session.copyOut("copy (select " + table.columns() + " from only " + table.name() + ") to stdout", rows));
+                restored.replace(table, rows -> session.copyOut("copy " + table.name() + " (" + table.columns() + ") to stdout", rows));
             }
         }
     }

@@ -28,6 +28,8 @@ final class Contents extends OutputStream {
     interface Rows { void to(OutputStream contents) throws IOException; }
 
     private static final Pattern TITLE = Pattern.compile("-- ([A-Z][a-z]+ for )?Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*)");
+    /** In front of rows that a restore may rightly put into another partition, by the hash of an enum's value say. */
+    private static final Pattern BY_ROOT = Pattern.compile("-- load via partition root (.*)\n");
     private static final String END = "-- PostgreSQL database dump complete";
     /** What stands between entries, and depends on their order alone. */
     private static final Pattern BETWEEN = Pattern.compile("(?:--)?|SET default_(?:tablespace|table_access_method) = .*;|\\\\(?:un)?restrict .*");
@@ -42,6 +44,16 @@ final class Contents extends OutputStream {
             count++;
         }
 
+        void addAll(Sum other) {
+            for (var i = 0; i < lanes.length; i++) lanes[i] += other.lanes[i];
+            count += other.count;
+        }
+
+        void clear() {
+            Arrays.fill(lanes, 0);
+            count = 0;
+        }
+
         boolean is(Sum other) { return count == other.count && Arrays.equals(lanes, other.lanes); }
     }
 
@@ -53,6 +65,8 @@ final class Contents extends OutputStream {
 
     private final Map<String, Entry> entries = new TreeMap<>();
     private final Map<String, Copy> copies = new HashMap<>();
+    /** Of rows that go in by way of it: the table that theirs is a part of. */
+    private final Map<String, String> roots = new HashMap<>();
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
     private final StringBuilder statement = new StringBuilder();
     private final MessageDigest text = Sha256.digest();
@@ -71,6 +85,7 @@ final class Contents extends OutputStream {
         for (int read; (read = dump.read(buffer)) > 0; ) contents.write(buffer, 0, read);
         contents.begin(null);
         contents.entries.remove(END);
+        contents.joinPartitions();
         return contents;
     }
 
@@ -145,9 +160,20 @@ final class Contents extends OutputStream {
             entry().text.add(text.digest());
             var copy = Copy.of(title, statement.toString());
             if (copy != null) copies.put(title, copy);
+            var root = BY_ROOT.matcher(statement);
+            if (root.lookingAt()) roots.put(title, root.group(1));
             statement.setLength(0);
         }
         title = next;
+    }
+
+    /** Of a table whose rows go in by way of its root, only all of them together can be compared. */
+    private void joinPartitions() {
+        roots.forEach((partition, root) -> {
+            var rows = entries.get(partition).rows;
+            entries.computeIfAbsent("the rows of " + root + " and its partitions", t -> new Entry()).rows.addAll(rows);
+            rows.clear();
+        });
     }
 
     private Entry entry() { return entries.computeIfAbsent(title, t -> new Entry()); }

@@ -73,9 +73,7 @@ public final class Drill {
     }
 
     private boolean compareWithManifest() {
-        try (var session = Database.connect(trial.server.database, settings, "handover backups drill " + settings.env)) {
-            steps.found(Comparison.of(session, trial.manifest));
-        }
+        steps.found(Comparison.of(trial.taken, trial.manifest));
         return true;
     }
 

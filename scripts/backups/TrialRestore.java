@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -37,6 +38,8 @@ public final class TrialRestore {
     /** What the server has or prints otherwise, and says nothing against the backup. */
     final List<String> notes = new ArrayList<>();
     private String otherLocale = "";
+    /** How many rows of each table its server has taken. */
+    Map<TableName, Long> taken = Map.of();
     Manifest manifest;
     PostgresTools.Found pgRestore;
     DrillServer server;
@@ -100,6 +103,7 @@ public final class TrialRestore {
     private boolean load() throws Exception {
         if (manifest.globals() != null) reader.read(manifest.globals(), raw -> server.roles(new String(raw.readAllBytes(), StandardCharsets.UTF_8)));
         var load = new Load(run, settings, server.database, pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors(), false);
+        taken = load.taken();
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
                 if (isWhole(part)) server.set(DatabaseProperties.of(reader.contents(part)));

@@ -135,12 +135,14 @@ public final class DatabaseChecks {
 
     private Seen hold() {
         snapshot = Snapshot.open(database);
-        return Seen.ok("pg_dump can share one with the row counts");
+        return Seen.ok("pg_dump can share one with the list of tables");
     }
 
     private Seen tables() {
-        var tables = snapshot.tables(selection);
-        return tables.isEmpty() ? Seen.warning("there is none to back up", "is this the right database? " + settings.settings.where(Setting.DATABASE_URL)) : Seen.ok(tables.size() + ", all readable");
+        var listed = snapshot.tables(selection);
+        if (!listed.lost().isEmpty())
+            return Seen.warning("a standby has no rows of unlogged tables, so no backup of it has them: " + Snapshot.names(listed.lost()), "back up the primary, or make them logged there: ALTER TABLE … SET LOGGED");
+        return listed.tables().isEmpty() ? Seen.warning("there is none to back up", "is this the right database? " + settings.settings.where(Setting.DATABASE_URL)) : Seen.ok(listed.tables().size() + ", all readable");
     }
 
     /** The smoke tests and restores look for it; null when no setting names one. */

@@ -7,11 +7,14 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -41,12 +44,12 @@ public final class Archive {
     /**
      * The rows of a table.
      *
-     * @param table quoted
+     * @param table that they are of; a COPY of a partition's may name the table that this is a part of
      * @param copy the statement that loads them, up to FROM stdin
      * @param created whether the archive itself creates the table, which is empty then
      * @param slowIndexes entries of its indexes of unusual kinds, GIN or GiST say, that nothing else in the archive needs
      */
-    record Rows(String table, String copy, boolean created, List<Integer> slowIndexes) { }
+    record Rows(TableName table, String copy, boolean created, List<Integer> slowIndexes) { }
 
     private static final int OLDEST = 12, NEWEST = 16;
     private static final int CUSTOM = 1, DATA = 1, LARGE_OBJECTS = 3;
@@ -88,6 +91,16 @@ public final class Archive {
 
     /** What an entry of the table of contents says of its rows, when a COPY loads them. */
     Optional<Rows> rows(int entry) { return Optional.ofNullable(rows.get(entry)); }
+
+    /** All tables whose rows come, empty ones too. */
+    public Set<TableName> tables() { return new HashSet<>(tablesOfRows().values()); }
+
+    /** The tables whose rows come, by the numbers of their entries, in the order in which they come. */
+    public Map<Integer, TableName> tablesOfRows() {
+        var tables = new LinkedHashMap<Integer, TableName>();
+        for (var entry : entries) if (rows.containsKey(entry.number)) tables.put(entry.number, rows.get(entry.number).table);
+        return tables;
+    }
 
     /** Goes on to the next entry's data; false at the end. The data of the one before must have been read. */
     boolean next() throws IOException {
@@ -180,7 +193,7 @@ public final class Archive {
             if (!entry.copy.endsWith(FROM_STDIN)) continue;
             var table = entry.needs.stream().filter(slowIndexes::containsKey).findFirst();
             // Rows of a partition that go in by way of its parent (definition) are among others' rows there.
-            rows.put(entry.number, new Rows(Database.quote(entry.schema) + "." + Database.quote(entry.name), entry.copy.replaceFirst(";$", ""), table.isPresent() && entry.definition.isEmpty(),
+            rows.put(entry.number, new Rows(new TableName(entry.schema, entry.name), entry.copy.replaceFirst(";$", ""), table.isPresent() && entry.definition.isEmpty(),
                 table.map(slowIndexes::get).orElse(List.of())));
         }
     }

@@ -24,16 +24,29 @@ final class CopySessions implements AutoCloseable {
         this.done = done;
     }
 
-    /** Loads one table; throws ToolFailed with what the server says of it. */
-    void copy(Archive.Rows rows, Database.CopySource source) throws IOException {
+    /**
+     * Loads one table.
+     *
+     * @return how many rows the server has taken
+     * @throws Failure.ToolFailed with what the server says of it
+     * @throws Failure.NotVerified when it has taken another number than came
+     */
+    long copy(Archive.Rows rows, Database.CopySource source) throws IOException {
         var session = idle.poll();
         if (session == null) session = connect();
         session.execute("begin");
         // Rows that come with the table need no second visit: neither by a vacuum, nor to note that they are committed.
-        if (rows.created()) session.execute("truncate only " + rows.table());
-        session.copyIn(rows.copy() + " WITH (" + (rows.created() ? "FREEZE, " : "") + "ENCODING '" + encoding + "')", source, done);
+        if (rows.created()) session.execute("truncate only " + rows.table().sql());
+        var counts = new long[1];
+        var taken = session.copyIn(rows.copy() + " WITH (" + (rows.created() ? "FREEZE, " : "") + "ENCODING '" + encoding + "')", to -> {
+            var count = new RowCount(to);
+            source.writeTo(count);
+            counts[0] = count.rows();
+        }, done);
+        if (taken != counts[0]) throw Comparison.differs(rows.table(), taken, "the archive", counts[0]);
         session.execute("commit");
         idle.add(session);
+        return taken;
     }
 
     /** As pg_restore has it. */

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import org.postgresql.copy.CopyOut;
 
 /** A session on the server: what the server is, and queries whose failures are the kit's. */
 public final class Database implements AutoCloseable {
@@ -42,6 +43,12 @@ public final class Database implements AutoCloseable {
     /** The state of SQL in which the role may not do what it was told to. */
     public static final String LACKS_A_RIGHT = "42501";
 
+    /**
+     * Whatever may have taken the place of a table: a policy is an error instead of a function that is called, and a view or a
+     * foreign table can't be read at all (as in pg_dump; servers from the minor versions of August 2024 on know it).
+     */
+    private static final String DISTRUST = "set row_security = off; select pg_catalog.set_config(name, 'view, foreign-table', false) from pg_catalog.pg_settings where name = 'restrict_nonsystem_relation_kind'";
+
     /** What connecting to an address has shown: of HOST:PORT. */
     private record Shown(int major, boolean pooled) { }
 
@@ -53,12 +60,15 @@ public final class Database implements AutoCloseable {
     final Connection connection;
     /** A pooler keeps the session after us, with all that is set in it. */
     final boolean pooled;
+    /** How long to wait for a table that is locked. */
+    final int lockSeconds;
     private final ReentrantLock using = new ReentrantLock();
 
-    private Database(DatabaseUrl url, Connection connection, boolean pooled) {
+    private Database(DatabaseUrl url, Connection connection, boolean pooled, int lockSeconds) {
         this.url = url;
         this.connection = connection;
         this.pooled = pooled;
+        this.lockSeconds = lockSeconds;
     }
 
     /**
@@ -68,7 +78,9 @@ public final class Database implements AutoCloseable {
      */
     public static Database connect(DatabaseUrl url, Settings settings, String who) {
         // Without a limit a network that goes silent in the middle of an answer is waited for without end.
-        return connect(url, settings, who, Map.of("socketTimeout", String.valueOf(settings.number(Setting.DB_STALL_SECONDS))));
+        var session = connect(url, settings, who, Map.of("socketTimeout", String.valueOf(settings.number(Setting.DB_STALL_SECONDS))));
+        session.execute(DISTRUST);
+        return session;
     }
 
     /**
@@ -107,7 +119,7 @@ public final class Database implements AutoCloseable {
             var pooled = Pooler.isBetween(connection);
             SHOWN.put(place(url), new Shown(connection.getMetaData().getDatabaseMajorVersion(), pooled));
             if (pooled) refuseSharedSessions(url, settings, connection, properties);
-            var database = new Database(url, connection, pooled);
+            var database = new Database(url, connection, pooled, settings.number(Setting.DB_LOCK_SECONDS));
             database.rows(Lasting.statement(), row -> row);
             return database;
         } catch (SQLException | Failure e) {
@@ -159,11 +171,11 @@ public final class Database implements AutoCloseable {
 
     /** Asks what the server is. */
     public Facts facts() {
-        var extensions = rows("select extname, extversion from pg_extension order by 1", row -> new Extension(row[0], row[1]));
+        var extensions = rows("select extname, extversion from pg_catalog.pg_extension order by 1", row -> new Extension(row[0], row[1]));
         var version = one("select current_setting('server_version')");
-        var supabase = one("select exists (select from pg_roles where rolname = 'supabase_admin')").equals("t") || url.host.endsWith(".supabase.co") || url.host.endsWith(".supabase.com");
+        var supabase = one("select exists (select from pg_catalog.pg_roles where rolname = 'supabase_admin')").equals("t") || url.host.endsWith(".supabase.co") || url.host.endsWith(".supabase.com");
         return new Facts(version, major(), systemIdentifier(), supabase, Long.parseLong(one("select pg_database_size(current_database())")),
-            one("select pg_encoding_to_char(encoding) from pg_database where datname = current_database()"), DatabaseLocale.of(this, url.database), schemaVersion(), extensions);
+            one("select pg_encoding_to_char(encoding) from pg_catalog.pg_database where datname = current_database()"), DatabaseLocale.of(this, url.database), schemaVersion(), extensions);
     }
 
     /** The cluster's identifier: the same through every address; empty when the server won't say. */
@@ -175,15 +187,17 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    /** The last migration; empty without a table of migrations that the role can read. */
+    /** The last migration; empty without a plain table of migrations that the role can read. */
     public String schemaVersion() {
         for (var schema : List.of("supabase_migrations", "public")) {
-            // Not to_regclass(): without the right to use the schema that is an error, and no answer.
-            var readable = one("""
-                select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
-                where n.nspname = ? and c.relname = 'schema_migrations' and c.relkind in ('r', 'p', 'v') and a.attname = 'version'
-                  and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'))""", schema);
-            if (readable.equals("t")) return Optional.ofNullable(one("select max(version::text) from " + schema + ".schema_migrations")).orElse("");
+            var table = new PlainTable(this, schema, "schema_migrations");
+            if (!table.isReadable() || !table.columns().contains("version")) continue;
+            var last = new String[] {""};
+            table.read(List.of("version"), row -> {
+                if (row[0] != null && row[0].compareTo(last[0]) > 0) last[0] = row[0];
+                return false;
+            });
+            return last[0].replaceAll("\\p{Cntrl}", "?");
         }
         return "";
     }
@@ -272,8 +286,12 @@ public final class Database implements AutoCloseable {
     /** Writes the rows of a COPY. */
     public interface CopySource { void writeTo(OutputStream to) throws IOException; }
 
-    /** Executes a COPY … FROM STDIN, telling how many bytes the server has taken. When it fails, the session is of no more use. */
-    void copyIn(String sql, CopySource rows, AtomicLong done) throws IOException {
+    /**
+     * Executes a COPY … FROM STDIN, telling how many bytes the server has taken. When it fails, the session is of no more use.
+     *
+     * @return how many rows it has taken
+     */
+    long copyIn(String sql, CopySource rows, AtomicLong done) throws IOException {
         using.lock();
         try {
             var copy = connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyIn(sql);
@@ -291,7 +309,22 @@ public final class Database implements AutoCloseable {
             }, 1 << 16);
             rows.writeTo(to);
             to.flush();
-            copy.endCopy();
+            return copy.endCopy();
+        } catch (SQLException e) {
+            throw SqlFailure.of(e, url);
+        } finally {
+            using.unlock();
+        }
+    }
+
+    /** Takes the rows of a COPY … TO STDOUT, one at a time. */
+    interface CopyTaker { boolean take(CopyOut copy) throws SQLException; }
+
+    /** Executes a COPY … TO STDOUT. */
+    boolean copyOut(String sql, CopyTaker taker) {
+        using.lock();
+        try {
+            return taker.take(connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyOut(sql));
         } catch (SQLException e) {
             throw SqlFailure.of(e, url);
         } finally {
@@ -316,12 +349,6 @@ public final class Database implements AutoCloseable {
 
     /** A text as SQL writes it: in single quotes. */
     public static String literal(String text) { return "'" + text.replace("'", "''") + "'"; }
-
-    /** SCHEMA.TABLE, split at the first dot, each in double quotes. */
-    public static String quoteTable(String table) {
-        var dot = table.indexOf('.');
-        return quote(table.substring(0, dot)) + "." + quote(table.substring(dot + 1));
-    }
 
     /**
      * Ends the session at once, also in the middle of a query, from any thread. Where a pooler keeps it after us, nothing that

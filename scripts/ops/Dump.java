@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -16,8 +17,14 @@ import java.util.stream.Stream;
  * <p>A part exists in the store only after its pg_dump has exited 0 and its stream has ended.
  */
 public final class Dump {
-    /** What came to lie in the store; no globals, with the reason, where the server does not let us read the roles. */
-    public record Stored(List<Manifest.Part> parts, Manifest.Part globals, String globalsNote) {
+    /**
+     * What came to lie in the store.
+     *
+     * @param globals null, with the reason in globalsNote, where the server does not let us read the roles
+     * @param tables with their rows, as they were counted in what is stored; with -1 each where nobody counted
+     * @param countsNote why they were not counted, though they were to be; else null
+     */
+    public record Stored(List<Manifest.Part> parts, Manifest.Part globals, String globalsNote, List<Snapshot.Table> tables, String countsNote) {
         public List<Manifest.Part> objects() { return globals == null ? parts : Stream.concat(parts.stream(), Stream.of(globals)).toList(); }
 
         public long bytesRaw() { return objects().stream().mapToLong(Manifest.Part::bytesRaw).sum(); }
@@ -30,9 +37,13 @@ public final class Dump {
 
     private interface Proof { void check() throws InterruptedException; }
 
+    /** Looks at a stream while it is stored; need not read to its end. */
+    private interface Taking { void take(InputStream raw) throws IOException; }
+
     private record Globals(Manifest.Part part, String missing) { }
 
-    private record Part(String stage, List<String> arguments) { }
+    /** @param has whether a table's rows are in it */
+    private record Part(String stage, List<String> arguments, Predicate<TableName> has) { }
 
     private final Run run;
     private final Settings settings;
@@ -52,9 +63,9 @@ public final class Dump {
         pgDump = PostgresTools.find(run, settings, "pg_dump", facts.major());
         pgDumpAll = PostgresTools.find(run, settings, "pg_dumpall", facts.major());
         var platform = facts.supabase() && selected.schemas().isEmpty() ? Supabase.platformSchemas(database) : List.<String>of();
-        parts.add(new Part("all", arguments(selected.without(platform, List.of()))));
+        parts.add(new Part("all", arguments(selected.without(platform, List.of())), table -> !platform.contains(table.schema())));
         var ours = Supabase.ourRows(platform);
-        if (!ours.isEmpty()) parts.add(new Part("data", ours));
+        if (!ours.isEmpty()) parts.add(new Part("data", ours, table -> platform.contains(table.schema())));
         selection = platform.isEmpty() ? selected : selected.without(Supabase.withoutOurRows(platform), Supabase.PLATFORM_TABLES);
     }
 
@@ -64,30 +75,41 @@ public final class Dump {
         // In double quotes a name is taken as it is, and not as a pattern.
         selection.schemas().forEach(schema -> arguments.add("--schema=" + Database.quote(schema)));
         selection.excludeSchemas().forEach(schema -> arguments.add("--exclude-schema=" + Database.quote(schema)));
-        selection.excludeTableData().forEach(table -> arguments.add("--exclude-table-data=" + Database.quoteTable(table)));
+        selection.excludeTableData().forEach(table -> arguments.add("--exclude-table-data=" + TableName.parse(table).sql()));
         return arguments;
     }
 
     /** Bytes that pg_dump has given so far, before packing. */
     public long bytes() { return bytes.get(); }
 
-    /** Dumps what the snapshot holds into the folder. */
-    public Stored upload(Steps steps, Store store, BackupFolder folder, Snapshot snapshot, Form form) throws Exception {
+    /**
+     * Dumps what the snapshot holds into the folder.
+     *
+     * @param listed the tables whose rows have to be in it
+     * @param count whether to count them on the way
+     * @throws Failure.NotVerified when pg_dump takes other tables than are listed
+     */
+    public Stored upload(Steps steps, Store store, BackupFolder folder, Snapshot snapshot, Form form, Snapshot.Listed listed, boolean count) throws Exception {
         var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), snapshot.url(), settings));
         var patience = settings.seconds(Setting.DB_STALL_SECONDS);
         var globals = steps.start(() -> globals(store, folder, form, environment)); // they are small and done long before the rest
         var stored = new ArrayList<Manifest.Part>();
+        var counts = new StreamCounts(listed, count);
         for (var part : parts) {
             var arguments = new ArrayList<>(List.of("--format=custom", "--compress=0", "--no-password", "--snapshot=" + snapshot.id,
                 "--lock-wait-timeout=" + settings.number(Setting.DB_LOCK_SECONDS) + "s"));
             arguments.addAll(part.arguments);
             try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(patience)) {
                 var name = String.format("data-%02d.dump%s", stored.size(), Packing.ending(form.recipients));
-                stored.add(upload(store, folder.key() + name, part.stage, form, output, facts.bytes(), () -> dump.finish(patience)));
+                Taking taking = raw -> counts.of(raw, part.has);
+                stored.add(upload(store, folder.key() + name, part.stage, form, output, facts.bytes(), taking, () -> {
+                    dump.finish(patience);
+                    counts.check();
+                }));
             }
         }
         var roles = Steps.await(globals);
-        return new Stored(stored, roles.part, roles.missing);
+        return new Stored(stored, roles.part, roles.missing, counts.tables(), counts.note());
     }
 
     /** Roles belong to the server, so pg_dump leaves them out. Their passwords are not asked for: they are secrets. */
@@ -99,25 +121,24 @@ public final class Dump {
             return new Globals(null, e.getMessage());
         }
         var key = folder.key() + "globals.sql" + Packing.ending(form.recipients);
-        return new Globals(upload(store, key, "globals", form, new ByteArrayInputStream(globals), globals.length, () -> { }), null);
+        return new Globals(upload(store, key, "globals", form, new ByteArrayInputStream(globals), globals.length, raw -> { }, () -> { }), null);
     }
 
     /** Packs and uploads a stream; the object exists only once the proof that the stream was whole has passed. */
-    private Manifest.Part upload(Store store, String key, String stage, Form form, InputStream from, long expected, Proof whole) throws IOException, InterruptedException {
+    private Manifest.Part upload(Store store, String key, String stage, Form form, InputStream from, long expected, Taking taking, Proof whole) throws IOException, InterruptedException {
         try (var upload = store.begin(run, key, expected)) {
-            long raw = 0;
+            var raw = new AtomicLong();
             try (var packed = Packing.pack(upload, form.level, form.recipients)) {
-                var buffer = new byte[1 << 17];
-                // Whole buffers: a pipe gives a few kilobytes at a time, and each call of zstd costs.
-                for (int read; (read = from.readNBytes(buffer, 0, buffer.length)) > 0; ) {
-                    packed.write(buffer, 0, read);
-                    raw += read;
-                    bytes.addAndGet(read);
-                }
+                var tee = new Tee(from, packed, passed -> {
+                    raw.addAndGet(passed);
+                    bytes.addAndGet(passed);
+                });
+                taking.take(tee);
+                tee.rest();
                 whole.check();
             }
             upload.commit();
-            return new Manifest.Part(key.substring(key.lastIndexOf('/') + 1), stage, raw, upload.bytes(), upload.sha256(), upload.storeSha256(), upload.storeEtag());
+            return new Manifest.Part(key.substring(key.lastIndexOf('/') + 1), stage, raw.get(), upload.bytes(), upload.sha256(), upload.storeSha256(), upload.storeEtag());
         }
     }
 }

@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -45,6 +46,7 @@ public final class Load {
     private final int jobs;
     private final boolean stream;
     private final AtomicLong done = new AtomicLong();
+    private final Map<TableName, Long> taken = new ConcurrentHashMap<>();
     private Archive archive;
     private PgRestore pgRestore;
     /** Entries of the table of contents that are restored, as pg_restore lists them. */
@@ -69,6 +71,9 @@ public final class Load {
 
     /** Bytes of rows that the server has taken so far. */
     public long done() { return done.get(); }
+
+    /** How many rows the server says that it has taken, by the table that the archive has them of. */
+    public Map<TableName, Long> taken() { return taken; }
 
     /** Loads an archive with all that is in it, but for the planner's statistics, which no archive has. */
     public void load(PartReader reader, Manifest.Part part) throws Exception { load(reader, part, beginning -> line -> false); }
@@ -127,7 +132,7 @@ public final class Load {
                 var rows = archive.rows(archive.entry());
                 if (!kept.containsKey(archive.entry())) archive.data(OutputStream.nullOutputStream());
                 else if (rows.isEmpty()) others.take();
-                else sessions.copy(rows.get(), archive::data);
+                else take(sessions, rows.get(), archive::data);
             }
             others.finish();
         }
@@ -153,7 +158,7 @@ public final class Load {
                 } else {
                     var piece = spool.begin();
                     var slow = rows.slowIndexes().stream().filter(kept::containsKey).toList();
-                    var copy = (slow.isEmpty() ? workers : first).submit(() -> { Steps.await(defined); sessions.copy(rows, to -> PartReader.copy(piece.read(), to)); return true; });
+                    var copy = (slow.isEmpty() ? workers : first).submit(() -> { Steps.await(defined); return take(sessions, rows, to -> PartReader.copy(piece.read(), to)); });
                     copies.add(copy);
                     early.addAll(slow);
                     if (!slow.isEmpty()) indexes.add(first.submit(() -> { Steps.await(copy); return pgRestore.restore(listed(slow::contains), "--section=post-data"); }));
@@ -170,6 +175,11 @@ public final class Load {
             workers.shutdownNow();
             first.shutdownNow();
         }
+    }
+
+    private boolean take(CopySessions sessions, Archive.Rows rows, Database.CopySource source) throws IOException {
+        taken.put(rows.table(), sessions.copy(rows, source));
+        return true;
     }
 
     private ExecutorService pool() {

@@ -38,6 +38,7 @@
 //SOURCES PartReader.java
 //SOURCES PatientHttp.java
 //SOURCES PgRestore.java
+//SOURCES PlainTable.java
 //SOURCES Pooler.java
 //SOURCES PostgresTools.java
 //SOURCES Private.java
@@ -45,6 +46,7 @@
 //SOURCES Proof.java
 //SOURCES ReadBack.java
 //SOURCES Retention.java
+//SOURCES RowCount.java
 //SOURCES Run.java
 //SOURCES Seal.java
 //SOURCES Secret.java
@@ -62,8 +64,11 @@
 //SOURCES Store.java
 //SOURCES StoreError.java
 //SOURCES StoreProbe.java
+//SOURCES StreamCounts.java
 //SOURCES Subscriptions.java
 //SOURCES Supabase.java
+//SOURCES TableName.java
+//SOURCES Tee.java
 //SOURCES Tool.java
 //SOURCES Undo.java
 //SOURCES UnknownSettings.java

@@ -38,7 +38,7 @@ public final class Supabase {
         if (ours.isEmpty()) return List.of();
         var arguments = new ArrayList<String>(List.of("--data-only"));
         ours.forEach(schema -> arguments.add("--schema=" + Database.quote(schema)));
-        PLATFORM_TABLES.forEach(table -> arguments.add("--exclude-table=" + Database.quoteTable(table)));
+        PLATFORM_TABLES.forEach(table -> arguments.add("--exclude-table=" + TableName.parse(table).sql()));
         return arguments;
     }
 }

@@ -16,6 +16,7 @@ import ops.Database;
 import ops.Failure;
 import ops.Similar;
 import ops.Snapshot;
+import ops.TableName;
 
 /**
  * A part of an archive: whole schemas; or tables with what is theirs (rows, keys, indexes, triggers, rights, sequences) and
@@ -54,8 +55,11 @@ public final class Partial {
     }
 
     private void addTable(String name) {
-        var table = entries.stream().filter(Partial::isTable).filter(entry -> name(entry).equals(name)).findFirst()
-            .orElseThrow(() -> unknown("table", name, entries.stream().filter(Partial::isTable).map(Partial::name).toList()));
+        var all = entries.stream().filter(Partial::isTable).map(Partial::name).toList();
+        var meant = TableName.meant(name, all);
+        if (meant.isEmpty()) throw unknown("table", name, all.stream().map(TableName::toString).toList());
+        if (meant.size() > 1) throw TableName.unclear(name, meant);
+        var table = entries.stream().filter(entry -> isTable(entry) && name(entry).equals(meant.get(0))).findFirst().orElseThrow();
         var needed = new LinkedHashSet<Entry>();
         if (!collect(table, needed)) throw new Failure.Usage("table " + name + " can't be restored without others: it is a part of one, or inherits", "restore its whole schema: --schema " + table.schema());
         chosen.addAll(needed);
@@ -64,7 +68,7 @@ public final class Partial {
 
     private static boolean isTable(Entry entry) { return entry.description().equals("TABLE"); }
 
-    private static String name(Entry table) { return table.schema() + "." + table.name(); }
+    private static TableName name(Entry table) { return new TableName(table.schema(), table.name()); }
 
     private static Failure unknown(String kind, String name, List<String> known) {
         return new Failure.Usage("there is no " + kind + " '" + name + "' in the backup", Similar.to(name, known).map(like -> "did you mean " + like + "?")
@@ -117,7 +121,7 @@ public final class Partial {
     public List<String> leftOut() { return leftOut; }
 
     /** Whether a table's rows are in it. */
-    public boolean has(Snapshot.Table table) { return chosen.stream().anyMatch(entry -> isTable(entry) && entry.schema().equals(table.schema()) && entry.name().equals(table.name())); }
+    public boolean has(Snapshot.Table table) { return chosen.stream().anyMatch(entry -> isTable(entry) && name(entry).equals(table.table())); }
 
     /** Throws Refused, naming what is there, when one of the schemas is not empty: a part is added, and never replaces anything. */
     public void makeSureThatNothingIsThere(Database session, String env) {
@@ -139,7 +143,7 @@ public final class Partial {
     public Path list(Path folder) throws IOException { return Files.write(folder.resolve("part"), entries.stream().filter(chosen::contains).map(entry -> entry.id() + ";").toList()); }
 
     @Override public String toString() {
-        var tables = chosen.stream().filter(Partial::isTable).map(Partial::name).toList();
+        var tables = chosen.stream().filter(Partial::isTable).map(entry -> name(entry).toString()).toList();
         return tables.size() > 5 ? tables.size() + " tables" : String.join(", ", tables);
     }
 }

@@ -26,5 +26,10 @@ record Row(String schema, String table, String column, String value) {
         return new Row(row.group(1), row.group(2), row.group(3), row.group(4));
     }
 
+    /** Whether a value is the one that is looked for, as PostgreSQL writes it: a boolean is t or f, a char(n) has blanks behind it. */
+    boolean isValue(String found) {
+        return found != null && (found.equals(value) || found.stripTrailing().equals(value) || found.equals("t") && value.equals("true") || found.equals("f") && value.equals("false"));
+    }
+
     @Override public String toString() { return schema + "." + table + " with " + column + " " + value; }
 }

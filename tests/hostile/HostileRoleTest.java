@@ -1,3 +1,135 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
 /** Another role in the same database, which may create objects there: it never becomes the role that runs the kit. */
 class HostileRoleTest {
+    private final Kit kit = Stack.kit();
+    private final TestDatabase database = kit.database;
+    private final String mallory = Stack.next("mallory_");
+
+    private static String superuserUrl(TestDatabase database) { return Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/]*$", "/" + database.name); }
+
+    /** A function that says so when it is called by anybody else; and whatever may have it called. */
+    private void setTraps() {
+        TestDatabase.superuser("create role " + mallory + " login password '" + TestDatabase.PASSWORD + "'");
+        database.asSuperuser("grant create, usage on schema public to " + mallory);
+        try (var session = TestDatabase.connect(database.url(mallory, TestDatabase.PASSWORD)); var statement = session.createStatement()) {
+            statement.execute("""
+                create function public.trap() returns text language plpgsql volatile as $$ begin
+                    if current_user <> '%s' then raise exception 'sprung by %%', current_user; end if;
+                    return '1';
+                end $$;
+                create function public.trap(n int) returns int language plpgsql immutable as $$ begin perform public.trap(); return n; end $$;
+                create function public.trap(a int, b int) returns bool language plpgsql immutable as $$ begin perform public.trap(); return a = b; end $$;
+                create operator public.= (leftarg = int, rightarg = int, procedure = public.trap);
+                create table public.aaa (id int);
+                insert into public.aaa select n from generate_series(1, 7) n;
+                create index on public.aaa ((public.trap(id) + public.trap(0)));
+                create index on public.aaa (id) where id < 5 + public.trap(0);
+                create statistics public.expressions on (public.trap(id) + public.trap(0)), id from public.aaa;
+                create table public.hidden (id int);
+                insert into public.hidden values (1);
+                alter table public.hidden enable row level security;
+                create policy p on public.hidden using (public.trap(id) = id);
+                create view public.schema_migrations as select public.trap() as version;
+                create view public.canary as select public.trap() as id""".formatted(mallory));
+        } catch (java.sql.SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test void nothing_of_theirs_is_called_while_a_superuser_backs_up_looks_proves_and_restores() {
+        setTraps();
+        kit.set("STAGING_DATABASE_URL", superuserUrl(database));
+        kit.run("backup-db", "--env", "staging", "--dry-run").exits(0);
+        kit.run("backup-db", "--env", "staging").exits(0).says("ok: Count the rows: 8 in 2 tables");
+        assertEquals(Map.of("public.aaa", 7L, "public.hidden", 1L), kit.countsInManifest());
+        assertEquals("", kit.manifest().get("schema_version").getAsString());
+        kit.run("doctor", "--env", "staging").neverShows("sprung").prints("tables: 2, all readable");
+        kit.run("backups", "drill", "--env", "staging").exits(0).neverShows("sprung");
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0).says("8 rows in 2 tables, as in the manifest");
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--mode", "in-place").exits(0).says("8 rows in 2 tables, as in the manifest");
+
+        kit.set("STAGING_SITE_URL", "http://127.0.0.1:1").set("STAGING_SUPABASE_URL", "none");
+        for (var row : List.of("public.canary:id=1", "public.aaa:id=99"))
+            kit.set("SMOKE_CANARY_ROW", row).run("smoke-tests", "--env", "staging", "--only", "database", "--tries", "1").exits(14).neverShows("sprung");
+        kit.set("SMOKE_CANARY_ROW", "public.aaa:id=7").run("smoke-tests", "--env", "staging", "--only", "database").exits(0);
+    }
+
+    @Test void a_name_with_dots_is_one_name_and_never_another_table() {
+        database.execute("""
+            create schema a; create schema "a.v1";
+            create table a."v1.b" (id int); insert into a."v1.b" select generate_series(1, 2);
+            create table "a.v1".b (id int); insert into "a.v1".b select generate_series(1, 3);
+            create table a."say ""so"". " (id int); insert into a."say ""so"". " values (1)""");
+        kit.run("backup-db", "--env", "staging", "--exclude-table-data", "a.v1.b").exits(2)
+            .says("'a.v1.b' may be table 'v1.b' of schema 'a' or table 'b' of schema 'a.v1'", "in double quotes: '\"a\".\"v1.b\"' or '\"a.v1\".\"b\"'");
+        kit.run("backup-db", "--env", "staging").exits(0);
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0).says("6 rows in 3 tables, as in the manifest");
+        kit.run("restore-db", "--env", "staging", "--table", "a.v1.b").exits(2).says("may be table 'v1.b' of schema 'a'");
+        database.execute("drop schema a cascade");
+        kit.run("restore-db", "--env", "staging", "--table", "\"a\".\"v1.b\"").exits(0).says("2 rows in 1 tables, as in the manifest");
+
+        var partial = Stack.kit(database);
+        partial.run("backup-db", "--env", "staging", "--exclude-table-data", "\"a\".\"v1.b\"").exits(0);
+        assertEquals(Map.of("a.v1.b", 3L), partial.countsInManifest());
+        partial.run("backups", "drill", "--env", "staging").exits(0);
+    }
+
+    @Test void rows_are_counted_in_the_very_bytes_that_are_stored_whatever_is_in_them() {
+        database.asSuperuser("""
+            create table nothing (); insert into nothing default values; insert into nothing default values;
+            create table texts (t text); insert into texts values (''), (null), (E'a\\nb\\r\\n'), ('\\.'), (E'\\\\.\\n');
+            create table empty (id int);
+            create table wide (t text); insert into wide select repeat(E'\\n', 400000) from generate_series(1, 3);
+            create table parent (id int); insert into parent values (1);
+            create table child () inherits (parent); insert into child values (2), (3);
+            create table parted (id int) partition by list (id);
+            create table parted_1 partition of parted for values in (1);
+            create table parted_d partition of parted default; insert into parted values (1), (2), (3);
+            create table computed (n int generated always as (1) stored); insert into computed default values;
+            create unlogged table brief (id int); insert into brief values (1);
+            create extension if not exists pg_trgm; select lo_from_bytea(0, '\\x2e0a5c2e0a')""");
+        kit.set("STAGING_DATABASE_URL", superuserUrl(database)).run("backup-db", "--env", "staging").exits(0);
+        var counts = database.counts();
+        counts.remove("public.parted"); // its partitions have the rows
+        assertEquals(counts, kit.countsInManifest());
+        kit.run("backups", "drill", "--env", "staging").exits(0);
+    }
+
+    @Test void what_pg_dump_leaves_out_is_told_at_once_and_what_nobody_can_count_is_not_taken_for_counted() {
+        database.execute("create table invoice (id int); insert into invoice values (1); create table customer (id int)");
+        var tools = new FakeTools(kit).pgDump("exec \"$real\" --exclude-table-data=public.invoice \"$@\"");
+        kit.run("backup-db", "--env", "staging").exits(14).says("pg_dump leaves out the rows of 1 tables, of which the role may read all: public.invoice");
+        assertEquals(List.of(), kit.backupObjects());
+
+        // Its format's number is the seventh byte.
+        tools.pgDump("\"$real\" \"$@\" | { dd bs=1 count=6 2>/dev/null; printf '\\143'; dd bs=1 count=1 of=/dev/null 2>/dev/null; cat; }");
+        kit.run("backup-db", "--env", "staging").exits(0).says("the rows were not counted: the archive's format is 1.99, and this kit knows 1.12 to 1.16");
+        assertEquals("none", kit.manifest().get("counts").getAsString());
+    }
+
+    @Test void rows_that_go_to_another_partition_by_the_hash_of_an_enum_are_rightly_restored_in_every_way() {
+        // The hash is of the value's OID, which a restore changes: with so many, some row moves.
+        database.execute("""
+            create type color as enum ('c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7', 'c8', 'c9', 'c10', 'c11', 'c12');
+            create table paint (c color not null, n int) partition by hash (c);
+            create table paint_0 partition of paint for values with (modulus 2, remainder 0);
+            create table paint_1 partition of paint for values with (modulus 2, remainder 1) partition by hash (c);
+            create table paint_10 partition of paint_1 for values with (modulus 4, remainder 1);
+            create table paint_11 partition of paint_1 for values with (modulus 4, remainder 3);
+            insert into paint select ('c' || 1 + n % 12)::color, n from generate_series(1, 1200) n""");
+        var before = rows();
+        kit.run("backup-db", "--env", "staging").exits(0);
+        kit.run("backups", "drill", "--env", "staging").exits(0);
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0).says("1,200 rows in 3 tables, as in the manifest");
+        assertEquals(before, rows());
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--mode", "in-place").exits(0).says("1,200 rows in 3 tables, as in the manifest");
+        assertEquals(before, rows());
+    }
+
+    private List<String> rows() { return database.rows("select c, count(*), sum(n) from paint group by 1 order by 1"); }
 }
