@@ -117,6 +117,7 @@ class BackupDb implements Callable<Integer> {
         if (!locked) steps.change("Take the lock", "so that no restore or deploy runs meanwhile", () -> { lock = Lock.forBackup(run, url, settings, Duration.ofSeconds(wait)); return true; });
         var database = Steps.await(connecting);
         var facts = steps.check("Look at the database", () -> look(steps, database));
+        var databaseAhead = Clocks.ofDatabase(database);
         var dump = steps.check("Find pg_dump", () -> find(steps, database, facts));
         var snapshot = steps.check("Hold a snapshot", () -> hold(steps, database));
         var listed = steps.check("List the tables", () -> list(steps, dump, snapshot));
@@ -125,18 +126,22 @@ class BackupDb implements Callable<Integer> {
         var id = BackupFolder.newId(run.started);
         var storing = dryRun ? null : steps.start(() -> { Steps.await(looking); return upload(steps, Steps.await(opening), id, dump, snapshot, listed); });
         var store = steps.check("Reach the bucket", () -> { Steps.await(reaching); return reached(steps, Steps.await(opening), Steps.await(looking)); });
+        steps.check("Compare the clocks", () -> { Clocks.refuse(run, store, databaseAhead); return true; });
+        var before = locked ? null : steps.start(() -> Sudden.last(store, env));
         var folder = BackupFolder.of(store, env, url.database, id);
 
         var stored = steps.change("Dump and upload", Amount.bytes(facts.bytes()) + " on the server's disk, to " + store.uri(folder.key()),
             () -> finish(steps, store, dump, facts, storing));
         steps.change("Count the rows", counts == Counts.none ? "no, as --counts none says" : "of all tables, in what is stored", () -> count(steps, stored));
         steps.change("Compare with the store", "sizes and checksums", () -> { steps.found(Seal.compare(store, folder, stored.objects())); return true; });
+        var last = before == null ? null : Steps.await(before);
         var manifest = steps.change("Seal", "write the manifest, last and once",
             () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, Steps.await(kit), Seal.byHand(store, folder, stored, form, facts.major(), dump.pgDump.major()))));
+        if (last != null && manifest != null) Sudden.warn(run, manifest, last);
         if (verify == Verify.readable) steps.change("Read it back", "every byte, and let pg_restore parse it", () -> readBack(store, id));
-        steps.change("Clear what killed runs left", "when it is older than a day", () -> clear(steps, store));
+        steps.change("Clear what killed runs left", "of which nothing was seen for a day", () -> clear(steps, store));
         if (!locked && settings.get(Setting.BACKUP_KEEP).isPresent())
-            steps.change("Prune", "what BACKUP_KEEP=" + settings.require(Setting.BACKUP_KEEP) + " no longer keeps", () -> prune(steps, store));
+            steps.change("Prune", "what BACKUP_KEEP=" + settings.require(Setting.BACKUP_KEEP) + " no longer keeps", () -> prune(steps, store, id));
         made = manifest;
         if (locked) return;
         if (!dryRun) {
@@ -164,6 +169,7 @@ class BackupDb implements Callable<Integer> {
         if (!compress.matches("zstd:([1-9]|1[0-9])")) throw new Failure.Usage("--compress wants zstd:1 to zstd:19, not '" + compress + "'", "leave it out for zstd:3");
         form = new Dump.Form(Integer.parseInt(compress.substring(5)), recipients.isEmpty() ? settings.list(Setting.BACKUP_RECIPIENTS) : recipients);
         Packing.check(form.recipients());
+        Signature.checkKeys(settings);
         if (verify == Verify.readable && !form.recipients().isEmpty() && settings.get(Setting.BACKUP_IDENTITY_FILE).isEmpty())
             throw new Failure.BadSetting("--verify readable has to decrypt, and BACKUP_IDENTITY_FILE is not set",
                 "leave --verify out, and verify where the identity is: ./jbang backups verify latest --env " + env);
@@ -245,7 +251,8 @@ class BackupDb implements Callable<Integer> {
         lock.makeSure();
         unsealed.seal();
         try {
-            Seal.write(store, folder, manifest, manifest.bytes(), () -> {
+            var bytes = manifest.bytes();
+            Seal.write(store, folder, manifest, bytes, Signature.ofManifest(settings, bytes), () -> {
                 unsealed.sent();
                 run.state("it is not known whether backup " + folder.id() + " was sealed; if it was, it is whole; if not, it does not count");
             }, () -> {
@@ -261,7 +268,7 @@ class BackupDb implements Callable<Integer> {
 
     private boolean readBack(Store store, String id) throws Exception {
         run.state("backup " + id + " is stored but could not be read back: do not rely on it");
-        new ReadBack(run, settings, store).verify(BackupFolder.find(store, env, id));
+        new ReadBack(run, settings, store).verify(BackupFolder.of(store, env, url.database, id));
         run.state("backup " + id + " is sealed and readable");
         return true;
     }
@@ -269,7 +276,7 @@ class BackupDb implements Callable<Integer> {
     /** Only a courtesy to the bill: a backup that is sealed does not fail because of it. */
     private boolean clear(Steps steps, Store store) {
         try {
-            var cleared = Leftovers.of(store, env, run.started).clear(run, store);
+            var cleared = Leftovers.of(store, env).clear(run, store);
             steps.found(cleared == 0 ? "nothing" : cleared + " unsealed uploads");
         } catch (Failure e) {
             run.console.warn("leftovers could not be cleared: " + e.getMessage());
@@ -278,9 +285,9 @@ class BackupDb implements Callable<Integer> {
     }
 
     /** The backup is good, whatever becomes of the old ones. */
-    private boolean prune(Steps steps, Store store) throws Exception {
+    private boolean prune(Steps steps, Store store, String id) throws Exception {
         try {
-            var pruning = new Pruning(run, settings, store, env, Retention.of(settings));
+            var pruning = new Pruning(run, settings, store, env, Retention.of(settings), id);
             lock.makeSure();
             pruning.remove();
             steps.found(pruning.going().size() + " of " + pruning.backups().size() + " backups removed");
@@ -304,7 +311,7 @@ class BackupDb implements Callable<Integer> {
         try {
             var opened = copy = Copy.to(run, place, store);
             return steps.change(name, "", () -> {
-                var done = opened.make(BackupFolder.find(store, env, id));
+                var done = opened.make(BackupFolder.of(store, env, url.database, id));
                 steps.found(done.words());
                 return new Copied(place, done.uri(), null, null);
             });

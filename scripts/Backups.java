@@ -14,6 +14,7 @@ import backups.Pruning;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -49,9 +50,13 @@ import picocli.CommandLine.Parameters;
 class Backups {
     public static void main(String... args) { Run.main(new Backups(), args); }
 
-    /** A sealed backup as it is listed; manifest and proof are null when the manifest can't be read, as the problem says. */
-    record Entry(String id, String uri, String env, String database, String created, double ageHours, long bytesRaw, long bytesStored,
-        int tables, boolean partial, boolean encrypted, boolean safety, Proof proof, BackupFolder.Hold hold) { }
+    /**
+     * A sealed backup as it is listed. When its manifest can't be read, the problem says why, and what would be known from it is null.
+     *
+     * @param dataAsOf by the database's clock; when the store took the seal, where that can't be read or can't be right
+     */
+    record Entry(String id, String uri, String env, String database, String created, String dataAsOf, double ageHours, Long bytesRaw, Long bytesStored,
+        Integer tables, Boolean partial, Boolean encrypted, Boolean safety, Proof proof, BackupFolder.Hold hold, String problem) { }
 
     private static final String ROW = "%-23s  %-12s  %9s  %-16s  %s";
 
@@ -77,10 +82,25 @@ class Backups {
             });
         }
 
-        Entry entry(BackupFolder folder, Manifest manifest) {
-            return new Entry(folder.id(), store.uri(folder.key()), env, manifest.database(), manifest.created(),
-                Math.round(Duration.between(folder.began(), run.started).toMinutes() / 6.0) / 10.0, manifest.bytesRaw(), manifest.bytesStored(),
-                manifest.tables().size(), !manifest.selection().isWhole(), manifest.encrypted(), manifest.isSafety(), Proof.of(manifest, folder.evidence(store)), folder.hold(store).orElse(null));
+        Entry entry(BackupFolder folder) {
+            var read = Sealed.read(store, folder);
+            var uri = store.uri(folder.key());
+            var age = Math.round(Duration.between(read.time(), store.now()).toMinutes() / 6.0) / 10.0;
+            var manifest = read.manifest();
+            if (manifest == null)
+                return new Entry(folder.id(), uri, env, null, null, read.time().toString(), age, null, null, null, null, null, null, null, read.hold(), read.problem());
+            return new Entry(folder.id(), uri, env, manifest.database(), manifest.created(), read.time().toString(), age, manifest.bytesRaw(), manifest.bytesStored(),
+                manifest.tables().size(), !manifest.selection().isWhole(), manifest.encrypted(), manifest.isSafety(), read.proof(), read.hold(), read.ahead(store.now()));
+        }
+
+        /** The backup that is asked for, by whatever name. */
+        BackupFolder find(String wanted) throws Exception { return BackupFolder.find(store, env, wanted, run.console::warn); }
+
+        /** Whatever went wrong while a backup was read: when it has just been removed, that is the reason, and nothing else is said of it. */
+        Failure judged(BackupFolder folder, Failure failure) {
+            if (!folder.isGone(store)) return failure;
+            run.state("backup " + folder.id() + " is gone, and nothing was proven of it; all else is as it was");
+            return folder.gone("nothing could be proven of it");
         }
 
         /** Has this run recorded in the history, where facts can be added to it. */
@@ -93,7 +113,7 @@ class Backups {
         /** Prints backups as the listing has them, with the evidence that came to lie beside them meanwhile. */
         void report(List<BackupFolder> folders) throws Exception {
             var fresh = BackupFolder.all(store, env).stream().filter(now -> folders.stream().anyMatch(then -> then.key().equals(now.key()))).toList();
-            run.console.result(Json.text(Steps.sideBySide(fresh, folder -> entry(folder, folder.manifest(store)))));
+            run.console.result(Json.text(Steps.sideBySide(fresh, this::entry)));
         }
     }
 
@@ -104,11 +124,13 @@ class Backups {
         @Override void go() throws Exception {
             var folders = BackupFolder.all(store, env);
             var sealed = folders.stream().filter(BackupFolder::sealed).toList();
-            var entries = Steps.sideBySide(sealed, folder -> entry(folder, folder.manifest(store)));
+            var entries = Steps.sideBySide(sealed, this::entry).stream().sorted(Comparator.comparing(Entry::dataAsOf).thenComparing(Entry::id).reversed()).toList();
             if (run.json) run.console.result(Json.text(entries));
             else print(entries);
-            if (sealed.size() < folders.size())
-                run.console.say(folders.size() - sealed.size() + " unsealed leftovers of killed runs don't count; a later backup or prune clears them");
+            var running = folders.stream().filter(folder -> !folder.sealed() && Leftovers.isRunning(store, folder)).count();
+            var left = folders.size() - sealed.size() - running;
+            if (running > 0) run.console.say(running + " unsealed uploads don't count yet: their runs are at work, or were killed less than a day ago");
+            if (left > 0) run.console.say(left + " unsealed leftovers of killed runs don't count; a later backup or prune clears them");
         }
 
         private void print(List<Entry> entries) {
@@ -118,8 +140,13 @@ class Backups {
             }
             run.console.result(String.format(ROW, "ID", "AGE", "SIZE", "DATABASE", "PROOF"));
             for (var entry : entries)
-                run.console.result(String.format(ROW, entry.id, Amount.age(Instant.parse(entry.created), run.started), Amount.bytes(entry.bytesStored), entry.database,
-                    entry.proof.words(run.started) + (entry.partial ? "; partial" : "") + (entry.safety ? "; made before a restore" : "") + (entry.encrypted ? "; encrypted" : "") + (entry.hold == null ? "" : "; " + entry.hold.words())));
+                run.console.result(Console.plain(String.format(ROW, entry.id, Amount.age(Instant.parse(entry.dataAsOf), store.now()), entry.bytesStored == null ? "?" : Amount.bytes(entry.bytesStored),
+                    entry.database == null ? "?" : entry.database, entry.proof == null ? "CAN'T BE READ: " + entry.problem : words(entry))));
+        }
+
+        private String words(Entry entry) {
+            return entry.proof.words(store.now()) + (entry.partial ? "; partial" : "") + (entry.safety ? "; made before a restore" : "") + (entry.encrypted ? "; encrypted" : "")
+                + (entry.hold == null ? "" : "; " + entry.hold.words()) + (entry.problem == null ? "" : "; NOT TO BE TRUSTED: " + entry.problem);
         }
     }
 
@@ -132,8 +159,8 @@ class Backups {
 
         @Override String name() { return "show"; }
 
-        @Override void go() {
-            var folder = BackupFolder.find(store, env, id);
+        @Override void go() throws Exception {
+            var folder = find(id);
             var manifest = folder.manifest(store);
             var hold = folder.hold(store);
             if (run.json) {
@@ -142,8 +169,8 @@ class Backups {
             }
             print("backup", manifest.id() + " of " + manifest.database() + ", environment " + env);
             print("uri", store.uri(folder.key()));
-            print("data as of", manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started));
-            print("proof", Proof.of(manifest, folder.evidence(store)).words(run.started));
+            print("data as of", manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), store.now()));
+            print("proof", Proof.of(manifest, folder.evidence(store)).words(store.now()));
             if (hold.isPresent()) print("held", "since " + hold.get().at() + (hold.get().reason().isEmpty() ? "" : ": " + hold.get().reason()));
             print("size", Amount.bytes(manifest.bytesRaw()) + ", stored as " + Amount.bytes(manifest.bytesStored()) + (manifest.encrypted() ? ", encrypted" : ""));
             print("server", "PostgreSQL " + manifest.server().version() + (manifest.server().supabase() ? " at Supabase" : "") + "; pg_dump " + manifest.pgDump());
@@ -152,10 +179,10 @@ class Backups {
                 + (manifest.selection().isWhole() ? "" : "; PARTIAL: " + manifest.selection()));
             print("by hand", "");
             // A copy's manifest is the original's, which may be what is lost: fetch the one that is shown.
-            manifest.howto().forEach(line -> run.console.result("  " + line.replaceFirst("s3://\\S+/", Matcher.quoteReplacement(store.uri(folder.key())))));
+            manifest.howto().forEach(line -> run.console.result("  " + Console.plain(line.replaceFirst("s3://\\S+/", Matcher.quoteReplacement(store.uri(folder.key()))))));
         }
 
-        private void print(String name, String value) { run.console.result(String.format("%-12s %s", name, value).stripTrailing()); }
+        private void print(String name, String value) { run.console.result(Console.plain(String.format("%-12s %s", name, value)).stripTrailing()); }
     }
 
     @Command(name = "verify", mixinStandardHelpOptions = true, sortOptions = false,
@@ -177,15 +204,18 @@ class Backups {
             run.state("the backups are as they were; verifying changes none");
             record();
             var folders = which.all ? BackupFolder.sealed(store, env)
-                : List.of(BackupFolder.find(store, env, which.id == null ? "latest" : which.id));
+                : List.of(find(which.id == null ? "latest" : which.id));
             var steps = new Steps(run, false);
             var broken = new ArrayList<Failure.NotVerified>();
             for (var folder : folders) {
                 try {
                     steps.check("Read back " + folder.id(), () -> { new ReadBack(run, settings, store).verify(folder); return true; });
                 } catch (Failure.NotVerified e) {
+                    if (folder.isGone(store)) throw judged(folder, e);
                     run.console.warn("backup " + folder.id() + " is broken: " + e.getMessage());
                     broken.add(e);
+                } catch (Failure e) {
+                    throw judged(folder, e);
                 }
             }
             if (run.json) report(folders);
@@ -206,13 +236,14 @@ class Backups {
         @Override void go() throws Exception {
             run.state("the backup is as it was, and the environment too; a drill changes neither");
             record();
-            var folder = BackupFolder.find(store, env, id);
+            var folder = find(id);
             try {
                 var proven = new Drill(run, settings, store, folder).prove();
                 if (!run.json) run.console.result(proven);
-            } catch (Failure.NotVerified e) {
-                if (run.json) report(List.of(folder));
-                throw e;
+            } catch (Failure e) {
+                var failure = judged(folder, e);
+                if (failure instanceof Failure.NotVerified && run.json) report(List.of(folder));
+                throw failure;
             }
             if (run.json) report(List.of(folder));
         }
@@ -233,7 +264,7 @@ class Backups {
             var history = record();
             var steps = new Steps(run, false);
             var copy = steps.check("Open " + place, () -> Copy.to(run, place, store));
-            var folder = steps.check("Find the backup", () -> { var found = BackupFolder.find(store, env, id); steps.found(store.uri(found.key())); return found; });
+            var folder = steps.check("Find the backup", () -> { var found = find(id); steps.found(store.uri(found.key())); return found; });
             var done = steps.change("Copy to " + place, "", () -> { var made = copy.make(folder); steps.found(made.words()); return made; });
             history.add("copy", done);
             run.console.result(run.json ? Json.text(done) : done.uri() + (done.wasThere() ? "  is there already, whole" : "  " + Amount.bytes(done.bytesStored()) + " in " + Amount.time(run.elapsed())));
@@ -256,8 +287,8 @@ class Backups {
             var days = settings.number(Setting.BACKUP_OLD_DATABASE_DAYS);
             var history = dryRun ? null : record();
             var steps = new Steps(run, dryRun);
-            var pruning = steps.check("Look at the backups", () -> new Pruning(run, settings, store, env, retention));
-            var leftovers = steps.check("Look for what killed runs left", () -> Leftovers.of(store, env, run.started));
+            var pruning = steps.check("Look at the backups", () -> new Pruning(run, settings, store, env, retention, null));
+            var leftovers = steps.check("Look for what killed runs left", () -> Leftovers.of(store, env));
             var olds = steps.check("Look for databases that restores replaced", () -> olds(days));
             if (olds.isPresent() && !olds.get().going().isEmpty()) Guard.check(settings, DatabaseTarget.of(run, settings, store));
             if (!retention.isSet()) run.console.warn("BACKUP_KEEP is not set, so every backup stays; a rule would be BACKUP_KEEP=last=7,daily=14,weekly=8,monthly=12");
@@ -300,7 +331,7 @@ class Backups {
             var goes = dryRun ? "would be removed: " : "removed: ";
             if (!result.backups.isEmpty()) run.console.result(String.format(ROW, "ID", "AGE", "SIZE", "DATABASE", "WHAT"));
             for (var backup : result.backups)
-                run.console.result(String.format(ROW, backup.id(), Amount.age(Instant.parse(backup.began()), run.started), Amount.bytes(backup.bytesStored()), backup.database(),
+                run.console.result(String.format(ROW, backup.id(), Amount.age(Instant.parse(backup.dataAsOf()), store.now()), Amount.bytes(backup.bytesStored()), backup.database(),
                     (backup.stays() ? "stays: " : goes) + backup.why()));
             for (var old : result.oldDatabases) run.console.result("database " + old.name() + "  " + (old.stays() ? "stays: " : goes) + old.why());
         }
@@ -316,9 +347,9 @@ class Backups {
 
         @Override String name() { return "hold"; }
 
-        @Override void go() {
+        @Override void go() throws Exception {
             record();
-            var folder = BackupFolder.find(store, env, id);
+            var folder = find(id);
             var hold = new BackupFolder.Hold(reason, run.started.toString());
             folder.hold(store, hold);
             run.console.result(run.json ? Json.text(new Held(folder.id(), hold)) : "backup " + folder.id() + " is " + hold.words());
@@ -332,9 +363,9 @@ class Backups {
 
         @Override String name() { return "release"; }
 
-        @Override void go() {
+        @Override void go() throws Exception {
             record();
-            var folder = BackupFolder.find(store, env, id);
+            var folder = find(id);
             var held = folder.hold(store).isPresent();
             folder.release(store);
             run.console.result(run.json ? Json.text(new Held(folder.id(), null)) : "backup " + folder.id() + (held ? " is held no more" : " was not held"));

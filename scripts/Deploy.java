@@ -192,7 +192,7 @@ class Deploy implements Callable<Integer> {
         return true;
     }
 
-    private Optional<smoke.Verdict> backupAge(Store store) {
+    private Optional<smoke.Verdict> backupAge(Store store) throws Exception {
         return settings.get(Setting.DATABASE_URL).isEmpty() ? Optional.empty() : Optional.of(BackupAge.of(store, env, Duration.ofHours(settings.number(Setting.DEPLOY_BACKUP_HOURS))));
     }
 

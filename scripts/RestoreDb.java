@@ -225,11 +225,12 @@ class RestoreDb implements Callable<Integer> {
     }
 
     /** A backup, and what was proven of it. */
-    private record Chosen(BackupFolder folder, Manifest manifest, Proof proof) {
-        static Chosen of(Store store, String env, String wanted) {
-            var folder = BackupFolder.find(store, env, wanted);
+    private record Chosen(BackupFolder folder, Manifest manifest, Proof proof, List<String> passedOver) {
+        static Chosen of(Store store, String env, String wanted) throws Exception {
+            var passedOver = new ArrayList<String>();
+            var folder = BackupFolder.find(store, env, wanted, passedOver::add);
             var manifest = folder.manifest(store);
-            return new Chosen(folder, manifest, Proof.of(manifest, folder.evidence(store)));
+            return new Chosen(folder, manifest, Proof.of(manifest, folder.evidence(store)), passedOver);
         }
     }
 
@@ -237,9 +238,10 @@ class RestoreDb implements Callable<Integer> {
         folder = chosen.folder;
         manifest = chosen.manifest;
         history.add("restored", store.uri(folder.key()));
+        chosen.passedOver.forEach(run.console::warn);
         var proof = chosen.proof;
         if (proof.broken()) acceptBroken(proof);
-        steps.found(folder.id() + ", data as of " + manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: " + proof.words(run.started));
+        steps.found(folder.id() + ", of database '" + manifest.database() + "', data as of " + manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: " + proof.words(run.started));
         return true;
     }
 

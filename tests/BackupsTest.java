@@ -72,14 +72,14 @@ class BackupsTest {
                 var position = random.nextInt(whole.length);
                 flipped[position] ^= (byte) (1 << random.nextInt(8));
                 kit.put(folder + name, flipped);
-                var result = kit.run("backups", "verify", "latest", "--env", "staging");
+                var result = kit.run("backups", "verify", id(kit, 0), "--env", "staging");
                 assertEquals(14, result.exit(), () -> name + ", byte " + position + ", seed " + seed + "\n" + result);
                 result.says(folder + name, name.equals("manifest.json") ? "Next:  " : "do not restore this one");
                 kit.put(folder + name, whole);
             }
         }
         kit.run("backups", "list", "--env", "staging").exits(0).prints("BROKEN");
-        kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
+        kit.run("backups", "verify", id(kit, 0), "--env", "staging").exits(0);
         kit.run("backups", "list", "--env", "staging").exits(0).prints("readable");
     }
 
@@ -95,7 +95,7 @@ class BackupsTest {
             kit.put(folder + "verify-20261124T020000Z.json", "{\"proof\": \"readable\", \"at\": \"2026-11-24T02:00:00Z\", " + coloured + "}");
             kit.run("backups", "list", "--env", "staging").exits(0).prints("not  [31mread");
         }
-        kit.run("backups", "verify", "--env", "staging").exits(0);
+        kit.run("backups", "verify", id(kit, 0), "--env", "staging").exits(0);
         kit.run("backups", "list", "--env", "staging").exits(0).printsLike("readable (just now|[0-9]+ min ago)");
     }
 
@@ -107,10 +107,10 @@ class BackupsTest {
         kit.put(data, java.util.Arrays.copyOf(whole, whole.length - 1));
         kit.run("backups", "verify", "--env", "staging").exits(14).says(data, "bytes, the manifest says " + whole.length);
         kit.delete(data);
-        kit.run("backups", "verify", "--env", "staging").exits(14).says(data + " is missing");
+        kit.run("backups", "verify", id(kit, 0), "--env", "staging").exits(14).says(data + " is missing");
         kit.put(data, whole);
         kit.put(folder + "data-01.dump.zst", "not ours");
-        kit.run("backups", "verify", "--env", "staging").exits(14).says("data-01.dump.zst does not belong to this backup");
+        kit.run("backups", "verify", id(kit, 0), "--env", "staging").exits(14).says("data-01.dump.zst does not belong to this backup");
     }
 
     @Test void all_backups_are_verified_though_one_of_them_is_broken() throws Exception {

@@ -57,11 +57,14 @@ class PruneTest {
         var backups = kit.backupObjects();
         // The database that it was of need not have another backup.
         kit.put("handover/staging/renamed_since/" + id(2) + "/data-00.dump.zst", "half a dump");
-        var young = kit.put("handover/staging/renamed_since/" + id(0) + "/data-00.dump.zst", "half a dump");
+        var young = kit.put("handover/staging/renamed_since/" + id(3) + "/data-00.dump.zst", "half a dump");
         var others = kit.put("handover/production/x/" + id(2) + "/data-00.dump.zst", "half a dump");
         var noId = kit.put("handover/staging/x/20209999T999999Z-abcdef/data-00.dump.zst", "not ours");
-        kit.run("backups", "prune", "--env", "staging", "--dry-run").exits(0).says("BACKUP_KEEP is not set, so every backup stays", "would clear what killed runs left: 1 unsealed uploads");
-        kit.run("backups", "prune", "--env", "staging").exits(0).says("BACKUP_KEEP is not set", "ok: Clear what killed runs left: 1 unsealed uploads").prints("stays: no rule is set");
+        try (var store = new FaultProxy(kit)) {
+            sentLongAgo(store, id(2));
+            kit.run("backups", "prune", "--env", "staging", "--dry-run").exits(0).says("BACKUP_KEEP is not set, so every backup stays", "would clear what killed runs left: 1 unsealed uploads");
+            kit.run("backups", "prune", "--env", "staging").exits(0).says("BACKUP_KEEP is not set", "ok: Clear what killed runs left: 1 unsealed uploads").prints("stays: no rule is set");
+        }
         assertEquals(Stream.concat(backups.stream(), Stream.of(young, others, noId)).sorted().toList(), kit.backupObjects());
     }
 
@@ -239,9 +242,11 @@ class PruneTest {
         }
         assertEquals(List.of(newest), ids(kit));
         assertTrue(kit.keys().contains(folder(kit, old) + "data-00.dump.zst"));
-        kit.set("AWS_ENDPOINT_URL_S3", Stack.up().setting("AWS_ENDPOINT_URL_S3"));
-        kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed leftovers");
-        kit.run("backups", "prune", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed uploads");
+        try (var store = new FaultProxy(kit)) {
+            sentLongAgo(store, old);
+            kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed leftovers");
+            kit.run("backups", "prune", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed uploads");
+        }
         assertTrue(kit.keys().stream().noneMatch(key -> key.contains(old)), () -> kit.keys().toString());
     }
 
@@ -252,6 +257,7 @@ class PruneTest {
             store.every("DELETE .*data-00").answer(500, "InternalError");
             kit.run("backups", "prune", "--env", "staging").exits(13).says("the store answered 500", "State: what was removed is named above; a backup that lost its seal does not count any more", "Next: ");
             store.heal();
+            sentLongAgo(store, "-abcdef");
             kit.run("backups", "prune", "--env", "staging").exits(0);
         }
         assertEquals(1, kit.backupObjects().stream().map(key -> key.split("/")[3]).distinct().count(), () -> kit.keys().toString());
@@ -341,6 +347,11 @@ class PruneTest {
 
     private static Kit backedUp() { return Stack.kit().backedUp("create table t as select n from generate_series(1, 100) n"); }
 
+    /** What the store says of the objects of a backup's folder: that it took them a year ago. */
+    private static void sentLongAgo(FaultProxy store, String id) {
+        store.every("GET .*list-type=2").change(answer -> answer.replaceAll("(" + id + "/[^<]*</Key>.*?<LastModified>)....", "$12025"));
+    }
+
     private static String id(int days) { return TIME.format(Instant.now().minus(Duration.ofDays(days))) + "-abcdef"; }
 
     /** The ids of the sealed backups, newest first. */
@@ -356,6 +367,8 @@ class PruneTest {
         var from = folder(kit, id);
         for (var key : kit.keys(from)) kit.put("handover/staging/" + database + "/" + older + "/" + key.substring(from.length()), kit.object(key));
         change(kit, older, id, older);
+        change(kit, older, "\"snapshot_time\": \"" + kit.json(folder(kit, older) + "manifest.json").get("snapshot_time").getAsString(), "\"snapshot_time\": \"" + Instant.now().minus(Duration.ofDays(days)));
+        change(kit, older, "\"database\": \"" + kit.database.name, "\"database\": \"" + database);
         return older;
     }
 

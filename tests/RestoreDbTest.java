@@ -144,7 +144,7 @@ class RestoreDbTest {
         var id = kit.sealed().get(0).replaceFirst(".*/([^/]+)/$", "$1");
         kit.run("restore-db", id.substring(0, 15), "--env", "staging", "--no-safety-backup").exits(0).prints("restored " + id);
         kit.run("restore-db", "2999-01-01T00:00", "--env", "staging", "--dry-run").exits(0).says(id);
-        kit.run("restore-db", "2020-01-01", "--env", "staging").exits(1).says("there is no backup '2020-01-01' of environment 'staging'", "Next:  ./jbang backups list --env staging");
+        kit.run("restore-db", "2020-01-01", "--env", "staging").exits(1).says("environment 'staging' has no backup of 2020-01-01T23:59:59Z or earlier", "Next:  ./jbang backups list --env staging");
         kit.run("restore-db", "2026-02-31", "--env", "staging").exits(2).says("'2026-02-31' is no time");
     }
 

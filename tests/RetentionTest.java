@@ -136,7 +136,7 @@ class RetentionTest {
             if (backups.isEmpty()) continue;
             var stay = decisions.stream().filter(Retention.Decision::stays).map(Retention.Decision::backup).collect(Collectors.toSet());
             assertTrue(decisions.get(0).stays(), shown);
-            for (var backup : backups) if (backup.held() || backup.began().isAfter(NOW.minus(Duration.ofDays(retention.minAgeDays())))) assertTrue(stay.contains(backup), shown);
+            for (var backup : backups) if (backup.held() || backup.time().isAfter(NOW.minus(Duration.ofDays(retention.minAgeDays())))) assertTrue(stay.contains(backup), shown);
             var good = backups.stream().filter(backup -> !backup.broken()).toList();
             assertTrue(stay.size() >= Math.min(retention.minKeep(), backups.size()), shown);
             assertTrue(stay.stream().filter(good::contains).count() >= Math.min(retention.minKeep(), good.size()), shown);
@@ -144,7 +144,7 @@ class RetentionTest {
             assertTrue(stay.containsAll(wanted), shown);
             // Nothing else stays than what a rule or a guard keeps.
             if (retention.keep().isEmpty()) continue;
-            var filled = stay.stream().filter(backup -> !wanted.contains(backup) && !backup.held() && backup != decisions.get(0).backup() && !backup.began().isAfter(NOW.minus(Duration.ofDays(retention.minAgeDays())))).toList();
+            var filled = stay.stream().filter(backup -> !wanted.contains(backup) && !backup.held() && backup != decisions.get(0).backup() && !backup.time().isAfter(NOW.minus(Duration.ofDays(retention.minAgeDays())))).toList();
             assertTrue(filled.isEmpty() || stay.size() <= retention.minKeep() || filled.stream().noneMatch(Backup::broken) && stay.stream().filter(good::contains).count() <= retention.minKeep(), shown);
         }
     }
@@ -160,7 +160,7 @@ class RetentionTest {
 
     private static Function<Backup, Object> period(Rule rule) {
         return backup -> {
-            var time = backup.began().atOffset(ZoneOffset.UTC);
+            var time = backup.time().atOffset(ZoneOffset.UTC);
             return switch (rule) {
                 case last -> backup.id();
                 case daily -> time.getYear() * 1000 + time.getDayOfYear();
@@ -205,6 +205,6 @@ class RetentionTest {
     }
 
     private static List<String> words(List<Retention.Decision> decisions) {
-        return decisions.stream().map(one -> one.backup().began().toString().substring(0, 16) + (one.stays() ? " stays: " : " goes: ") + one.why()).toList();
+        return decisions.stream().map(one -> one.backup().time().toString().substring(0, 16) + (one.stays() ? " stays: " : " goes: ") + one.why()).toList();
     }
 }

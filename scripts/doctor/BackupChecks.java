@@ -26,8 +26,8 @@ public final class BackupChecks {
         return group;
     }
 
-    private Seen newest(Store store) {
+    private Seen newest(Store store) throws Exception {
         var verdict = BackupAge.of(store, env, OLD);
-        return verdict.outcome() == Outcome.pass ? Seen.ok(verdict.what()) : Seen.warning(verdict.what(), verdict.next());
+        return verdict.outcome() == Outcome.pass && !verdict.isWarning() ? Seen.ok(verdict.what()) : Seen.warning(verdict.what(), verdict.next());
     }
 }

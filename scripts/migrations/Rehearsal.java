@@ -47,7 +47,7 @@ public final class Rehearsal {
     public static Result run(Run run, Settings settings, Store store, DatabaseUrl url, Plan plan, Steps steps) throws Exception {
         var rehearsal = new Rehearsal(run, settings, plan);
         if (plan.isEmpty()) return new Result("no place", List.of(), List.of());
-        var backup = lastBackup(store, settings.env, url.database);
+        var backup = lastBackup(store, settings.env);
         if (backup.isEmpty()) return rehearsal.withoutBackup(url, steps, "there is no whole backup of '" + url.database + "'");
         var trial = new TrialRestore(run, settings, store, backup.get(), steps);
         try {
@@ -60,11 +60,13 @@ public final class Rehearsal {
         }
     }
 
-    private static Optional<BackupFolder> lastBackup(Store store, String env, String database) {
-        return BackupFolder.sealed(store, env).stream().filter(folder -> {
-            var manifest = folder.manifest(store);
-            return !manifest.isSafety() && manifest.selection().isWhole() && manifest.database().equals(database);
-        }).findFirst();
+    /** Empty when there is none; of one that can't be read nobody can say whether it is the last. */
+    private static Optional<BackupFolder> lastBackup(Store store, String env) throws Exception {
+        try {
+            return Optional.of(Latest.of(store, env, null).backup().folder());
+        } catch (Failure.Failed e) {
+            return Optional.empty();
+        }
     }
 
     private Result inBackup(BackupFolder backup, TrialRestore trial, Steps steps) throws Exception {

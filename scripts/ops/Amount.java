@@ -23,12 +23,18 @@ public final class Amount {
         return String.format("%d h %02d min", time.toHours(), time.toMinutesPart());
     }
 
+    /** How long ago something was; what lies ahead of now by more than clocks may differ is never called new. */
     public static String age(Instant then, Instant now) {
         var age = Duration.between(then, now);
+        if (age.negated().compareTo(Sealed.CLOCKS_DIFFER) > 0) return "IN THE FUTURE, in " + distance(age.negated());
         if (age.toMinutes() < 1) return "just now";
-        if (age.toMinutes() < 120) return age.toMinutes() + " min ago";
-        if (age.toHours() < 48) return age.toHours() + " h ago";
-        return age.toDays() + " days ago";
+        return distance(age) + " ago";
+    }
+
+    private static String distance(Duration time) {
+        if (time.toMinutes() < 120) return time.toMinutes() + " min";
+        if (time.toHours() < 48) return time.toHours() + " h";
+        return time.toDays() + " days";
     }
 
     /** Seconds with one millisecond's precision, for JSON. */

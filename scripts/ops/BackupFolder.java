@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Consumer;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,8 +26,8 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     static final Pattern ID = Pattern.compile(STAMP + "-[0-9a-f]{6}");
     private static final Pattern EVIDENCE = Pattern.compile("(verify|drill)-" + STAMP + "\\.json");
     private static final String HOLD = "hold.json";
-    /** Names of what may come to lie beside a backup later. */
-    static final String BESIDE = EVIDENCE + "|" + HOLD;
+    /** Names of what may lie beside a backup and is no part of it. */
+    static final String BESIDE = "(?:" + EVIDENCE + "|" + Manifest.NAME + ")" + Signature.ENDING + "|" + EVIDENCE + "|" + HOLD + "|" + SignOfLife.NAME;
     private static final int LARGEST_MANIFEST = 64 << 20;
 
     /**
@@ -45,8 +46,8 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     /** Beside a backup that no rule may remove: why, and since when. */
     public record Hold(String reason, String at) {
         public Hold {
-            reason = reason == null ? "" : reason.replaceAll("\\p{Cntrl}", " ").strip(); // anybody may have written it
-            at = at == null ? "" : at;
+            reason = reason == null ? "" : Console.plain(reason).strip(); // anybody may have written it
+            at = at == null ? "" : Console.plain(at);
         }
 
         /** As in "held: before the migration". */
@@ -65,7 +66,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     /** The key of the folder that holds all of an environment, with a slash at the end. */
     public static String envKey(Store store, String env) { return store.prefix + "/" + env + "/"; }
 
-    private static String databaseKey(Store store, String env, String database) {
+    static String databaseKey(Store store, String env, String database) {
         // A name may hold any character; a key should hold only what every tool takes.
         return envKey(store, env) + java.net.URLEncoder.encode(database, StandardCharsets.UTF_8).replace("*", "%2A").replace('%', '=') + "/";
     }
@@ -78,10 +79,11 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     }
 
     /** Every folder of an environment that looks like a backup's, sealed or not, newest first. Throws BadSetting when nobody knows the environment. */
-    public static List<BackupFolder> all(Store store, String env) { return among(objects(store, env), envKey(store, env)); }
+    public static List<BackupFolder> all(Store store, String env) { return among(store, objects(store, env), env); }
 
     /** The same, of objects that were listed already. */
-    public static List<BackupFolder> among(List<Store.Item> items, String envKey) {
+    public static List<BackupFolder> among(Store store, List<Store.Item> items, String env) {
+        var envKey = envKey(store, env);
         var folders = new LinkedHashMap<String, BackupFolder>();
         for (var item : items) {
             var path = item.key().substring(envKey.length()).split("/");
@@ -89,24 +91,37 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
             var key = envKey + path[0] + "/" + path[1] + "/";
             folders.computeIfAbsent(key, k -> new BackupFolder(k, path[1], new ArrayList<>())).objects.add(item);
         }
-        return folders.values().stream().sorted(Comparator.comparing(BackupFolder::id).reversed()).toList();
+        return folders.values().stream().sorted(Comparator.comparing(BackupFolder::id).reversed()).map(folder -> folder.withItsSeal(store)).toList();
+    }
+
+    /** A store's listing may lack what it has: only asked by its key, a seal is known not to be there. */
+    private BackupFolder withItsSeal(Store store) {
+        if (sealed()) return this;
+        store.head(key + Manifest.NAME).ifPresent(seal -> objects.add(new Store.Item(key + Manifest.NAME, seal.bytes(), seal.modified())));
+        return this;
     }
 
     /** The sealed ones of an environment, newest first. */
     public static List<BackupFolder> sealed(Store store, String env) { return all(store, env).stream().filter(BackupFolder::sealed).toList(); }
 
     /**
-     * One sealed backup: the one with this id or a unique beginning of it; the newest for "latest"; the newest that was
-     * begun by then (neither means one that a restore made of what it replaced) for a time like 2026-11-22T12:00, UTC, or a day. Throws Failed when there is none.
+     * One sealed backup: the one with this id or a unique beginning of it; the last one for "latest"; the last one whose
+     * data are of that moment or earlier for a time like 2026-11-22T12:00, UTC, or a day.
+     *
+     * @param passedOver told of each newer one that does not count as the last, and why
+     * @throws Failure.Failed when there is none
      */
-    public static BackupFolder find(Store store, String env, String wanted) {
-        var sealed = sealed(store, env);
+    public static BackupFolder find(Store store, String env, String wanted, Consumer<String> passedOver) throws Exception {
         var by = time(wanted);
-        var newest = wanted.equals("latest") || by != null;
-        var found = sealed.stream().filter(folder -> newest ? by == null || !folder.began().isAfter(by) : folder.id.startsWith(wanted))
-            .filter(folder -> !newest || !folder.manifest(store).isSafety()).limit(newest ? 1 : Long.MAX_VALUE).toList();
+        if (by != null || wanted.equals("latest")) {
+            var last = Latest.of(store, env, by);
+            last.passedOver().forEach(passedOver);
+            return last.backup().folder();
+        }
+        var sealed = sealed(store, env);
+        var found = sealed.stream().filter(folder -> folder.id.startsWith(wanted)).toList();
         if (found.isEmpty())
-            throw new Failure.Failed(sealed.isEmpty() ? "environment '" + env + "' has no backup in " + store.uri(envKey(store, env)) : "there is no backup '" + wanted + "' of environment '" + env + "'",
+            throw new Failure.Failed(sealed.isEmpty() ? "environment '" + env + "' has no backup in " + store.uri(envKey(store, env)) : "there is no backup '" + Console.plain(wanted) + "' of environment '" + env + "'",
                 sealed.isEmpty() ? "make one: ./jbang backup-db --env " + env : "./jbang backups list --env " + env);
         if (found.size() > 1)
             throw new Failure.Usage("'" + wanted + "' is the beginning of " + found.size() + " backups", "give more of the id: ./jbang backups list --env " + env);
@@ -129,7 +144,12 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
 
     public boolean sealed() { return objects.stream().anyMatch(item -> item.key().equals(key + Manifest.NAME)); }
 
-    /** When the run that made it began. */
+    /** When the store took its seal, by its clock; the epoch when it has none. */
+    Instant modified() {
+        return objects.stream().filter(item -> item.key().equals(key + Manifest.NAME)).findFirst().map(Store.Item::modified).orElse(Instant.EPOCH);
+    }
+
+    /** When the run that made it began, by its machine's clock. */
     public Instant began() { return began(id); }
 
     private static Instant began(String id) {
@@ -146,22 +166,42 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
             .orElseThrow(() -> new Failure.NotVerified(store.uri(key) + " has no manifest: it is not a backup", "./jbang backups list"));
     }
 
+    /** The manifest's signature as it is stored; empty when it has none. */
+    Optional<byte[]> signature(Store store) { return store.read(key + Manifest.NAME + Signature.ENDING, Signature.BYTES); }
+
     Manifest manifest(Store store, byte[] bytes) {
         var manifest = Manifest.parse(bytes, store.uri(key + Manifest.NAME));
-        if (!manifest.id().equals(id)) throw new Failure.NotVerified(store.uri(key + Manifest.NAME) + " holds the manifest of another backup, " + manifest.id(), "take another backup: ./jbang backups list");
+        if (!of(store, manifest.env(), manifest.database(), manifest.id()).key.equals(key))
+            throw new Failure.NotVerified(store.uri(key + Manifest.NAME) + " holds the manifest of another backup, " + Console.plain(manifest.id() + " of database '" + manifest.database() + "', environment '" + manifest.env() + "'"),
+                "take another backup: ./jbang backups list");
+        Signature.checkManifest(store, key + Manifest.NAME, bytes);
         return manifest;
     }
 
-    /** Writes evidence beside the backup; one object for each time it was proven or failed to be. */
+    /**
+     * Writes evidence beside the backup; one object for each time it was proven or failed to be.
+     *
+     * @throws Failure.Failed when the backup was removed meanwhile: nothing is written beside what is gone
+     */
     public void prove(Store store, String kind, Evidence evidence) {
-        store.put(key + kind + "-" + Stamp.of(Instant.parse(evidence.at)) + ".json", Json.bytes(evidence));
+        if (isGone(store)) throw gone("nothing can be said of it any more");
+        Signature.put(store, key + kind + "-" + Stamp.of(Instant.parse(evidence.at)) + ".json", Json.bytes(evidence));
     }
 
     /** The evidence beside the backup, oldest first. What can't be read counts as an attempt that failed: it may have been one. */
     public List<Evidence> evidence(Store store) {
         return objects.stream().map(item -> EVIDENCE.matcher(item.key().substring(key.length()))).filter(Matcher::matches)
-            .flatMap(name -> store.read(key + name.group(), 1 << 20).stream().map(bytes -> evidence(store, name, bytes)))
+            .flatMap(name -> evidence(store, name).stream())
             .sorted(Comparator.comparing(Evidence::at)).toList();
+    }
+
+    /** Empty for what is gone, and for what is not signed though it has to be: anybody could call a good backup broken, or a broken one good. */
+    private Optional<Evidence> evidence(Store store, MatchResult name) {
+        try {
+            return store.read(key + name.group(), 1 << 20).filter(bytes -> Signature.isTrusted(store, key + name.group(), bytes)).map(bytes -> evidence(store, name, bytes));
+        } catch (Failure.NotVerified e) {
+            return Signature.isDemanded(store.settings) ? Optional.empty() : Optional.of(unreadable(store, name)); // larger than any
+        }
     }
 
     private Evidence evidence(Store store, MatchResult name, byte[] bytes) {
@@ -174,6 +214,10 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         } catch (Failure.NotVerified | DateTimeParseException e) {
             // said below
         }
+        return unreadable(store, name);
+    }
+
+    private Evidence unreadable(Store store, MatchResult name) {
         var kind = name.group(1);
         return new Evidence(kind.equals("drill") ? "restored" : "readable", false, Stamp.parse(name.group(2)).toString(), 0, null,
             name.group() + " can't be read; prove it again: ./jbang backups " + kind + " " + id + " --env " + store.settings.env);
@@ -182,22 +226,26 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     /** The hold on the backup; its presence is what counts, whatever it says. */
     public Optional<Hold> hold(Store store) {
         if (objects.stream().noneMatch(item -> item.key().equals(key + HOLD))) return Optional.empty();
-        return store.read(key + HOLD, 1 << 20).map(bytes -> {
-            try {
-                return Json.read(bytes, Hold.class, store.uri(key + HOLD));
-            } catch (Failure.NotVerified e) {
-                return null;
-            }
-        }).or(() -> Optional.of(new Hold("", "")));
+        try {
+            return store.read(key + HOLD, 1 << 20).map(bytes -> Json.read(bytes, Hold.class, store.uri(key + HOLD))).or(() -> Optional.of(new Hold("", "")));
+        } catch (Failure.NotVerified e) {
+            return Optional.of(new Hold("", ""));
+        }
     }
 
     /** Keeps the backup from being removed by any rule. Throws Failed when it was removed meanwhile. */
     public void hold(Store store, Hold hold) {
         store.put(key + HOLD, Json.bytes(hold));
-        if (store.head(key + Manifest.NAME).isPresent()) return;
+        if (!isGone(store)) return;
         store.delete(key + HOLD);
-        throw new Failure.Failed("backup " + id + " was removed meanwhile, so it can't be held", "./jbang backups list");
+        throw gone("it can't be held");
     }
+
+    /** Whether it has no seal any more: somebody has removed it. */
+    public boolean isGone(Store store) { return store.head(key + Manifest.NAME).isEmpty(); }
+
+    /** The failure that it was removed while it was looked at. */
+    public Failure gone(String so) { return new Failure.Failed("backup " + id + " was removed meanwhile, so " + so, "take another: ./jbang backups list"); }
 
     /** Leaves the backup to the rules again. */
     public void release(Store store) { store.delete(key + HOLD); }
@@ -209,14 +257,22 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
      */
     public Optional<String> remove(Store store) {
         if (store.head(key + HOLD).isPresent()) return Optional.of("held by now");
-        return store.deleteUnlessRefused(key + Manifest.NAME) && discard(store) ? Optional.empty() : Optional.of("the store refuses to delete it: s3:DeleteObject is not granted, or it is locked for a time");
+        if (!store.deleteUnlessRefused(key + Manifest.NAME))
+            return Optional.of("the store refuses to delete it: s3:DeleteObject is not granted, or it is locked for a time");
+        return empty(store) ? Optional.empty() : Optional.of("the store still has its manifest, though it was deleted");
     }
 
     /** Removes the objects of a backup that is not sealed; false when it is, and stays. */
     public boolean discard(Store store) {
-        var there = store.list(key);
-        if (there.stream().anyMatch(item -> item.key().equals(key + Manifest.NAME))) return false;
-        for (var item : there) store.delete(item.key());
+        return store.list(key).stream().noneMatch(item -> item.key().equals(key + Manifest.NAME)) && empty(store);
+    }
+
+    /** Whether there is a seal is asked by its key before each object goes: a listing may lack it, and a run may be writing it. */
+    private boolean empty(Store store) {
+        for (var item : store.list(key)) {
+            if (store.head(key + Manifest.NAME).isPresent()) return false;
+            store.delete(item.key());
+        }
         return true;
     }
 }

@@ -30,6 +30,9 @@ public final class Console {
         this.verbose = verbose;
     }
 
+    /** Text that somebody else may have written, fit for a terminal: neither moves the cursor nor turns what follows round. */
+    public static String plain(String text) { return text.replaceAll("[\\p{Cc}\\p{Cf}]", " "); }
+
     /** The result, on stdout. */
     public synchronized void result(String text) {
         clearProgress();

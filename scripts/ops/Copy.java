@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A second copy of a backup in another bucket, a "place": the stored bytes as they are, compared with the manifest on
@@ -74,7 +75,7 @@ public final class Copy {
             var unsealed = new Unsealed(run, to, copy);
             var parts = send(PartReader.ofStored(from, folder, manifest), manifest, copy);
             ofCopy(manifest, () -> Seal.compare(to, copy, parts));
-            ofCopy(manifest, () -> { seal(unsealed, copy, manifest, seal); return null; });
+            ofCopy(manifest, () -> { seal(unsealed, copy, manifest, seal, folder.signature(from)); return null; });
             ofCopy(manifest, () -> { check(copy, manifest); return null; });
             clear(manifest.env());
         }
@@ -127,10 +128,10 @@ public final class Copy {
         return sent + (now == null ? 0 : now.bytes());
     }
 
-    private void seal(Unsealed unsealed, BackupFolder copy, Manifest manifest, byte[] seal) {
+    private void seal(Unsealed unsealed, BackupFolder copy, Manifest manifest, byte[] seal, Optional<byte[]> signature) {
         unsealed.seal();
         try {
-            Seal.write(to, copy, manifest, seal, () -> {
+            Seal.write(to, copy, manifest, seal, signature, () -> {
                 unsealed.sent();
                 run.state("backup " + copy.id() + " is as it was; it is not known whether its copy was sealed; if it was, it is whole; if not, it does not count");
             }, () -> {
@@ -162,17 +163,10 @@ public final class Copy {
 
     private String command(Manifest manifest) { return command(manifest.id(), manifest.env(), place); }
 
-    /**
-     * Removes what killed runs left of other copies. Their age is that of what they sent: a backup's id says nothing of
-     * when it is copied. Only a courtesy to the bill.
-     */
+    /** Removes what killed runs left of other copies. Only a courtesy to the bill. */
     private void clear(String env) {
         try {
-            var oldest = Instant.now().minus(Leftovers.AGE);
-            for (var upload : to.openUploads(to.prefix + "/" + env + "/"))
-                if (upload.begun().isBefore(oldest)) to.abort(upload);
-            for (var left : BackupFolder.all(to, env))
-                if (!left.sealed() && left.objects().stream().allMatch(item -> item.modified().isBefore(oldest))) left.discard(to);
+            Leftovers.of(to, env).clear(run, to);
         } catch (Failure e) {
             run.console.warn("leftovers in " + place + " could not be cleared: " + e.getMessage());
         }

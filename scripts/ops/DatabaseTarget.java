@@ -150,8 +150,7 @@ public final class DatabaseTarget implements Guard.Target {
 
     /** What the newest readable backup of each of an environment's databases says. */
     private static List<BackedUp> backedUp(Store store, String env) {
-        var key = BackupFolder.envKey(store, env);
-        var byDatabase = BackupFolder.among(store.list(key), key).stream().filter(BackupFolder::sealed)
+        var byDatabase = BackupFolder.among(store, store.list(BackupFolder.envKey(store, env)), env).stream().filter(BackupFolder::sealed)
             .collect(Collectors.groupingBy(BackupFolder::database, LinkedHashMap::new, Collectors.toList()));
         return byDatabase.values().stream().map(folders -> newest(store, folders)).toList();
     }

@@ -2,6 +2,7 @@
 //SOURCES Archive.java
 //SOURCES BackupFolder.java
 //SOURCES BackupPlace.java
+//SOURCES Clocks.java
 //SOURCES Comparison.java
 //SOURCES Confirmation.java
 //SOURCES Conformance.java
@@ -26,6 +27,7 @@
 //SOURCES Host.java
 //SOURCES Json.java
 //SOURCES Lasting.java
+//SOURCES Latest.java
 //SOURCES Leftovers.java
 //SOURCES Listing.java
 //SOURCES Load.java
@@ -49,11 +51,14 @@
 //SOURCES RowCount.java
 //SOURCES Run.java
 //SOURCES Seal.java
+//SOURCES Sealed.java
 //SOURCES Secret.java
 //SOURCES Selection.java
 //SOURCES Setting.java
 //SOURCES Settings.java
 //SOURCES Sha256.java
+//SOURCES Signature.java
+//SOURCES SignOfLife.java
 //SOURCES Similar.java
 //SOURCES Snapshot.java
 //SOURCES Spool.java
@@ -62,10 +67,12 @@
 //SOURCES Statistics.java
 //SOURCES Steps.java
 //SOURCES Store.java
+//SOURCES StoreClock.java
 //SOURCES StoreError.java
 //SOURCES StoreProbe.java
 //SOURCES StreamCounts.java
 //SOURCES Subscriptions.java
+//SOURCES Sudden.java
 //SOURCES Supabase.java
 //SOURCES TableName.java
 //SOURCES Tee.java

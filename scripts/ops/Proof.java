@@ -39,6 +39,6 @@ public record Proof(String grade, String at, double seconds, String problem, Lis
         var words = (broken() ? "BROKEN, found " : grade + " ") + Amount.age(Instant.parse(at), now)
             + (broken() ? ": " + problem : ", " + Amount.time(Duration.ofMillis((long) (seconds * 1000)))) + (without == null || without.isEmpty() ? "" : "; without " + String.join(", ", without))
             + (notes == null || notes.isEmpty() ? "" : "; " + String.join("; ", notes));
-        return words.replaceAll("\\p{Cntrl}", " "); // anybody may have written the evidence
+        return Console.plain(words); // anybody may have written the evidence
     }
 }

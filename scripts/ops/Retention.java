@@ -26,8 +26,13 @@ public record Retention(Map<Rule, Integer> keep, int minAgeDays, int minKeep) {
     /** The kinds of periods, in UTC; each keeps the newest backup of its most recent periods that have one. */
     public enum Rule { last, daily, weekly, monthly, yearly }
 
-    /** What a decision needs to know of a sealed backup. */
-    public record Backup(String id, Instant began, boolean broken, boolean held) { }
+    /**
+     * What a decision needs to know of a sealed backup.
+     *
+     * @param time its place in time
+     * @param broken it can't stand in for others, for whatever reason
+     */
+    public record Backup(String id, Instant time, boolean broken, boolean held) { }
 
     /** @param why in words, as in "daily 2026-11-22, monthly 2026-11" */
     public record Decision(Backup backup, boolean stays, String why) { }
@@ -54,7 +59,7 @@ public record Retention(Map<Rule, Integer> keep, int minAgeDays, int minKeep) {
 
     /** Decides about backups that can stand in for one another, which are those of one database; newest first. */
     public List<Decision> decide(List<Backup> backups, Instant now) {
-        var all = backups.stream().sorted(Comparator.comparing(Backup::id).reversed()).toList();
+        var all = backups.stream().sorted(Comparator.comparing(Backup::time).thenComparing(Backup::id).reversed()).toList();
         if (!isSet()) return all.stream().map(backup -> new Decision(backup, true, "no rule is set")).toList();
         var good = all.stream().filter(backup -> !backup.broken).toList();
         var why = new LinkedHashMap<Backup, List<String>>();
@@ -63,7 +68,7 @@ public record Retention(Map<Rule, Integer> keep, int minAgeDays, int minKeep) {
         for (var backup : all) {
             if (backup == all.get(0)) why.get(backup).add("the newest");
             if (backup.held) why.get(backup).add("held");
-            if (backup.began.isAfter(now.minus(Duration.ofDays(minAgeDays)))) why.get(backup).add("younger than " + minAgeDays + " days");
+            if (backup.time.isAfter(now.minus(Duration.ofDays(minAgeDays)))) why.get(backup).add("younger than " + minAgeDays + " days");
         }
         fillUp(good, why);
         fillUp(all, why);
@@ -75,7 +80,7 @@ public record Retention(Map<Rule, Integer> keep, int minAgeDays, int minKeep) {
         var seen = new HashSet<String>();
         for (var backup : newestFirst) {
             if (seen.size() == periods) return;
-            var period = rule == Rule.last ? String.valueOf(seen.size() + 1) : period(rule, backup.began.atZone(ZoneOffset.UTC).toLocalDate());
+            var period = rule == Rule.last ? String.valueOf(seen.size() + 1) : period(rule, backup.time.atZone(ZoneOffset.UTC).toLocalDate());
             if (seen.add(period)) why.get(backup).add(rule + " " + period);
         }
     }

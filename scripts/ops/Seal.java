@@ -2,6 +2,7 @@ package ops;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The end of a backup: its objects are compared with what the store says it has, then the manifest is written, once. */
 public final class Seal {
@@ -35,14 +36,16 @@ public final class Seal {
     }
 
     /**
-     * Writes the checksums and then the manifest, and reads it back: from here on the backup exists.
+     * Writes the checksums, the signature and then the manifest, and reads it back: from here on the backup exists.
      *
-     * @param bytes the manifest's own; those of a copy are the original's
+     * @param bytes the manifest's own; those of a copy are the original's, like its signature
+     * @param signature of the bytes; empty when it is not signed
      * @param sending called before the manifest is sent: from then on it may be there, and nothing may be taken back
      * @param refused called when it certainly is not there after all
      */
-    public static void write(Store store, BackupFolder folder, Manifest manifest, byte[] bytes, Runnable sending, Runnable refused) {
+    public static void write(Store store, BackupFolder folder, Manifest manifest, byte[] bytes, Optional<byte[]> signature, Runnable sending, Runnable refused) {
         store.put(folder.key() + Manifest.SUMS, manifest.sums(bytes));
+        signature.ifPresent(signed -> store.put(folder.key() + Manifest.NAME + Signature.ENDING, signed));
         var key = folder.key() + Manifest.NAME;
         var wasThere = store.head(key).isPresent(); // not every store refuses a second one by itself
         sending.run();

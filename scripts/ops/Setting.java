@@ -23,6 +23,8 @@ public enum Setting {
     BACKUP_SSE_KMS_KEY(Kind.SHARED, null, "the key's id or ARN for aws:kms; empty takes the account's default key"),
     BACKUP_RECIPIENTS(Kind.SHARED, null, "age public keys (age1…) to encrypt backups to, comma separated"),
     BACKUP_IDENTITY_FILE(Kind.SHARED, null, "file with the age identity that decrypts; needed to verify encrypted backups"),
+    BACKUP_SIGNING_KEY_FILE(Kind.SHARED, null, "file with the Ed25519 private key (PEM) that signs each backup and release; only its owner may read it"),
+    BACKUP_VERIFY_KEY(Kind.SHARED, null, "Ed25519 public keys (base64), comma separated; what none of them has signed is refused"),
     BACKUP_KEEP(Kind.SHARED, null, "which backups stay, as in last=7,daily=14,weekly=8,monthly=12,yearly=3; empty keeps all"),
     BACKUP_MIN_AGE_DAYS(Kind.SHARED, "7", "a backup younger than so many days is never removed"),
     BACKUP_MIN_KEEP(Kind.SHARED, "3", "so many backups of a database always stay"),

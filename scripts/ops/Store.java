@@ -8,9 +8,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -37,6 +39,7 @@ import software.amazon.awssdk.services.s3.S3Configuration;
 import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.ChecksumMode;
 import software.amazon.awssdk.services.s3.model.CreateMultipartUploadResponse;
+import software.amazon.awssdk.services.s3.model.Part;
 import software.amazon.awssdk.services.s3.model.PutObjectResponse;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
@@ -52,8 +55,9 @@ public final class Store implements AutoCloseable {
      * What the store says of an object; the SHA-256 (S3's form: base64, with -N after N parts) and ETag are null when it keeps none.
      *
      * @param lockedUntil nobody can delete it before; null when there is no such lock, or these credentials may not know
+     * @param modified by the store's clock
      */
-    public record Head(long bytes, String sha256, String etag, Instant lockedUntil) { }
+    public record Head(long bytes, String sha256, String etag, Instant lockedUntil, Instant modified) { }
 
     /** An upload somebody began and did not end. */
     public record OpenUpload(String key, String id, Instant begun) { }
@@ -72,9 +76,11 @@ public final class Store implements AutoCloseable {
     private final AtomicInteger calls;
     final WriteForm form = new WriteForm();
     private volatile int partLimit = Upload.MOST_PARTS;
+    private final StoreClock clock;
 
-    private Store(S3Client client, Settings settings, AtomicInteger tries, AtomicInteger calls) {
+    private Store(S3Client client, Settings settings, AtomicInteger tries, AtomicInteger calls, StoreClock clock) {
         this.client = client;
+        this.clock = clock;
         this.settings = settings;
         this.bucket = settings.require(Setting.BACKUP_BUCKET);
         this.prefix = settings.require(Setting.BACKUP_PREFIX).replaceAll("^/+|/+$", "");
@@ -93,6 +99,7 @@ public final class Store implements AutoCloseable {
             @Override public void beforeExecution(Context.BeforeExecution context, ExecutionAttributes attributes) { calls.incrementAndGet(); }
             @Override public void beforeTransmission(Context.BeforeTransmission context, ExecutionAttributes attributes) { tries.incrementAndGet(); }
         };
+        var clock = new StoreClock();
         var attempt = settings.seconds(Setting.S3_ATTEMPT_SECONDS);
         var builder = S3Client.builder()
             .region(Region.of(settings.require(Setting.AWS_REGION)))
@@ -109,9 +116,9 @@ public final class Store implements AutoCloseable {
             .overrideConfiguration(override -> override
                 .apiCallTimeout(settings.seconds(Setting.S3_REQUEST_SECONDS))
                 .retryStrategy(AwsRetryStrategy.standardRetryStrategy().toBuilder().maxAttempts(settings.number(Setting.S3_ATTEMPTS)).build())
-                .addExecutionInterceptor(counter));
+                .addExecutionInterceptor(counter).addExecutionInterceptor(clock));
         settings.get(Setting.AWS_ENDPOINT_URL_S3).ifPresent(url -> builder.endpointOverride(endpoint(url, settings)));
-        return new Store(builder.build(), settings, tries, calls);
+        return new Store(builder.build(), settings, tries, calls, clock);
     }
 
     private static URI endpoint(String url, Settings settings) {
@@ -142,6 +149,12 @@ public final class Store implements AutoCloseable {
 
     /** The client itself, for what only one script asks of a store; its failures are the SDK's. */
     public S3Client client() { return client; }
+
+    /** How far the store's clock is ahead of this machine's; negative when it is behind, empty while it has not said. */
+    public Optional<Duration> clockOffset() { return clock.ahead(); }
+
+    /** What time it is by the store's clock; by this machine's while the store has not said. */
+    public Instant now() { return Instant.now().plus(clockOffset().orElse(Duration.ZERO)); }
 
     /** How many requests had to be sent again so far. */
     public int retries() { return tries.get() - calls.get(); }
@@ -180,7 +193,7 @@ public final class Store implements AutoCloseable {
                     request.bucket(bucket).key(key);
                     if (with.contains(Extra.SHA256)) request.checksumMode(ChecksumMode.ENABLED);
                 }));
-                return Optional.of(new Head(head.contentLength() == null ? -1 : head.contentLength(), head.checksumSHA256(), md5(head.eTag()), head.objectLockRetainUntilDate()));
+                return Optional.of(new Head(head.contentLength() == null ? -1 : head.contentLength(), head.checksumSHA256(), md5(head.eTag()), head.objectLockRetainUntilDate(), head.lastModified()));
             } catch (S3Exception e) {
                 if (isMissing(e)) return Optional.empty();
                 throw e;
@@ -326,6 +339,22 @@ public final class Store implements AutoCloseable {
 
     /** The uploads below a prefix that were begun and neither completed nor aborted. */
     public List<OpenUpload> openUploads(String prefix) { return attempt("s3:ListBucketMultipartUploads", "list uploads", prefix, () -> Listing.uploads(this, prefix)); }
+
+    /** No upload has more parts than fit on these, also where the store's pages do not end. */
+    private static final int MOST_PAGES = 20;
+
+    /** When the store took the last part of an upload; empty when it has none, or is gone. */
+    Optional<Instant> lastPart(OpenUpload upload) {
+        return attempt("s3:ListMultipartUploadParts", "list the parts of", upload.key, () -> {
+            try {
+                return client.listPartsPaginator(request -> request.bucket(bucket).key(upload.key).uploadId(upload.id)).stream().limit(MOST_PAGES).flatMap(page -> page.parts().stream())
+                    .map(Part::lastModified).filter(Objects::nonNull).max(Comparator.naturalOrder());
+            } catch (S3Exception e) {
+                if (e.statusCode() == 404) return Optional.empty();
+                throw e;
+            }
+        });
+    }
 
     public void abort(OpenUpload upload) {
         attempt("s3:AbortMultipartUpload", "abort the upload of", upload.key, () -> {

@@ -12,6 +12,7 @@ public final class Unsealed {
 
     private final Store store;
     private final BackupFolder folder;
+    private final SignOfLife sign;
     private final CountDownLatch known = new CountDownLatch(1);
     private boolean sealing;
     private boolean sent;
@@ -20,6 +21,7 @@ public final class Unsealed {
     public Unsealed(Run run, Store store, BackupFolder folder) {
         this.store = store;
         this.folder = folder;
+        sign = new SignOfLife(run, store, folder);
         run.undo.add("remove the unsealed " + store.uri(folder.key()), this::takeBack);
     }
 
@@ -43,6 +45,7 @@ public final class Unsealed {
             sealing = sent;
         }
         known.countDown();
+        sign.close();
     }
 
     private void takeBack() throws InterruptedException {
@@ -54,6 +57,7 @@ public final class Unsealed {
     private synchronized boolean discarded() {
         if (sealing) return false;
         takenBack = true;
+        sign.close();
         folder.discard(store);
         return true;
     }

@@ -25,8 +25,11 @@ final class Bucket {
     final List<Stored> backups;
     /** From here on every run that left a record is in the report. */
     final Instant since;
-    /** Until then nobody can delete the newest backup; null when the store says nothing of a lock. */
+    /** Until then nobody can delete the last backup; null when the store says nothing of a lock. */
     final Instant lockedUntil;
+    /** The last backup; null when there is none that counts, as whyNone says. */
+    final Latest last;
+    final String whyNone;
     private final Store store;
     private final AtomicInteger unreadable = new AtomicInteger();
 
@@ -37,15 +40,25 @@ final class Bucket {
         var envKey = BackupFolder.envKey(store, env);
         uri = store.uri(envKey);
         var objects = BackupFolder.objects(store, env);
-        var sealed = BackupFolder.among(objects, envKey).stream().filter(BackupFolder::sealed).toList();
+        var sealed = BackupFolder.among(store, objects, env).stream().filter(BackupFolder::sealed).toList();
         var records = objects.stream().map(Store.Item::key).filter(key -> key.startsWith(envKey + "history/") && key.substring(envKey.length() + 8).compareTo(Stamp.of(now.minus(YEAR))) >= 0)
             .sorted(Comparator.reverseOrder()).toList();
         var read = records.subList(0, Math.min(MOST_RUNS, records.size()));
         runs = Steps.sideBySide(AT_A_TIME, read, this::run).stream().filter(Objects::nonNull).toList();
         since = read.size() < records.size() && !runs.isEmpty() ? runs.get(runs.size() - 1).at() : now.minus(YEAR);
+        Latest found = null;
+        String why = null;
+        try {
+            found = Latest.of(store, env, sealed, null);
+        } catch (Failure.Failed | Failure.NotVerified | Failure.Refused e) {
+            why = e.getMessage();
+        }
+        last = found;
+        whyNone = why;
         var newest = sealed.subList(0, Math.min(NEWEST, sealed.size()));
-        backups = Steps.sideBySide(AT_A_TIME, sealed, folder -> backup(folder, newest.contains(folder) || folder.began().isAfter(now.minus(QUARTER))));
-        lockedUntil = sealed.isEmpty() ? null : store.head(sealed.get(0).key() + Manifest.NAME).map(Store.Head::lockedUntil).orElse(null);
+        backups = Steps.sideBySide(AT_A_TIME, sealed, folder -> backup(folder, newest.contains(folder) || folder.began().isAfter(now.minus(QUARTER)))).stream()
+            .sorted(Comparator.comparing(Stored::at).reversed()).toList();
+        lockedUntil = last == null ? null : store.head(last.backup().folder().key() + Manifest.NAME).map(Store.Head::lockedUntil).orElse(null);
     }
 
     boolean isEmpty() { return runs.isEmpty() && backups.isEmpty(); }
@@ -56,8 +69,15 @@ final class Bucket {
     /** The runs of one of these scripts, newest first. */
     Stream<Past> runs(String... scripts) { return runs.stream().filter(run -> List.of(scripts).contains(run.script())); }
 
-    /** The newest backup that is not one that a restore made of what it replaced. */
-    Optional<Stored> newest() { return backups.stream().filter(backup -> !backup.isSafety()).findFirst(); }
+    /** The last backup. */
+    Optional<Sealed> newest() { return Optional.ofNullable(last).map(Latest::backup); }
+
+    /** The whole backup before the last one. */
+    Optional<Manifest> beforeNewest() {
+        return newest().flatMap(newest -> backups.stream().map(Stored::sealed)
+            .filter(backup -> backup != null && backup.isWhole() && backup.time().isBefore(newest.time()) && backup.folder().database().equals(newest.folder().database()))
+            .map(Sealed::manifest).findFirst());
+    }
 
     /** The smoke tests that came to a result, newest first. */
     Stream<Past> looks() { return runs("smoke-tests").filter(run -> run.checks() != null); }
@@ -72,9 +92,10 @@ final class Bucket {
 
     /** The manifest only where it is shown: it has every table in it. */
     private Stored backup(BackupFolder folder, boolean whole) {
-        var manifest = whole ? tolerant(() -> folder.manifest(store), null) : null;
-        var evidence = folder.began().isAfter(now.minus(YEAR)) ? tolerant(() -> folder.evidence(store), List.<BackupFolder.Evidence>of()) : List.<BackupFolder.Evidence>of();
-        return new Stored(folder, manifest, evidence, folder.hold(store).orElse(null));
+        if (!whole) return new Stored(folder, null, folder.began().isAfter(now.minus(YEAR)) ? folder.evidence(store) : List.of(), folder.hold(store).orElse(null));
+        var sealed = Sealed.read(store, folder);
+        if (sealed.problem() != null) unreadable.incrementAndGet();
+        return new Stored(folder, sealed, sealed.evidence(), sealed.hold());
     }
 
     private interface Read<T> { T now(); }

@@ -33,9 +33,12 @@ final class Calendar {
     Calendar(Bucket bucket) {
         today = LocalDate.ofInstant(bucket.now, ZoneOffset.UTC);
         first = today.minusDays(DAYS - 1);
-        bucket.runs("backup-db").forEach(run -> count(run.at(), run.isDone() ? Day.gone : Day.failed));
+        // A day with a part of the database only, or with one whose time can't be right, has no backup.
+        var others = bucket.backups.stream().filter(backup -> !backup.counts(bucket.now)).map(backup -> backup.folder().id()).toList();
+        bucket.runs("backup-db").filter(run -> run.backup() == null || others.stream().noneMatch(run.backup()::contains))
+            .forEach(run -> count(run.at(), run.isDone() ? Day.gone : Day.failed));
         for (var backup : bucket.backups)
-            if (!backup.isSafety()) count(backup.began(), backup.proof().map(proof -> Day.valueOf(Grade.of(proof).name())).orElse(Day.stored));
+            if (backup.counts(bucket.now)) count(backup.at(), backup.proof().map(proof -> Day.valueOf(Grade.of(proof).name())).orElse(Day.broken));
         var begun = days.keySet().stream().min(Comparator.naturalOrder()).orElse(today.plusDays(1));
         for (var day = first; !day.isAfter(today); day = day.plusDays(1)) days.putIfAbsent(day, day.isBefore(begun) ? Day.before : Day.missing);
     }

@@ -20,7 +20,7 @@ final class Expiries {
 
     private String backup() {
         var name = new Words("Last backup", "Dernière sauvegarde");
-        return bucket.newest().map(backup -> age(name, backup.began(), goals.backup(), State.problem)).orElseGet(() -> unknown(name, new Words("there is none", "il n'y en a pas")));
+        return bucket.newest().map(backup -> age(name, backup.time(), goals.backup(), State.problem)).orElseGet(() -> unknown(name, new Words("there is none that counts", "il n'y en a pas qui compte")));
     }
 
     private String drill() {
@@ -48,20 +48,20 @@ final class Expiries {
 
     private String lock() {
         var name = new Words("Object lock", "Verrou d'objet");
-        if (bucket.lockedUntil == null) return unknown(name, new Words("the store shows none on the newest backup, or these credentials may not see it", "le stockage n'en montre aucun sur la dernière sauvegarde, ou ces identifiants ne peuvent pas le voir"));
-        return line(name, State.good, new Words("the newest backup can't be deleted before %s", "la dernière sauvegarde ne peut pas être supprimée avant le %s").with(Words.day(bucket.lockedUntil)));
+        if (bucket.lockedUntil == null) return unknown(name, new Words("the store shows none on the last backup, or these credentials may not see it", "le stockage n'en montre aucun sur la dernière sauvegarde, ou ces identifiants ne peuvent pas le voir"));
+        return line(name, State.good, new Words("the last backup can't be deleted before %s", "la dernière sauvegarde ne peut pas être supprimée avant le %s").with(Words.day(bucket.lockedUntil)));
     }
 
     private String kept() {
         if (bucket.backups.isEmpty()) return "";
         var oldest = bucket.backups.get(bucket.backups.size() - 1);
-        return line(new Words("Kept", "Conservé"), null, new Words("%s since %s, %s in all", "%s depuis le %s, %s en tout").with(Words.count(bucket.backups.size(), "backup", "backups", "sauvegarde", "sauvegardes"), Words.day(oldest.began()), Words.bytes(bucket.backups.stream().mapToLong(Stored::bytes).sum())));
+        return line(new Words("Kept", "Conservé"), null, new Words("%s since %s, %s in all", "%s depuis le %s, %s en tout").with(Words.count(bucket.backups.size(), "backup", "backups", "sauvegarde", "sauvegardes"), Words.day(oldest.at()), Words.bytes(bucket.backups.stream().mapToLong(Stored::bytes).sum())));
     }
 
     private String held() {
         var html = new StringBuilder();
         for (var backup : bucket.backups)
-            if (backup.hold() != null) html.append(line(new Words("Held", "Retenue"), null, Words.same(Words.minute(backup.began()) + (backup.hold().reason().isEmpty() ? "" : " · " + Html.brief(backup.hold().reason(), 120)))));
+            if (backup.hold() != null) html.append(line(new Words("Held", "Retenue"), null, Words.same(Words.minute(backup.at()) + (backup.hold().reason().isEmpty() ? "" : " · " + Html.brief(backup.hold().reason(), 120)))));
         return html.toString();
     }
 

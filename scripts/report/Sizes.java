@@ -18,7 +18,7 @@ final class Sizes {
         var all = new TreeMap<Instant, Made>();
         for (var backup : bucket.backups)
             if (backup.manifest() != null && !backup.isSafety() && backup.manifest().selection().isWhole())
-                all.put(backup.began(), new Made(backup.began(), backup.manifest().bytesStored(), backup.manifest().seconds()));
+                all.put(backup.at(), new Made(backup.at(), backup.manifest().bytesStored(), backup.manifest().seconds()));
         bucket.runs("backup-db").filter(run -> run.isDone() && run.bytesStored() != null).forEach(run -> all.putIfAbsent(run.at(), new Made(run.at(), run.bytesStored(), run.seconds())));
         made = all.values().stream().sorted(Comparator.comparing(Made::at)).toList();
     }

@@ -29,6 +29,7 @@ record Words(String en, String fr) {
 
     static Words age(Instant then, Instant now) {
         var text = Amount.age(then, now);
+        if (text.startsWith("IN THE FUTURE")) return new Words(text, text.replace("IN THE FUTURE, in", "DANS LE FUTUR, dans").replace("days", "jours"));
         return new Words(text.replaceFirst("(?<=[0-9]) ", "\u00a0"), text.equals("just now") ? "à l'instant" : "il y a " + text.replace(" ago", "").replace("days", "jours").replace(' ', '\u00a0'));
     }
 

@@ -3,9 +3,9 @@
 package smoke;
 
 import java.time.Duration;
-import java.time.Instant;
-import ops.Amount;
-import ops.BackupFolder;
+import java.util.stream.Collectors;
+import ops.Failure;
+import ops.Latest;
 import ops.Setting;
 import ops.Settings;
 import ops.Store;
@@ -14,15 +14,23 @@ import ops.Store;
 public final class BackupAge {
     private BackupAge() { }
 
-    static Verdict look(Settings settings) { return of(Store.open(settings), settings.env, Duration.ofHours(settings.number(Setting.SMOKE_BACKUP_HOURS))); }
+    static Verdict look(Settings settings) throws Exception { return of(Store.open(settings), settings.env, Duration.ofHours(settings.number(Setting.SMOKE_BACKUP_HOURS))); }
 
-    /** The newest sealed backup of an environment against an age. */
-    public static Verdict of(Store store, String env, Duration oldest) {
+    /** The last backup of an environment against an age; by the store's clock, which no wrong one of this machine makes it young. */
+    public static Verdict of(Store store, String env, Duration oldest) throws Exception {
         var make = "./jbang backup-db --env " + env;
-        var sealed = BackupFolder.all(store, env).stream().filter(BackupFolder::sealed).toList();
-        if (sealed.isEmpty()) return Verdict.fail("there is none yet", "make one: " + make).forGood();
-        var newest = sealed.get(0);
-        var what = newest.id() + ", " + Amount.age(newest.began(), Instant.now()) + ", of " + sealed.size() + " sealed ones";
-        return newest.began().isBefore(Instant.now().minus(oldest)) ? Verdict.fail(what, "make one, and see why none was made: " + make).forGood() : Verdict.pass(what);
+        try {
+            var last = Latest.of(store, env, null);
+            var now = store.now();
+            var what = last.backup().words(now);
+            if (last.backup().time().isBefore(now.minus(oldest)))
+                return Verdict.fail(what + passedOver(last), "make one, and see why none was made: " + make).forGood();
+            return last.passedOver().isEmpty() ? Verdict.pass(what)
+                : Verdict.warning(what + passedOver(last), "./jbang backups list --env " + env);
+        } catch (Failure.Failed | Failure.NotVerified | Failure.Refused e) {
+            return Verdict.fail(e.getMessage(), e.hint).forGood();
+        }
     }
+
+    private static String passedOver(Latest last) { return last.passedOver().stream().map(one -> "; newer " + one).collect(Collectors.joining()); }
 }
