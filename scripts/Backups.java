@@ -202,6 +202,7 @@ class Backups {
 
         @Override void go() throws Exception {
             run.state("the backups are as they were; verifying changes none");
+            Signature.warnWithoutKey(run, settings);
             record();
             var folders = which.all ? BackupFolder.sealed(store, env)
                 : List.of(find(which.id == null ? "latest" : which.id));
@@ -235,6 +236,7 @@ class Backups {
 
         @Override void go() throws Exception {
             run.state("the backup is as it was, and the environment too; a drill changes neither");
+            Signature.warnWithoutKey(run, settings);
             record();
             var folder = find(id);
             try {

@@ -141,6 +141,7 @@ class Deploy implements Callable<Integer> {
         settings = run.settings(env);
         run.state("nothing was changed: what was live is live");
         settings.require(Setting.BACKUP_BUCKET);
+        Signature.checkKeys(settings);
         var site = settings.requireOwn(Setting.SITE_URL);
         provider = Providers.of(run, settings);
         app = Application.folder(settings, app);
@@ -189,6 +190,7 @@ class Deploy implements Callable<Integer> {
         releases = new Releases(store, env);
         before = provider.live();
         steps.found(Deployment.words(releases, before));
+        Deployment.warnOfUntrusted(run, releases);
         return true;
     }
 
@@ -201,7 +203,7 @@ class Deploy implements Callable<Integer> {
         var age = Steps.await(aging);
         if (age.isEmpty()) steps.found("the environment has no database");
         else if (age.get().outcome() == Outcome.pass || !isProtected()) steps.found(age.get().what());
-        else throw new Failure.Refused("the last backup of '" + env + "' is too old: " + age.get().what() + "; DEPLOY_BACKUP_HOURS is " + settings.number(Setting.DEPLOY_BACKUP_HOURS), "./jbang backup-db --env " + env + ", then deploy");
+        else throw new Failure.Refused("there is no backup of '" + env + "' that is good and new enough: " + age.get().what() + "; DEPLOY_BACKUP_HOURS is " + settings.number(Setting.DEPLOY_BACKUP_HOURS), "./jbang backup-db --env " + env + ", then deploy");
         return true;
     }
 

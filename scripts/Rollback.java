@@ -126,6 +126,7 @@ class Rollback implements Callable<Integer> {
         settings = run.settings(env);
         run.state("nothing was changed: what was live is live");
         settings.require(Setting.BACKUP_BUCKET);
+        Signature.warnWithoutKey(run, settings);
         var site = settings.requireOwn(Setting.SITE_URL);
         provider = Providers.of(run, settings);
         app = Application.folder(settings, app);
@@ -166,6 +167,7 @@ class Rollback implements Callable<Integer> {
     private boolean seeLive(Steps steps) throws Exception {
         before = provider.live();
         left = before.isEmpty() ? Optional.empty() : releases.of(before.get());
+        Deployment.warnOfUntrusted(run, releases);
         steps.found(Deployment.words(releases, before));
         return true;
     }
@@ -275,6 +277,7 @@ class Rollback implements Callable<Integer> {
 
     private void showAll() throws Exception {
         var current = provider.live();
+        Deployment.warnOfUntrusted(run, releases);
         var of = current.isEmpty() ? Optional.<Releases.Known>empty() : releases.of(current.get());
         var schema = Optional.<String>empty();
         try {

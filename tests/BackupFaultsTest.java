@@ -483,21 +483,28 @@ class BackupFaultsTest {
             new FakeTools(kit).none();
             kit.awaitNoProcess();
             assertEquals(1, kit.openUploads().size());
+            var killed = kit.openUploads().get(0).split("/")[3];
             // The same, from two days ago and from two hours ago: a part without its seal.
             var parent = "handover/staging/" + large.name + "/";
             var old = kit.put(parent + id(2 * 24) + "/data-00.dump.zst", "x");
-            var young = kit.put(parent + id(2) + "/data-00.dump.zst", "x");
+            var young = kit.put(parent + id(5 * 24) + "/data-00.dump.zst", "x");
             var sealed = kit.put(parent + id(3 * 24) + "/manifest.json", "{}");
             var others = kit.put("handover/production/" + large.name + "/" + id(2 * 24) + "/data-00.dump.zst", "x");
 
+            // The store can't be told to believe in another day, so its answers are.
+            sentLongAgo(store, id(2 * 24));
             kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed uploads");
             assertFalse(kit.keys().contains(old));
             assertTrue(kit.keys().containsAll(List.of(young, sealed, others)), () -> kit.keys().toString());
             assertEquals(1, kit.openUploads().size());
 
-            // The store can't be told to believe in another day, so its answer is.
+            store.heal();
+            sentLongAgo(store, killed);
             store.every("GET .*\\?.*uploads").change(answer -> answer.replaceAll("<Initiated>....", "<Initiated>2025"));
-            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed uploads");
+            store.every("GET .*uploadId=").change(answer -> answer.replaceAll("<LastModified>....", "<LastModified>2025"));
+            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: nothing"); // it gave a sign of life just now
+            store.every("HEAD .*running.json").change(answer -> answer.replaceFirst("(?i)(last-modified: )[^\r]*", "$1Mon, 24 Nov 2025 08:00:00 GMT"));
+            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 2 unsealed uploads");
             assertEquals(List.of(), kit.openUploads());
             assertTrue(kit.keys().containsAll(List.of(young, sealed, others)), () -> kit.keys().toString());
         }
@@ -522,6 +529,11 @@ class BackupFaultsTest {
     }
 
     // --- what the tests above are made of
+
+    /** What the store says of the objects of a backup's folder: that it took them a year ago. */
+    private static void sentLongAgo(FaultProxy store, String id) {
+        store.every("GET .*list-type=2").change(answer -> answer.replaceAll("(" + id + "/[^<]*</Key>.*?<LastModified>)....", "$12025"));
+    }
 
     /** After a failure that came before anything was whole. */
     private static void nothingStays(Kit kit) {

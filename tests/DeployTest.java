@@ -171,7 +171,7 @@ class DeployTest {
         site.commit("Half a feature");
         deploy().exits(10).says("'staging' is deployed from main or master, and commit ", " is on feature", "merge it first");
         site.git("checkout --quiet main");
-        deploy().exits(10).says("the last backup of 'staging' is too old: there is none yet; DEPLOY_BACKUP_HOURS is 26", "./jbang backup-db --env staging, then deploy");
+        deploy().exits(10).says("there is no backup of 'staging' that is good and new enough: there is none yet; DEPLOY_BACKUP_HOURS is 26", "./jbang backup-db --env staging, then deploy");
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
         kit.startInForeground("deploy", "--env", "staging").result().exits(10).says("this needs a person at a terminal");
         deploy("--confirm", "production").exits(10).says("--confirm says 'production', not 'staging'");

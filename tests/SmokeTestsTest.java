@@ -347,7 +347,7 @@ class SmokeTestsTest {
         var arguments = new String[] {"smoke-tests", "--env", "staging", "--only", "migrations,connections,backup", "--tries", "1"};
         stack.run(arguments).exits(14).prints("last migration: the last one is 20261122101500, as in migrations", "connections of the database: ", " in use, ", "age of the last backup: there is none yet");
         stack.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        stack.run(arguments).exits(0).printsLike("age of the last backup: [^ ]+, (just now|[0-9]+ min ago), of 1 sealed ones");
+        stack.run(arguments).exits(0).printsLike("age of the last backup: [^ ]+, data as of [^ ]+, (just now|[0-9]+ min ago)");
         Files.writeString(stack.home.resolve("migrations/20261123000000_prices.sql"), "select 1");
         stack.run(arguments).exits(14).prints("the database is at migration 20261122101500, and " + stack.home.resolve("migrations") + " ends with 20261123000000_prices");
     }

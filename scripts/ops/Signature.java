@@ -49,6 +49,12 @@ public final class Signature {
             throw new Failure.BadSetting("the key in BACKUP_SIGNING_KEY_FILE is none of those in BACKUP_VERIFY_KEY", "add its public key: openssl pkey -in KEYFILE -pubout prints it; " + settings.where(Setting.BACKUP_VERIFY_KEY));
     }
 
+    /** For a run that has its use also when what it writes does not count. */
+    public static void warnWithoutKey(Run run, Settings settings) {
+        if (isDemanded(settings) && key(settings).isEmpty())
+            run.console.warn("BACKUP_VERIFY_KEY is set, and BACKUP_SIGNING_KEY_FILE is not: what this run writes into the bucket is not signed, and will not count");
+    }
+
     /** Whether only what is signed may be believed. */
     public static boolean isDemanded(Settings settings) { return settings.get(Setting.BACKUP_VERIFY_KEY).isPresent(); }
 

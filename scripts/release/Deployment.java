@@ -26,6 +26,12 @@ import ops.Settings;
 public final class Deployment {
     private Deployment() { }
 
+    /** Says which records are left out since nobody who may has signed them. */
+    public static void warnOfUntrusted(Run run, Releases releases) {
+        if (!releases.untrusted().isEmpty())
+            run.console.warn("not signed by a key in BACKUP_VERIFY_KEY, so they do not count: " + String.join(", ", releases.untrusted()));
+    }
+
     /** What is live, as far as the kit knows it. */
     public static String words(Releases releases, Optional<Provider.Live> live) throws Exception {
         if (live.isEmpty()) return "nothing yet";

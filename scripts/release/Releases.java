@@ -5,9 +5,12 @@ import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import ops.Failure;
 import ops.Json;
+import ops.Signature;
 import ops.Steps;
 import ops.Store;
 
@@ -37,6 +40,7 @@ public final class Releases {
     private final Store store;
     private final String env;
     private final String folder;
+    private final List<String> untrusted = new CopyOnWriteArrayList<>();
     private List<Known> known;
 
     public Releases(Store store, String env) {
@@ -50,25 +54,41 @@ public final class Releases {
         if (known != null) return known;
         var names = store.list(folder).stream().map(item -> item.key().substring(folder.length())).collect(Collectors.toSet());
         var ids = names.stream().filter(name -> name.matches("[0-9TZ]{16}-[0-9a-f]{6}\\.json")).map(name -> name.substring(0, name.length() - 5)).sorted(Comparator.reverseOrder()).toList();
-        return known = Steps.sideBySide(ids, id -> new Known(release(id), mark(names, id + ".good.json"), mark(names, id + ".bad.json")));
+        untrusted.clear();
+        return known = Steps.sideBySide(ids, id -> known(names, id)).stream().flatMap(Optional::stream).toList();
     }
 
     /** Whether a release with this id was recorded, whatever its record says. */
     boolean has(String id) { return id.matches("[0-9TZ]{16}-[0-9a-f]{6}") && store.head(folder + id + ".json").isPresent(); }
 
-    private Release release(String id) {
-        var release = read(id + ".json", Release.class);
-        if (release.format() > Release.FORMAT) throw new Failure.NotVerified("release " + id + " was written by a newer kit", "update the kit: its version is in ./jbang rollback --version");
-        if (release.commit() == null || release.artifact() == null || !id.equals(release.id())) throw new Failure.NotVerified(store.uri(folder + id + ".json") + " is broken: it lacks what every release has", "look at it, and remove it");
-        return release;
+    /** The names of records that are not signed though they have to be: for the kit they are not there. */
+    public List<String> untrusted() { return untrusted; }
+
+    private Optional<Known> known(Set<String> names, String id) {
+        return release(id).map(release -> new Known(release, mark(names, id + ".good.json"), mark(names, id + ".bad.json")));
     }
 
-    private Mark mark(java.util.Set<String> names, String name) { return names.contains(name) ? read(name, Mark.class) : null; }
+    private Optional<Release> release(String id) {
+        var read = read(id + ".json", Release.class);
+        if (read.isEmpty()) return Optional.empty();
+        var release = read.get();
+        if (release.format() > Release.FORMAT) throw new Failure.NotVerified("release " + id + " was written by a newer kit", "update the kit: its version is in ./jbang rollback --version");
+        if (release.commit() == null || release.artifact() == null || !id.equals(release.id())) throw new Failure.NotVerified(store.uri(folder + id + ".json") + " is broken: it lacks what every release has", "look at it, and remove it");
+        return Optional.of(release);
+    }
 
-    private <T> T read(String name, Class<T> type) {
-        var read = Json.read(store.read(folder + name, LARGEST).orElseThrow(() -> new Failure.StoreFailed(store.uri(folder + name) + " has just gone", "run it again")), type, store.uri(folder + name));
+    private Mark mark(Set<String> names, String name) { return names.contains(name) ? read(name, Mark.class).orElse(null) : null; }
+
+    /** Empty for what is not signed though it has to be. */
+    private <T> Optional<T> read(String name, Class<T> type) {
+        var bytes = store.read(folder + name, LARGEST).orElseThrow(() -> new Failure.StoreFailed(store.uri(folder + name) + " has just gone", "run it again"));
+        if (!Signature.isTrusted(store, folder + name, bytes)) {
+            untrusted.add(name);
+            return Optional.empty();
+        }
+        var read = Json.read(bytes, type, store.uri(folder + name));
         if (read == null) throw new Failure.NotVerified(store.uri(folder + name) + " is empty", "look at it, and remove it");
-        return read;
+        return Optional.of(read);
     }
 
     /** The release that a provider says is live; empty when it is none of these. */
@@ -93,6 +113,8 @@ public final class Releases {
         var found = all().stream().filter(known -> known.release.id().startsWith(wanted) || wanted.length() >= 7 && known.release.commit().sha().startsWith(wanted)).toList();
         var commits = found.stream().map(known -> known.release.commit().sha()).distinct().count();
         var list = "./jbang rollback --env " + env + " --list";
+        if (found.isEmpty() && untrusted.stream().anyMatch(name -> name.startsWith(wanted)))
+            throw new Failure.NotVerified("release '" + wanted + "' is not signed by a key in BACKUP_VERIFY_KEY: somebody else may have put it there", "deploy its commit anew; " + list);
         if (found.isEmpty()) throw new Failure.Failed("'" + env + "' has no release '" + wanted.replaceAll("\\p{Cntrl}", "?") + "'", "see what there is: " + list);
         if (commits > 1) throw new Failure.Usage("'" + wanted + "' may be any of " + found.size() + " releases", "give more of it; " + list);
         return found.stream().filter(Known::isGood).findFirst().orElse(found.get(0));
@@ -100,7 +122,7 @@ public final class Releases {
 
     /** Writes a release, once; from here on the kit knows it, good or not. */
     public void record(Release release) {
-        if (!store.putNew(folder + release.id() + ".json", Json.bytes(release))) throw new Failure.Unclear("there is another release at " + store.uri(folder + release.id() + ".json"), "run it again: it takes another id");
+        if (!Signature.putNew(store, folder + release.id() + ".json", Json.bytes(release))) throw new Failure.Unclear("there is another release at " + store.uri(folder + release.id() + ".json"), "run it again: it takes another id");
         known = null;
     }
 
@@ -109,7 +131,7 @@ public final class Releases {
     public void bad(Release release, String why) { mark(release.id() + ".bad.json", new Mark(now(), null, why)); }
 
     private void mark(String name, Mark mark) {
-        store.put(folder + name, Json.bytes(mark));
+        Signature.put(store, folder + name, Json.bytes(mark));
         known = null;
     }
 

@@ -4,6 +4,7 @@ package smoke;
 
 import java.time.Duration;
 import java.util.stream.Collectors;
+import ops.BackupFolder;
 import ops.Failure;
 import ops.Latest;
 import ops.Setting;
@@ -28,6 +29,7 @@ public final class BackupAge {
             return last.passedOver().isEmpty() ? Verdict.pass(what)
                 : Verdict.warning(what + passedOver(last), "./jbang backups list --env " + env);
         } catch (Failure.Failed | Failure.NotVerified | Failure.Refused e) {
+            if (BackupFolder.sealed(store, env).isEmpty()) return Verdict.fail("there is none yet", "make one: " + make).forGood();
             return Verdict.fail(e.getMessage(), e.hint).forGood();
         }
     }

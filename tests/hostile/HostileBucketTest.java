@@ -1,6 +1,10 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -84,7 +88,231 @@ class HostileBucketTest {
         }
     }
 
+    // --- which backup is the last one
+
+    @Test void the_last_backup_is_the_newest_whole_one_of_this_database_that_is_not_broken_nor_of_the_future() {
+        backedUp().set("SMOKE_BACKUP_HOURS", "1000");
+        var made = kit.sealed().get(0);
+        var older = age(12, kit.database.name);
+        var whole = age(10, kit.database.name);
+        var part = age(5, kit.database.name);
+        kit.forge(folder(part), "\"schemas\": []", "\"schemas\": [\"audit\"]");
+        age(4, "another");
+        var saved = age(3, kit.database.name);
+        kit.forge(folder(saved), "\"proof\":", "\"purpose\": \"safety\", \"proof\":");
+        var broken = age(2, kit.database.name);
+        kit.put(folder(broken) + "drill-20261124T020000Z.json", "{\"proof\": \"restored\", \"passed\": false, \"at\": \"2026-11-24T02:00:00Z\", \"problem\": \"rows are missing\", \"seconds\": 1, \"kit\": \"x\"}");
+        var future = age(-10, kit.database.name);
+        for (var key : kit.keys(made)) kit.delete(key);
+
+        var passedOver = new String[] {"backup " + broken + ", data as of ", "2 days ago, does not count: it is known to be broken: rows are missing",
+            "backup " + future + ", data as of ", "IN THE FUTURE, in ", "which lies in the future, so a clock was wrong"};
+        assertEquals(whole, kit.run("backups", "show", "--env", "staging", "--json").exits(0).says(passedOver).json().getAsJsonObject("manifest").get("id").getAsString());
+        kit.run("restore-db", "--env", "staging", "--dry-run").exits(0).says(passedOver).says("ok: Choose the backup: " + whole + ", of database '" + kit.database.name + "', data as of ");
+        var day = Instant.now().minus(Duration.ofDays(11)).toString().substring(0, 10);
+        kit.run("backups", "show", day, "--env", "staging").exits(0).prints(older);
+        kit.run("smoke-tests", "--env", "staging", "--only", "backup").exits(0).prints(whole + ", data as of ", "10 days ago; newer backup " + broken);
+        kit.set("SMOKE_BACKUP_HOURS", "26").run("smoke-tests", "--env", "staging", "--only", "backup", "--nagios").exits(2).prints("CRITICAL", whole);
+        kit.run("backups", "list", "--env", "staging").exits(0).prints(future, "NOT TO BE TRUSTED: its data are of ");
+        var report = kit.run("report", "--env", "staging", "--json").exits(0).out();
+        assertTrue(report.contains("10 days ago") && report.contains("newer: backup " + broken), report);
+        kit.set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1").set("BACKUP_MIN_AGE_DAYS", "1").run("backups", "prune", "--env", "staging", "--dry-run").exits(0)
+            .printsLike(whole + ".*stays: ").printsLike(older + ".*would be removed: ");
+    }
+
+    @Test void what_can_not_be_read_ends_no_list_and_is_not_passed_over_in_silence() {
+        backedUp();
+        var good = kit.sealed().get(0);
+        var old = age(20, kit.database.name);
+        var manifest = new String(kit.object(good + "manifest.json"), StandardCharsets.UTF_8);
+        var newer = "handover/staging/" + kit.database.name + "/" + STAMP.format(Instant.now()) + "-ffffff/";
+        for (var text : List.of("", "not JSON", manifest, manifest.replaceFirst("\"snapshot_time\": \"[^\"]*", "\"snapshot_time\": \"yesterday"),
+                manifest.replaceFirst("\"snapshot_time\": \"[^\"]*", "\"snapshot_time\": \"+1000000000-12-31T23:59:59Z"), manifest.replaceFirst("\"pg_dump\": \"[^\"]*", "\"pg_dump\": \"99999999999999999999"))) {
+            kit.put(newer + "manifest.json", text.replace(good.split("/")[3], text.equals(manifest) ? "20260101T000000Z-aaaaaa" : newer.split("/")[3]));
+            kit.run("backups", "list", "--env", "staging").exits(0).prints(good.split("/")[3], old, newer.split("/")[3], "CAN'T BE READ: ");
+            kit.run("backups", "show", "--env", "staging").exits(14).says("which backup is the last one can't be said: ", "Next:  look at it; the one before is " + good.split("/")[3] + ", data as of ");
+        }
+        kit.set("SMOKE_BACKUP_HOURS", "26").run("smoke-tests", "--env", "staging", "--only", "backup").exits(14).prints("which backup is the last one can't be said: ");
+        kit.run("backups", "show", old, "--env", "staging").exits(0);
+        kit.delete(newer + "manifest.json");
+        // One that is older than the last is in nobody's way.
+        try (var store = new FaultProxy(kit)) {
+            store.every("GET .*list-type=2").change(answer -> sentLongAgo(answer, old));
+            kit.put(folder(old) + "manifest.json", "not JSON");
+            kit.run("backups", "show", "--env", "staging").exits(0).prints(good.split("/")[3]);
+        }
+    }
+
+    @Test void of_several_databases_none_is_guessed() {
+        backedUp();
+        age(1, "a\u001b[31mnother");
+        for (var key : kit.keys("handover/staging/")) kit.put(key.replace("/staging/", "/elsewhere/"), kit.object(key));
+        for (var folder : kit.sealed()) if (folder.contains("/elsewhere/")) kit.forge(folder, "\"env\": \"staging\"", "\"env\": \"elsewhere\"");
+        kit.run("restore-db", "--env", "staging", "--from", "elsewhere", "--dry-run").exits(10)
+            .says("environment 'elsewhere' has backups of 2 databases: a [31mnother, " + kit.database.name, "Next:  give the id of the one you want").neverShows("\u001b[31m");
+        kit.set("ELSEWHERE_DATABASE_URL", kit.database.url().replace(kit.database.name, "third"));
+        kit.run("restore-db", "--env", "staging", "--from", "elsewhere", "--dry-run").exits(1)
+            .says("environment 'elsewhere' has no backup of its database 'third', but of a [31mnother, " + kit.database.name);
+    }
+
+    // --- clocks
+
+    @Test void clocks_that_differ_are_refused_before_anything_is_sealed_or_pruned() {
+        backedUp().set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1").set("BACKUP_MIN_AGE_DAYS", "1");
+        age(30, kit.database.name);
+        var before = kit.backupObjects();
+        try (var store = new FaultProxy(kit)) {
+            store.every("").change(answer -> dated(answer, Duration.ofMinutes(20)));
+            kit.run("backup-db", "--env", "staging").exits(10).says("the store's clock is 20 min ", "ahead of this machine's: times that are written now would be wrong", "timedatectl set-ntp true", "State: nothing was stored");
+            kit.run(PRUNE).exits(10).says("the store's clock is 20 min ");
+            kit.awaitNoProcess();
+            assertEquals(before, kit.backupObjects());
+            store.heal();
+            store.every("").change(answer -> dated(answer, Duration.ofMinutes(-4)));
+            kit.run("backup-db", "--env", "staging", "--dry-run").exits(0).says("warning: the store's clock is ", " behind this machine's");
+        }
+    }
+
+    @Test void a_machine_whose_clock_is_ten_days_ahead_seals_nothing_and_prunes_nothing() {
+        Kit.needs("faketime");
+        backedUp().set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
+        age(12, kit.database.name);
+        var before = kit.backupObjects();
+        for (var shift : List.of("+10d", "-10d")) {
+            var command = new String[] {"faketime", "--exclude-monotonic", "-f", shift, kit.home.resolve("jbang").toString()};
+            kit.bash(String.join(" ", command) + " backup-db --env staging").exits(10).says("the store's clock is 240 h 00 min " + (shift.startsWith("+") ? "behind" : "ahead of") + " this machine's");
+            kit.bash(String.join(" ", command) + " backups prune --env staging").exits(10);
+        }
+        assertEquals(before, kit.backupObjects());
+    }
+
+    // --- what looks like another database, or an empty one
+
+    @Test void an_empty_database_and_one_that_lost_half_its_rows_are_told_by_the_backup_and_the_report() {
+        backedUp();
+        kit.run("backup-db", "--env", "staging").exits(0).neverShows("is it the right database");
+        kit.database.execute("delete from t where n > 500");
+        kit.run("backup-db", "--env", "staging").exits(0).says("warning: database '" + kit.database.name + "' has 500 rows, and had 2,000 in the last backup, ", "is it the right database");
+        assertTrue(kit.run("report", "--env", "staging", "--json").exits(0).out().contains("has 500 rows, and had 2,000 in the last backup"));
+        kit.database.execute("drop table t");
+        kit.run("backup-db", "--env", "staging").exits(0).says("warning: database '" + kit.database.name + "' has no table: is it the right database");
+    }
+
+    // --- what goes while it is looked at
+
+    @Test void a_backup_that_is_removed_while_it_is_read_is_said_to_be_gone_and_not_to_be_broken() {
+        backedUp();
+        var folder = kit.sealed().get(0);
+        try (var store = new FaultProxy(kit)) {
+            var held = store.next("GET .*data-00").hold();
+            var running = kit.start("backups", "verify", "--env", "staging");
+            store.awaitSeen("GET .*data-00");
+            for (var key : kit.keys(folder)) kit.delete(key);
+            held.release();
+            running.result().exits(1).says("backup " + folder.split("/")[3] + " was removed meanwhile, so nothing could be proven of it", "State: backup " + folder.split("/")[3] + " is gone")
+                .neverShows("is broken", "as they were");
+        }
+        assertEquals(List.of(), kit.backupObjects());
+    }
+
+    // --- signatures
+
+    @Test void only_what_a_key_of_ours_has_signed_is_believed_and_stock_openssl_says_the_same() throws Exception {
+        Kit.needs("openssl");
+        kit.database.execute("create table t as select n from generate_series(1, 100) n");
+        var offsite = Stack.bareKit().bucket;
+        sign();
+        kit.set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite");
+        kit.run("backup-db", "--env", "staging").exits(0);
+        var folder = kit.sealed().get(0);
+        var id = folder.split("/")[3];
+        Files.write(kit.home.resolve("manifest.json"), kit.object(folder + "manifest.json"));
+        Files.write(kit.home.resolve("manifest.json.sig"), kit.object(folder + "manifest.json.sig"));
+        var readme = new Document("README.md").fences("Signed backups", "sh");
+        assertTrue(kit.bash(readme.get(1)).exits(0).out().contains("Signature Verified Successfully"));
+        kit.run("backups", "verify", "--env", "staging").exits(0);
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("readable ");
+        kit.set("STAGING_BACKUP_BUCKET", offsite).run("backups", "verify", "--env", "staging").exits(0);
+        kit.set("STAGING_BACKUP_BUCKET", null);
+
+        // Evidence of somebody else neither condemns it nor makes it better.
+        kit.put(folder + "drill-20301124T020000Z.json", "{\"proof\": \"restored\", \"passed\": false, \"at\": \"2030-11-24T02:00:00Z\", \"problem\": \"forged\", \"seconds\": 1, \"kit\": \"x\"}");
+        kit.put(folder + "drill-20301124T020000Z.json.sig", kit.object(folder + "manifest.json.sig"));
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("readable ").neverShows("forged");
+
+        // Moved to another environment, another database, another time; changed; not signed; signed by another key.
+        for (var place : List.of("production/" + kit.database.name + "/" + id, "staging/another/" + id, "staging/" + kit.database.name + "/20261129T000000Z-abcdef")) {
+            for (var key : kit.keys(folder)) kit.put("handover/" + place + "/" + key.substring(folder.length()), kit.object(key));
+            kit.run("backups", "show", place.split("/")[2], "--env", place.split("/")[0]).exits(place.contains("another") ? 2 : 14);
+            if (place.contains("production")) kit.set("PRODUCTION_DATABASE_URL", null).run("restore-db", "--env", "staging", "--from", "production", "--dry-run").exits(14).says("holds the manifest of another backup");
+            for (var key : kit.keys("handover/" + place + "/")) kit.delete(key);
+        }
+        var manifest = kit.object(folder + "manifest.json");
+        kit.forge(folder, "\"rows\": 100", "\"rows\": 101");
+        for (var command : List.of("backups show", "backups verify", "backups drill", "backups copy --to offsite", "restore-db --no-safety-backup"))
+            kit.run((command + " --env staging").split(" ")).exits(14).says("manifest.json is not signed by a key in BACKUP_VERIFY_KEY, or was changed since");
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("CAN'T BE READ: ");
+        kit.put(folder + "manifest.json", manifest);
+        kit.bash("openssl genpkey -algorithm ed25519 -out other.pem; openssl pkey -in other.pem -pubout > other.pub; openssl pkeyutl -sign -inkey other.pem -rawin -in manifest.json -out other.sig").exits(0);
+        kit.put(folder + "manifest.json.sig", Files.readAllBytes(kit.home.resolve("other.sig")));
+        kit.run("backups", "show", "--env", "staging").exits(14).says("is not signed by a key in BACKUP_VERIFY_KEY");
+        kit.delete(folder + "manifest.json.sig");
+        kit.run("backups", "show", "--env", "staging").exits(14).says("manifest.json is not signed");
+
+        // With both keys, as when one is changed, either will do; and by hand it is signed as the README says.
+        kit.bash(readme.get(2)).exits(0);
+        kit.put(folder + "manifest.json.sig", Files.readAllBytes(kit.home.resolve("manifest.json.sig")));
+        kit.set("BACKUP_VERIFY_KEY", publicKey("other.pub") + "," + publicKey("verify-key.pem")).run("backups", "show", "--env", "staging").exits(0);
+        kit.set("BACKUP_VERIFY_KEY", publicKey("other.pub")).run("backup-db", "--env", "staging", "--dry-run").exits(78).says("the key in BACKUP_SIGNING_KEY_FILE is none of those in BACKUP_VERIFY_KEY");
+        kit.set("BACKUP_SIGNING_KEY_FILE", null).run("backup-db", "--env", "staging", "--dry-run").exits(78).says("BACKUP_VERIFY_KEY is set, and BACKUP_SIGNING_KEY_FILE is not");
+        kit.set("BACKUP_VERIFY_KEY", "nonsense").run("backups", "show", "--env", "staging").exits(78).says("BACKUP_VERIFY_KEY is no list of Ed25519 public keys");
+        kit.set("BACKUP_VERIFY_KEY", null).set("BACKUP_SIGNING_KEY_FILE", kit.home.resolve("signing-key.pem").toString()).bash("chmod 644 signing-key.pem");
+        kit.run("backup-db", "--env", "staging", "--dry-run").exits(78).says("can be read by others on this machine", "chmod 600");
+        kit.bash("echo 'not a key' > signing-key.pem; chmod 600 signing-key.pem");
+        kit.run("backup-db", "--env", "staging", "--dry-run").exits(78).says("holds no Ed25519 private key", "openssl genpkey -algorithm ed25519");
+    }
+
+    @Test void a_release_that_nobody_of_ours_has_signed_is_none_to_roll_back_to() throws Exception {
+        Kit.needs("openssl");
+        var site = new DeployedSite(kit);
+        try {
+            sign();
+            site.run("deploy").exits(0);
+            var first = site.current();
+            site.change("second");
+            site.run("deploy").exits(0);
+            // Somebody writes a release of his own beside it, good as can be, and calls the real one bad.
+            var record = new String(kit.object("handover/staging/releases/" + first + ".json"), StandardCharsets.UTF_8);
+            var forged = "20261101T000000Z-abcdef";
+            kit.put("handover/staging/releases/" + forged + ".json", record.replace(first, forged));
+            kit.put("handover/staging/releases/" + forged + ".json.sig", kit.object("handover/staging/releases/" + first + ".json.sig"));
+            kit.put("handover/staging/releases/" + forged + ".good.json", kit.object("handover/staging/releases/" + first + ".good.json"));
+            kit.put("handover/staging/releases/" + first + ".bad.json", "{\"at\": \"2026-11-01T00:00:00Z\", \"why\": \"forged\"}");
+            site.run("rollback", "--list").exits(0).prints(first).says("not signed by a key in BACKUP_VERIFY_KEY, so they do not count: ", forged + ".json").neverShows("bad   " + first);
+            site.run("rollback", "--to", forged).exits(14).says("release '" + forged + "' is not signed by a key in BACKUP_VERIFY_KEY");
+            site.run("rollback").exits(0).prints("rolled back to " + first);
+        } finally {
+            site.close();
+        }
+    }
+
+    /** Keys as the README has them made; from now on commands sign, and believe only what is signed. */
+    private void sign() throws IOException {
+        kit.bash(new Document("README.md").fences("Signed backups", "sh").get(0) + "openssl pkey -in signing-key.pem -pubout > verify-key.pem").exits(0);
+        kit.set("BACKUP_SIGNING_KEY_FILE", kit.home.resolve("signing-key.pem").toString()).set("BACKUP_VERIFY_KEY", publicKey("verify-key.pem"));
+    }
+
+    private String publicKey(String file) throws IOException { return Files.readAllLines(kit.home.resolve(file)).get(1); }
+
     // --- what the tests above are made of
+
+    private String folder(String id) { return kit.sealed().stream().filter(folder -> folder.contains(id)).findFirst().orElseThrow(); }
+
+    /** An answer of a store whose clock is ahead by so much. */
+    private static String dated(String answer, Duration ahead) {
+        var date = DateTimeFormatter.RFC_1123_DATE_TIME.format(Instant.now().plus(ahead).atZone(ZoneOffset.UTC));
+        return answer.replaceFirst("(?im)^date: [^\r\n]*", "Date: " + date);
+    }
 
     /** A listing in which the store took the objects of a folder a year ago. */
     private static String sentLongAgo(String answer, String id) { return answer.replaceAll("(" + id + "/[^<]*</Key>.*?<LastModified>)....", "$12025"); }
@@ -101,12 +329,12 @@ class HostileBucketTest {
         var from = kit.sealed().get(kit.sealed().size() - 1);
         var at = Instant.now().minus(Duration.ofDays(days));
         var id = STAMP.format(at) + "-abcdef";
-        var to = "handover/staging/" + database + "/" + id + "/";
+        var to = "handover/staging/" + URLEncoder.encode(database, StandardCharsets.UTF_8).replace('%', '=') + "/" + id + "/";
         for (var key : kit.keys(from)) kit.put(to + key.substring(from.length()), kit.object(key));
         var manifest = kit.json(to + "manifest.json");
         kit.forge(to, manifest.get("id").getAsString(), id);
         kit.forge(to, "\"snapshot_time\": \"" + manifest.get("snapshot_time").getAsString(), "\"snapshot_time\": \"" + at);
-        kit.forge(to, "\"database\": \"" + manifest.get("database").getAsString(), "\"database\": \"" + database);
+        kit.forge(to, "\"database\": \"" + manifest.get("database").getAsString(), "\"database\": \"" + database.replace("\u001b", "\\u001b"));
         return id;
     }
 }
