@@ -217,6 +217,7 @@ class RestoreDb implements Callable<Integer> {
         }
         if (server == null) server = Database.connect(url, settings, "handover restore-db " + env);
         run.undo.add("close the session", server::close);
+        server.execute("set default_transaction_read_only = off");
         exists = server.one("select exists (select from pg_database where datname = ?)", url.database).equals("t");
         if (obstacle.isEmpty()) obstacle = Swap.obstacle(server, url.database);
         swap = new Swap(run, settings, url, server, exists);
@@ -269,7 +270,9 @@ class RestoreDb implements Callable<Integer> {
     /** Whether the backup has pg_cron, and this is the one database of the server that may have it. */
     private boolean isHomeOfCron() {
         if (manifest.extensions().stream().noneMatch(extension -> extension.name().equals("pg_cron"))) return false;
-        if (!exists) return server.one("select coalesce((select setting from pg_settings where name = 'cron.database_name'), '')").equals(url.database);
+        // Only some roles are shown the setting.
+        if (server.one("select coalesce((select setting from pg_settings where name = 'cron.database_name'), '')").equals(url.database)) return true;
+        if (!exists) return false;
         try (var session = target()) {
             return session.one("select exists (select from pg_extension where extname = 'pg_cron')").equals("t");
         }
@@ -293,7 +296,7 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private boolean saidToBeOff(Steps steps) {
-        steps.found(outward.off().isEmpty() ? "nothing" : String.join(", ", outward.off()) + "; --keep-outward would keep it on");
+        steps.found(outward.off().isEmpty() ? "nothing" : String.join(", ", outward.off()));
         return true;
     }
 

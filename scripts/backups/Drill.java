@@ -80,7 +80,7 @@ public final class Drill {
     private boolean compareWithArchive() throws Exception {
         var comparison = new ArchiveComparison(run, settings, trial.server, trial.manifest, trial.newReader());
         var part = trial.manifest.parts().stream().filter(TrialRestore::isWhole).findFirst().orElseThrow();
-        var outcome = comparison.compare(steps, trial.pgRestore, part, trial.lacking);
+        var outcome = comparison.compare(steps, trial.pgRestore, part, trial.lacking, trial.outward);
         archive = comparison.archive();
         if (!outcome.differences().isEmpty())
             throw new Failure.NotVerified("the restored database is not what the archive says: " + some(outcome.differences(), Difference::words, "; "), trial.anotherOne());

@@ -19,6 +19,7 @@ import ops.Setting;
 import ops.Settings;
 import ops.Stamp;
 import ops.Store;
+import ops.Subscriptions;
 
 /**
  * A server with a new, empty database for one drill: a throwaway one on this machine, or the one that DRILL_DATABASE_URL
@@ -31,6 +32,7 @@ final class DrillServer {
     private static final Pattern ROLE = Pattern.compile("(?:CREATE ROLE (" + Needs.NAME + ")|ALTER ROLE (" + Needs.NAME + ") WITH .*|GRANT (?:" + Needs.NAME + ") TO (" + Needs.NAME + ")(?: WITH .*)?);");
 
     private final Run run;
+    private final Settings settings;
     private final Database session;
     private final Set<String> made = new HashSet<>();
     private final EmbeddedPostgres started;
@@ -41,8 +43,9 @@ final class DrillServer {
     private String locale = "";
 
     /** @param started the throwaway one; null for a server that stays */
-    private DrillServer(Run run, Database session, EmbeddedPostgres started) {
+    private DrillServer(Run run, Settings settings, Database session, EmbeddedPostgres started) {
         this.run = run;
+        this.settings = settings;
         this.session = session;
         this.started = started;
         database = session.url.withDatabase(DATABASE + Stamp.of(run.started));
@@ -68,7 +71,7 @@ final class DrillServer {
             run.undo.add("remove the throwaway server", started::close);
             return started;
         });
-        return new DrillServer(run, connect(run, DatabaseUrl.parse(postgres.superuserUrl(), "the throwaway server"), settings), postgres);
+        return new DrillServer(run, settings, connect(run, DatabaseUrl.parse(postgres.superuserUrl(), "the throwaway server"), settings), postgres);
     }
 
     private static DrillServer named(Run run, Settings settings, Store store, DatabaseUrl url) throws Exception {
@@ -83,7 +86,7 @@ final class DrillServer {
             throw new Failure.BadSetting("role '" + url.user + "' at " + url + " is not a superuser: it can't restore what belongs to others", settings.where(Setting.DRILL_DATABASE_URL));
         if (session.one("select pg_try_advisory_lock(?, ?)", OURS, DRILL).equals("f"))
             throw new Failure.Busy("another drill goes on at " + url, "wait until it has ended, then run this again");
-        var server = new DrillServer(run, session, null);
+        var server = new DrillServer(run, settings, session, null);
         server.clear("what killed drills have left");
         return server;
     }
@@ -139,6 +142,7 @@ final class DrillServer {
     /** Drops the databases and the roles of drills: there is none but this one, which holds the lock. */
     private void clear(String what) {
         var databases = session.rows("select quote_ident(datname) from pg_database where datname ~ ?", row -> row[0], "^" + DATABASE + "[0-9]{8}T[0-9]{6}Z(" + AGAIN + ")?$");
+        for (var name : databases) Subscriptions.drop(session, settings, Needs.unquoted(name));
         databases.forEach(name -> session.execute("drop database if exists " + name + " with (force)"));
         var roles = session.rows("select quote_ident(rolname) from pg_roles where shobj_description(oid, 'pg_authid') = ?", row -> row[0], MADE_BY_US);
         roles.forEach(role -> attempt("drop role " + role));

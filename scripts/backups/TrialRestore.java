@@ -1,5 +1,6 @@
 //SOURCES DrillServer.java
 //SOURCES Needs.java
+//SOURCES ../restore/Outward.java
 package backups;
 
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import ops.*;
+import restore.Outward;
 
 /** A stored backup, restored into a database of its own on a server for drills. The environment's server is not touched. */
 public final class TrialRestore {
@@ -44,6 +46,7 @@ public final class TrialRestore {
     PostgresTools.Found pgRestore;
     DrillServer server;
     private PartReader reader;
+    Outward outward;
 
     public TrialRestore(Run run, Settings settings, Store store, BackupFolder folder, Steps steps) {
         this.run = run;
@@ -106,8 +109,14 @@ public final class TrialRestore {
         taken = load.taken();
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
-                if (isWhole(part)) server.set(DatabaseProperties.of(reader.contents(part)));
-                if (isWhole(part)) load.load(reader, part, this::prepare);
+                if (isWhole(part)) {
+                    var contents = reader.contents(part);
+                    server.set(DatabaseProperties.of(contents));
+                    // As if it were its own environment, but that nothing in it reaches another server.
+                    outward = new Outward(contents, false, true, true, true);
+                    outward.unfilled().forEach(view -> notRestorable.add("rows of the materialized view " + view + " (they come from another server)"));
+                    load.load(reader, part, this::prepare);
+                }
                 else notRestorable.add(part.name() + " (rows of schemas that Supabase owns, which this server does not have)");
             }
         } catch (Failure.ToolFailed e) {
@@ -125,7 +134,7 @@ public final class TrialRestore {
         lacking.addAll(server.lacking(needs.extensions()));
         lacking.forEach(name -> notRestorable.add("extension " + name + " (this server does not have it)"));
         leaveOutCompressions(beginning);
-        return line -> lacking.stream().anyMatch(extension -> Needs.isOf(extension, line));
+        return line -> outward.leavesOut(line) || lacking.stream().anyMatch(extension -> Needs.isOf(extension, line));
     }
 
     /** A server may have been built without a method: how it packs a column says nothing of what is in it. */

@@ -37,6 +37,8 @@ final class Dress {
 
     /** Before anything is loaded. Warns of what can't be had on this server, or by this role, and leaves that out. */
     void before() {
+        // The server or the role may have it otherwise, and this is the one place that goes before both.
+        server.attempt(mayWrite("set default_transaction_read_only = off"));
         var missing = missingRoles();
         for (var setting : wanted.settings()) {
             if (missing.contains(setting.role())) lack(setting, "there is no role " + setting.role() + " on this server");
@@ -46,6 +48,8 @@ final class Dress {
         for (var right : wanted.rights()) if (missing.contains(right.grantee())) lack(right, "there is no role " + right.grantee() + " on this server");
         for (var label : wanted.labels()) attempt(label, List.of(label.statement(fresh)));
     }
+
+    private String mayWrite(String how) { return "alter role session_user in database " + Database.quote(fresh) + " " + how; }
 
     private List<String> missingRoles() {
         var named = new TreeSet<String>();
@@ -71,6 +75,7 @@ final class Dress {
     /** Immediately before the switch. Throws when somebody would have another right than before. */
     void after() {
         var name = Database.quote(fresh);
+        server.attempt(mayWrite("reset default_transaction_read_only"));
         var statements = new ArrayList<String>();
         if (!wanted.comment().isEmpty()) statements.add("comment on database " + name + " is " + Database.literal(wanted.comment()));
         wanted.settings().stream().filter(setting -> setting.bites() && isThere(setting)).forEach(setting -> statements.add(setting.statement(fresh)));

@@ -111,6 +111,11 @@ public final class Outward {
 
     public boolean leavesSomethingOut() { return !leftOut.isEmpty(); }
 
+    /** Whether an entry, by its type and its name alone, may be one of those that are left out. */
+    public boolean leavesOut(String type, String name) {
+        return entries.stream().anyMatch(entry -> leftOut.contains(entry.id()) && entry.description().equals(type) && entry.name().equals(name));
+    }
+
     /** A file that pg_restore --use-list reads: all but what is left out. */
     public Path list(Path folder) throws IOException {
         return Files.write(folder.resolve("inward"), entries.stream().filter(entry -> !leftOut.contains(entry.id())).map(entry -> entry.id() + ";").toList());

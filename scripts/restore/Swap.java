@@ -207,7 +207,7 @@ public final class Swap {
         var last = renames.get(renames.size() - 1);
         var renamed = server.one("select (select oid from pg_database where datname = ?)", last.from);
         try (var session = Database.connect(server.url, settings, "handover, swap")) {
-            session.execute("set lock_timeout = '30s'");
+            session.execute("set lock_timeout = '30s'; set default_transaction_read_only = off");
             var renaming = CompletableFuture.runAsync(() -> session.transaction(renames.stream().map(Rename::toString).toList()));
             while (!renaming.isDone()) {
                 for (var rename : renames) endSessions(rename.from);

@@ -1,9 +1,17 @@
+//SOURCES ../../scripts/local/EmbeddedPostgres.java
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import local.EmbeddedPostgres;
 import org.junit.jupiter.api.Test;
 
 /** Databases of other people, restored by a swap: nothing of them is lost, and nothing reaches outward. */
@@ -111,6 +119,21 @@ class HostileDatabaseTest {
         }
     }
 
+    @Test void a_role_and_a_server_that_only_read_by_default_restore_all_the_same() throws IOException {
+        var role = Stack.next("reading_");
+        TestDatabase.superuser("create role " + role + " login createdb password 'reading-Passw0rd'");
+        onDatabase("alter database %s owner to " + role);
+        kit.database.asSuperuser("set role " + role + "; " + SHOP);
+        kit.set("STAGING_DATABASE_URL", kit.database.url(role, "reading-Passw0rd")).run("backup-db", "--env", "staging").exits(0);
+        TestDatabase.superuser("alter role " + role + " set default_transaction_read_only = on");
+        for (var mode : List.of("swap", "in-place")) {
+            kit.database.asSuperuser("delete from customer");
+            restore("--mode", mode, "--after-sql", sql("after.sql", "update customer set name = 'x'")).exits(0);
+            hasCustomers("100");
+        }
+        assertEquals("0", kit.database.one("select count(*) from pg_db_role_setting s join pg_database d on d.oid = setdatabase where datname = current_database()"));
+    }
+
     @Test void a_database_that_is_gone_comes_back_with_what_belonged_to_it_and_what_the_server_lacks_is_named() {
         var leaving = Stack.next("leaving_");
         TestDatabase.superuser("create role " + leaving);
@@ -182,7 +205,7 @@ class HostileDatabaseTest {
         }
     }
 
-    @Test void two_databases_never_share_a_subscription_and_one_in_a_database_that_is_left_or_old_is_let_go_of_without_its_publisher() {
+    @Test void two_databases_never_share_a_subscription_and_one_in_a_database_that_is_left_or_old_is_let_go_of_without_its_publisher() throws Exception {
         reachesOutward(kit.database);
         kit.set("STAGING_DATABASE_URL", superuserUrl(kit.database));
         try {
@@ -195,10 +218,57 @@ class HostileDatabaseTest {
             var old = TestDatabase.named(kit.database.one("select datname from pg_database where datname like '" + kit.database.name + "\\_old\\_%'"));
             assertEquals("f|" + kit.database.name, subscription(old));
             assertEquals("1|50", kit.database.one("select (select count(*) from pg_user_mappings), (select count(*) from near)"));
+            try (var other = EmbeddedPostgres.throwaway(Optional.empty())) {
+                kit.set("DRILL_DATABASE_URL", other.superuserUrl()).run("backups", "drill", "--env", "staging").exits(0).prints("is restorable", "without rows of the materialized view \"public\".\"counted\" (they come from another server)");
+                try (var session = other.connect("postgres"); var statement = session.createStatement(); var left = statement.executeQuery("select count(*) from pg_database where datname like 'handover%'")) {
+                    left.next();
+                    assertEquals(0, left.getInt(1));
+                }
+            }
             TestDatabase.superuser("alter database " + TestDatabase.quote(old.name) + " rename to " + TestDatabase.quote(kit.database.name + "_old_20200101T000000Z"));
             kit.set("BACKUP_KEEP", "last=3").run("backups", "prune", "--env", "staging").exits(0).says("dropped " + kit.database.name + "_old_20200101T000000Z");
         } finally {
             lettingGoOf(kit.database);
+        }
+    }
+
+    @Test void pg_cron_stays_in_the_one_database_of_its_server_and_its_jobs_run_in_no_other_environment() throws Exception {
+        try (var places = Files.newDirectoryStream(Path.of("/usr/share/postgresql"), "[0-9]*")) {
+            var there = false;
+            for (var place : places) there |= Files.exists(place.resolve("extension/pg_cron.control"));
+            assumeTrue(there, "pg_cron is not installed");
+        }
+        var folder = kit.home.resolve("cron");
+        try (var server = EmbeddedPostgres.in(folder, Optional.empty()).start()) {
+            execute(server, "postgres", "create database shop", "create database other");
+            Files.writeString(server.data().resolve("postgresql.conf"), "\nshared_preload_libraries = 'pg_cron'\ncron.database_name = 'shop'\n", StandardOpenOption.APPEND);
+        }
+        try (var server = EmbeddedPostgres.in(folder, Optional.empty()).start()) {
+            execute(server, "shop", "create extension pg_cron", "select cron.schedule('0 0 1 1 *', 'select 1')", SHOP);
+            var url = server.superuserUrl().replaceFirst("/postgres$", "/");
+            kit.set("STAGING_DATABASE_URL", url + "shop").set("SCRATCH_DATABASE_URL", url + "other").run("backup-db", "--env", "staging").exits(0);
+            restore("--dry-run").exits(0).says("ok: Choose the way: in place, in one transaction, since the server has pg_cron in the database 'shop' only, and a new one could not have it");
+            var elsewhere = List.of("restore-db", "--env", "scratch", "--from", "staging", "--no-safety-backup").toArray(String[]::new);
+            kit.run(elsewhere).exits(0).says("swap, through a new database", "pg_cron and its jobs (left out: the server has it in one database only)");
+            assertEquals("100|0", one(server, "other", "select count(*) || '|' || (select count(*) from pg_extension where extname = 'pg_cron') from customer"));
+            execute(server, "postgres", "drop database shop with (force)");
+            restore().exits(78).says("there is no database 'shop' to restore into", "create it empty, on the server of 'staging', 127.0.0.1:", "CREATE DATABASE \"shop\"");
+            execute(server, "postgres", "create database shop");
+            kit.set("SCRATCH_DATABASE_URL", url + "shop").run(elsewhere).exits(0).says("in place, in one transaction", "jobs of pg_cron (inactive)");
+            assertEquals("100|1", one(server, "shop", "select count(*) || '|' || (select count(*) from cron.job where not active) from customer"));
+        }
+    }
+
+    private static void execute(EmbeddedPostgres server, String database, String... statements) throws SQLException {
+        try (var session = server.connect(database); var statement = session.createStatement()) {
+            for (var sql : statements) statement.execute(sql);
+        }
+    }
+
+    private static String one(EmbeddedPostgres server, String database, String query) throws SQLException {
+        try (var session = server.connect(database); var statement = session.createStatement(); var rows = statement.executeQuery(query)) {
+            rows.next();
+            return rows.getString(1);
         }
     }
 
