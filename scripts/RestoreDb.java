@@ -83,6 +83,9 @@ class RestoreDb implements Callable<Integer> {
     @Option(names = "--keep-outward", description = "subscriptions, jobs of pg_cron, user mappings and webhooks come back as they were, also from another environment's backup: they reach other servers")
     boolean keepOutward;
 
+    @Option(names = "--repair", description = "load all rows also where an ordinary restore fails: constraints that rows break become NOT VALID, what can't be filled or made is left out, and all that is listed with the SQL that shows it; swap alone")
+    boolean repair;
+
     @Option(names = "--no-safety-backup", description = "do not back the target up first")
     boolean noSafetyBackup;
 
@@ -126,6 +129,7 @@ class RestoreDb implements Callable<Integer> {
     private PostgresTools.Found pgRestore;
     private Swap swap;
     private Load load;
+    private List<String> repaired = List.of();
     private String safety;
 
     public static void main(String... args) { Run.main(new RestoreDb(), args); }
@@ -263,6 +267,8 @@ class RestoreDb implements Callable<Integer> {
         if (!inPlace && !obstacle.isEmpty())
             throw new Failure.BadSetting("--mode swap is not possible: " + obstacle, "--mode in-place; or, where only the right is missing, on the server of '" + env + "', " + url.host + ":" + url.port + ": ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database or belong to its owner: README.md, Security and permissions");
         if (inPlace && !exists) throw new Failure.BadSetting("there is no database '" + url.database + "' to restore into, and no new one can be made: " + obstacle, "create it empty, on the server of '" + env + "', " + url.host + ":" + url.port + ": CREATE DATABASE " + Database.quote(url.database));
+        if (inPlace && repair) throw new Failure.Usage("--repair works through a new database alone, and this restore is in place: " + (obstacle.isEmpty() ? "--mode in-place says so" : obstacle),
+            "into a database of its own: ./jbang restore-db " + folder.id() + " --env OTHER --from " + source.env + " --repair");
         steps.found(!inPlace ? "swap, through a new database" : "in place, in one transaction" + (mode != null ? "" : ", since " + obstacle));
         return true;
     }
@@ -341,6 +347,8 @@ class RestoreDb implements Callable<Integer> {
         run.state("the database of '" + env + "' is as it was");
         swap.create(manifest.server(), exists ? Optional.empty() : backedUpProperties(), lock);
         load = new Load(run, settings, swap.fresh, pgRestore, options(), jobs, stream);
+        var repairing = new Repair(run, settings);
+        if (repair) load.repairing(repairing);
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
                 if (part.stage().equals("all")) load.load(reader, part, beginning -> outward::leavesOut);
@@ -349,10 +357,29 @@ class RestoreDb implements Callable<Integer> {
                     run.console.warn(part.name() + " holds rows of schemas that Supabase owns, which this server does not have: left out");
                 }
             }
+        } catch (Failure.ToolFailed e) {
+            throw advised(e);
         }
+        if (repair) sayRepaired(repairing);
         var own = swap.properties();
         steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right" + (own.isEmpty() ? "" : "; as the database " + (exists ? "that is there" : "that was backed up") + ": " + own));
         return true;
+    }
+
+    private void sayRepaired(Repair repairing) throws IOException {
+        repaired = repairing.findings().stream().map(Repair.Finding::words).toList();
+        if (repaired.isEmpty()) return;
+        for (var finding : repairing.findings()) run.console.warn(finding.words() + "; " + finding.sql().replaceAll("\\s+", " "));
+        run.console.warn("this list, with the rows: " + repairing.write());
+    }
+
+    /** Names the option that helps, where one does: what stands in the way is in the backup, and will be there the next time. */
+    private Failure advised(Failure.ToolFailed e) {
+        if (!e.getMessage().contains("ERROR: ") || repair) return e;
+        var again = "./jbang restore-db " + folder.id() + " --env " + env + (from == null ? "" : " --from " + from);
+        var needsRight = e.getMessage().matches("(?s).*(must be (member of|owner of|able to SET ROLE)|permission denied|role \".*\" does not exist).*");
+        if (needsRight && !noOwner) return new Failure.ToolFailed(e.getMessage(), "where this server lacks the role, or " + url.user + " does not belong to it: " + again + " --no-owner; to keep the rest of the owners: --repair");
+        return new Failure.ToolFailed(e.getMessage(), "to load all rows, and be told what could not be as it was: " + again + " --repair");
     }
 
     /** Of a database that is not there any more nobody but its backup knows. */

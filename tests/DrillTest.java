@@ -83,11 +83,10 @@ class DrillTest {
         kit.run("backups", "drill", "--env", "staging").exits(14).says("it lacks 1 tables: public.u");
     }
 
-    @Test void an_archive_that_can_not_be_loaded_is_a_broken_backup() {
-        var kit = backedUp("create table parent (id int primary key); insert into parent values (1), (2); create table child (parent int references parent); insert into child values (1), (2)");
-        kit.database.asSuperuser("alter table parent disable trigger all; delete from parent where id = 2; alter table parent enable trigger all");
-        kit.forgeArchive("pg_dump -Fc -Z0 -d '" + superuserUrl(kit.database) + "' > data-00.dump");
-        kit.run("backups", "drill", "--env", "staging").exits(14).says("the backup can't be restored", "child_parent_fkey");
+    @Test void an_archive_whose_table_can_not_be_made_is_a_broken_backup() {
+        var kit = backedUp("create table t (n int); insert into t values (1), (2)");
+        kit.forgeArchive("zstd -q -d data-00.dump.zst; sed -i 's/n integer/n integeX/' data-00.dump");
+        kit.run("backups", "drill", "--env", "staging").exits(14).says("the backup can't be restored", "integex");
         kit.run("backups", "list", "--env", "staging").exits(0).prints("BROKEN");
         assertNothingIsLeft(kit);
     }

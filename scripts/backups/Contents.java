@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import ops.Repair;
 import ops.Sha256;
 
 /**
@@ -206,6 +207,14 @@ final class Contents extends OutputStream {
     record Difference(String title, String words, boolean isWording) {
         /** The object alone. */
         String object() { return Contents.words(title); }
+
+        /** Whether this is what a repair has found: the object itself, or the table or domain in whose definition the constraint stood. */
+        boolean isOf(Repair.Finding repaired) {
+            var parts = TITLE.matcher(title);
+            if (!parts.matches() || !parts.group(4).equals(repaired.schema().isEmpty() ? "-" : repaired.schema())) return false;
+            if (parts.group(3).equals(repaired.type()) && parts.group(2).equals(repaired.name())) return true;
+            return isWording && repaired.type().equals("CHECK CONSTRAINT") && parts.group(3).matches("TABLE|DOMAIN") && repaired.name().startsWith(parts.group(2) + " ");
+        }
     }
 
     /** What a restored database has otherwise than this archive. */

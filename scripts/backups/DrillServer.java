@@ -133,6 +133,16 @@ final class DrillServer {
         return again;
     }
 
+    /** Drops what {@link #create} made, and makes it anew. */
+    void createAnew() {
+        var name = Database.quote(database.database);
+        run.undo.act(() -> {
+            session.execute("drop database " + name + " with (force)");
+            session.execute("create database " + name + options);
+            return true;
+        });
+    }
+
     /** The locale that {@link #create} took. */
     String locale() { return locale; }
 

@@ -28,6 +28,7 @@ public final class TrialRestore {
 
     /** As pg_dump writes it behind a table's columns: on a line of its own. */
     private static final Pattern COMPRESSION = Pattern.compile("(?m)^AL(TER TABLE ONLY .* ALTER COLUMN .* SET COMPRESSION ([a-z0-9_]+);)$");
+    static final String ONLY_REPAIRED = "only with --repair: ";
     private static final int SPARE_LOCKS = 3200, LOCKS_OF_AN_OBJECT = 2;
 
     private final Run run;
@@ -39,6 +40,8 @@ public final class TrialRestore {
     final List<String> notRestorable = new ArrayList<>();
     /** What the server has or prints otherwise, and says nothing against the backup. */
     final List<String> notes = new ArrayList<>();
+    /** What only {@code restore-db --repair} gets over; empty when an ordinary restore does. */
+    List<Repair.Finding> repaired = List.of();
     private String otherLocale = "";
     /** How many rows of each table its server has taken. */
     Map<TableName, Long> taken = Map.of();
@@ -105,7 +108,37 @@ public final class TrialRestore {
 
     private boolean load() throws Exception {
         if (manifest.globals() != null) reader.read(manifest.globals(), raw -> server.roles(new String(raw.readAllBytes(), StandardCharsets.UTF_8)));
-        var load = new Load(run, settings, server.database, pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors(), false);
+        try {
+            load(reader, null);
+        } catch (Failure.ToolFailed e) {
+            var judged = judged(e);
+            if (judged != null) throw judged;
+            loadRepairing(e);
+        }
+        steps.found(Amount.bytes(manifest.bytesRaw()));
+        return true;
+    }
+
+    /** After an ordinary restore has failed at what is in the backup: whether all rows are there, and the rest can be told. */
+    private void loadRepairing(Failure.ToolFailed first) throws Exception {
+        run.console.warn("an ordinary restore fails, so once more as with --repair: " + first.getMessage());
+        server.createAnew();
+        lacking.clear();
+        notRestorable.clear();
+        var repair = new Repair(run, settings);
+        try {
+            load(newReader(), repair);
+        } catch (Failure.ToolFailed e) {
+            var judged = judged(e);
+            throw judged != null ? judged : new Failure.NotVerified("the backup can't be restored: " + e.getMessage(), anotherOne());
+        }
+        repaired = repair.findings();
+        for (var finding : repaired) note(ONLY_REPAIRED + finding.words());
+    }
+
+    /** @param repair null for an ordinary restore */
+    private void load(PartReader reader, Repair repair) throws Exception {
+        var load = new Load(run, settings, server.database, pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors(), false).repairing(repair);
         taken = load.taken();
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
@@ -119,11 +152,7 @@ public final class TrialRestore {
                 }
                 else notRestorable.add(part.name() + " (rows of schemas that Supabase owns, which this server does not have)");
             }
-        } catch (Failure.ToolFailed e) {
-            throw judged(e);
         }
-        steps.found(Amount.bytes(manifest.bytesRaw()));
-        return true;
     }
 
     static boolean isWhole(Manifest.Part part) { return part.stage().equals("all"); }
@@ -152,7 +181,7 @@ public final class TrialRestore {
         unknown.forEach(method -> notRestorable.add("compression " + method + " of columns (this server does not have it)"));
     }
 
-    /** Whose fault it is that it could not be loaded: only the backup's makes it a broken one. */
+    /** Why it could not be loaded, when that is the server's fault; null when something in the backup stands in the way. */
     private Failure judged(Failure.ToolFailed e) {
         if (!lacking.isEmpty())
             return new Failure.ToolFailed("it can't be restored on a server without extension " + String.join(", ", lacking) + ": " + e.getMessage(),
@@ -163,8 +192,7 @@ public final class TrialRestore {
             return new Failure.ToolFailed("the server for drills has room for " + server.locks() + " locks, and that is too little: " + e.getMessage(), "there: max_locks_per_transaction = 1024, and a restart; or name no server, for one that is made for the drill");
         if (!otherLocale.isEmpty() && LOCALES_FAULT.matcher(e.getMessage()).find())
             return new Failure.ToolFailed(otherLocale + ", which may be why it can't be restored there: " + e.getMessage(), "name a server that has the locale: DRILL_DATABASE_URL; or install it here: locale-gen");
-        if (!e.getMessage().contains("ERROR: ") || SERVERS_FAULT.matcher(e.getMessage()).find()) return e;
-        return new Failure.NotVerified("the backup can't be restored: " + e.getMessage(), anotherOne());
+        return !e.getMessage().contains("ERROR: ") || SERVERS_FAULT.matcher(e.getMessage()).find() ? e : null;
     }
 
     String anotherOne() { return "do not rely on this one; take another: ./jbang backups list --env " + settings.env + "; and make a new one now"; }

@@ -47,6 +47,7 @@ public final class Load {
     private final boolean stream;
     private final AtomicLong done = new AtomicLong();
     private final Map<TableName, Long> taken = new ConcurrentHashMap<>();
+    private Repair repair;
     private Archive archive;
     private PgRestore pgRestore;
     /** Entries of the table of contents that are restored, as pg_restore lists them. */
@@ -69,6 +70,12 @@ public final class Load {
         this.stream = stream;
     }
 
+    /** Goes on where something can't be restored as it was, and leaves it to this. */
+    public Load repairing(Repair repair) {
+        this.repair = repair;
+        return this;
+    }
+
     /** Bytes of rows that the server has taken so far. */
     public long done() { return done.get(); }
 
@@ -83,11 +90,12 @@ public final class Load {
         reader.read(part, raw -> {
             archive = new Archive(raw);
             try (var session = session()) {
-                pgRestore = new PgRestore(run, settings, program, session, options, archive.beginning());
+                pgRestore = new PgRestore(run, settings, program, session, options, repair != null, archive.beginning());
                 select(preparation.before(pgRestore.beginning()), session);
                 setDatabase(session, "set %s = %s");
                 if (jobs > 1 && !stream && fits(part.bytesRaw())) sideBySide();
                 else oneByOne();
+                if (repair != null) repair.end(into, archive, pgRestore.failed());
                 setDatabase(session, "reset %s");
             }
         });
@@ -123,7 +131,11 @@ public final class Load {
 
     private List<String> listed(Predicate<Integer> which) { return kept.keySet().stream().filter(which).map(kept::get).toList(); }
 
-    private boolean definitions() throws IOException, InterruptedException { return pgRestore.restore(listed(entry -> true), "--section=pre-data"); }
+    private boolean definitions() throws IOException, InterruptedException {
+        pgRestore.restore(listed(entry -> true), "--section=pre-data");
+        if (repair != null) repair.begin(into, archive, pgRestore.failed());
+        return true;
+    }
 
     private void oneByOne() throws Exception {
         definitions();

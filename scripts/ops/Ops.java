@@ -47,6 +47,7 @@
 //SOURCES Progress.java
 //SOURCES Proof.java
 //SOURCES ReadBack.java
+//SOURCES Repair.java
 //SOURCES Retention.java
 //SOURCES RowCount.java
 //SOURCES Run.java

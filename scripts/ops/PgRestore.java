@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
 /** pg_restore, for everything in an archive but the rows: it can tell all that from the archive's beginning, which is kept in a file. */
@@ -18,12 +20,16 @@ final class PgRestore {
     private final Map<String, String> environment = new LinkedHashMap<>();
     private final Path beginning;
     private final UnknownSettings unknown;
+    private final boolean forgiving;
+    private final Set<Integer> failed = ConcurrentHashMap.newKeySet();
 
     /**
      * @param options for every run: --no-owner, say
      * @param session of the database that is restored into
+     * @param forgiving whether it goes on after an entry that can't be restored, and tells in the end
      */
-    PgRestore(Run run, Settings settings, PostgresTools.Found program, Database session, List<String> options, byte[] beginning) throws IOException {
+    PgRestore(Run run, Settings settings, PostgresTools.Found program, Database session, List<String> options, boolean forgiving, byte[] beginning) throws IOException {
+        this.forgiving = forgiving;
         this.run = run;
         this.program = program.path();
         this.options = new ArrayList<>(List.of("--no-password", "--dbname=" + PostgresTools.connection(session.url)));
@@ -39,6 +45,9 @@ final class PgRestore {
     }
 
     Path beginning() { return beginning; }
+
+    /** Entries that could not be restored so far; none unless it is forgiving. */
+    Set<Integer> failed() { return Set.copyOf(failed); }
 
     /** What it prints, without a server. */
     List<String> lines(String argument) throws IOException, InterruptedException {
@@ -62,7 +71,7 @@ final class PgRestore {
     private List<String> arguments(List<String> listed, String... section) throws IOException {
         var arguments = new ArrayList<>(options);
         // At the first error, but for the one that is known beforehand: that it would end at.
-        if (unknown.areNone()) arguments.add("--exit-on-error");
+        if (unknown.areNone() && !forgiving) arguments.add("--exit-on-error");
         arguments.add("--use-list=" + Files.write(Files.createTempFile(beginning.getParent(), "list-", ""), listed));
         arguments.addAll(List.of(section));
         return arguments;
@@ -71,6 +80,7 @@ final class PgRestore {
     /** A pg_restore at work. */
     final class Running implements AutoCloseable {
         private static final Pattern ERROR = Pattern.compile("pg_restore: error: .*");
+        private static final Pattern ENTRY = Pattern.compile("^pg_restore: from TOC entry ([0-9]{1,9});");
         private static final String ENDED = "pg_restore: warning: errors ignored on restore: ";
         final Tool tool;
         private volatile int errors;
@@ -83,6 +93,8 @@ final class PgRestore {
 var known = unknown.areIn(line);
             if (ERROR.matcher(line).matches() && !known) errors++;
             if (line.startsWith(ENDED)) ended = true;
+            var entry = ENTRY.matcher(line);
+            if (entry.find()) failed.add(Integer.valueOf(entry.group(1)));
             return !known && !(ended && errors == 0) && !line.equals("pg_restore: while INITIALIZING:");
         }
 
@@ -91,7 +103,7 @@ var known = unknown.areIn(line);
             try {
                 tool.finish(PostgresTools.PATIENCE);
             } catch (Failure.ToolFailed e) {
-                if (!ended || errors > 0) throw e;
+                if (!ended || errors > 0 && !forgiving) throw e;
             }
         }
 

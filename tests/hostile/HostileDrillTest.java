@@ -78,6 +78,44 @@ class HostileDrillTest {
         kit.run("backups", "drill", "--env", "staging").exits(0).prints("without compression lz4x of columns (this server does not have it)");
     }
 
+    /** All that plain pg_restore gets over with a warning. */
+    @Test void what_an_ordinary_restore_fails_at_is_loaded_by_repair_and_named_with_its_rows_and_a_drill_says_so() throws IOException {
+        var kit = Stack.kit();
+        var stranger = Stack.next("stranger");
+        TestDatabase.superuser("create role " + stranger);
+        kit.database.execute("create table price (n int); insert into price values (3); create function total() returns bigint language sql as 'select count(*) from price';"
+            + " create materialized view m as select total() as n; create function fine(int) returns bool language sql immutable as 'select true';"
+            + " create domain amount as int constraint amount_fine check (fine(value)); create table t (c int constraint c_fine check (fine(c)), a amount, b int check (b > 0));"
+            + " comment on constraint c_fine on t is 'mine'; insert into t values (-1, 5, 1), (2, -6, 1); create function key(int) returns int language sql immutable as 'select $1'; create unique index t_key on t (key(c));"
+            + " create or replace function fine(int) returns bool language sql immutable as 'select $1 > 0'; create or replace function key(int) returns int language sql immutable as 'select 1';"
+            + " create table parent (id int primary key); insert into parent values (1), (2); create table child (p int references parent, note text); insert into child values (1, 'one'), (2, 'orphan')");
+        kit.database.asSuperuser("alter table parent disable trigger all; delete from parent where id = 2; alter table parent enable trigger all;"
+            + " alter default privileges for role " + stranger + " in schema public grant select on tables to public");
+        var before = kit.database.counts();
+        kit.run("backup-db", "--env", "staging").exits(0);
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(12).says("violates check constraint", "--env staging --repair");
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--mode", "in-place", "--repair").exits(2).says("through a new database alone");
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--repair").exits(0).says("check constraint public.t c_fine is NOT VALID; 1 row breaks it", "check constraint public.amount amount_fine is NOT VALID",
+            "fk constraint public.child child_p_fkey is NOT VALID; 1 row breaks it", "not exists (select from public.parent p where p.id = c.p)", "materialized view data public.m is left unfilled", "index public.t_key is left out",
+            "default acl public.DEFAULT PRIVILEGES FOR TABLES is left out", "this list, with the rows: ");
+        assertEquals(before, kit.database.counts());
+        assertEquals(List.of("amount_fine|false", "c_fine|false", "child_p_fkey|false", "parent_pkey|true", "t_b_check|true"), kit.database.rows("select conname, convalidated from pg_constraint where connamespace = 'public'::regnamespace order by 1"));
+        assertEquals("mine", kit.database.one("select obj_description(oid) from pg_constraint where conname = 'c_fine'"));
+        assertTrue(kit.logs().contains("    (2,orphan)"), kit::logs);
+
+        var drill = kit.run("backups", "drill", "--env", "staging").exits(14).says("all rows of backup", "an ordinary restore of it fails", "child_p_fkey is NOT VALID", "--repair");
+        assertFalse(drill.toString().contains("is not what the archive says"), drill::toString);
+        assertFalse(kit.run("backups", "list", "--env", "staging").exits(0).prints("restored", "only with --repair").out().contains("BROKEN"));
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--dry-run").exits(0);
+
+        // Where a right is lacking and nothing else, the option for that is named.
+        var owned = Stack.kit();
+        owned.database.execute("create table t (n int)").asSuperuser("alter table t owner to " + stranger);
+        owned.set("STAGING_DATABASE_URL", superuserUrl(owned)).run("backup-db", "--env", "staging").exits(0);
+        owned.set("STAGING_DATABASE_URL", owned.database.url()).run("restore-db", "--env", "staging", "--no-safety-backup").exits(12).says("--no-owner");
+        owned.run("restore-db", "--env", "staging", "--no-safety-backup", "--no-owner").exits(0);
+    }
+
     @Test void client_programs_of_17_drill_and_restore_a_server_of_15_in_both_ways_and_by_hand() throws IOException {
         var kit = Stack.kit();
         clientsOf17(kit);
@@ -144,10 +182,12 @@ class HostileDrillTest {
     /** The server's superuser fills it and backs it up. */
     private static Kit backedUp(Kit kit, String sql) {
         kit.database.asSuperuser(sql);
-        kit.set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/]*$", "/" + kit.database.name));
+        kit.set("STAGING_DATABASE_URL", superuserUrl(kit));
         kit.run("backup-db", "--env", "staging").exits(0);
         return kit;
     }
+
+    private static String superuserUrl(Kit kit) { return Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/]*$", "/" + kit.database.name); }
 
     private static JsonObject evidence(Kit kit) {
         var keys = kit.keys().stream().filter(key -> key.matches(".*/drill-[0-9TZ]+\\.json")).toList();

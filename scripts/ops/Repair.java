@@ -1,0 +1,192 @@
+package ops;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Restores what an ordinary restore fails at: loads all rows, makes constraints that they break NOT VALID, leaves a
+ * materialized view empty that can't be filled, and leaves out what can't be made; and keeps a list of all that.
+ */
+public final class Repair {
+    /**
+     * What is not as it was.
+     *
+     * @param type like the schema (empty without one) and the name as the archive's table of contents has them
+     * @param done what became of it, a sentence without its subject
+     * @param problem what the server says
+     * @param sql what shows the rows that break it, or what would make it
+     * @param rows those that break it, at most {@link #SHOWN}; empty where nobody can tell
+     * @param count how many there are; 0 where nobody can tell
+     */
+    public record Finding(String type, String schema, String name, String done, String problem, String sql, List<String> rows, long count) {
+        public String object() { return type.toLowerCase(java.util.Locale.ROOT) + " " + (schema.isEmpty() ? "" : schema + ".") + name; }
+
+        /** One line, without rows: these are in the file. */
+        public String words() {
+            var breaking = count == 0 ? "" : count == 1 ? "; 1 row breaks it" : "; " + count + " rows break it";
+            return (object() + " " + done + breaking + ": " + problem).replaceAll("\\s+", " ");
+        }
+    }
+
+    /** A constraint that rows are held against while they are loaded. */
+    private record Check(String on, String schema, String name, String constraint, String definition, String breaking, String comment) {
+        String quoted() { return Database.quote(constraint); }
+
+        String change(String how) { return "alter " + on + " " + how; }
+    }
+
+    private static final int SHOWN = 1000;
+    private static final String OF_OURS = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not exists (select from pg_catalog.pg_depend d where d.deptype = 'e' and d.objid in (c.conrelid, c.contypid))";
+    /** Those that no parent has too: dropping the parent's makes the children's such ones. */
+    private static final String CHECKS = """
+        select 'table ' || c.conrelid::pg_catalog.regclass, n.nspname, r.relname, c.conname, pg_catalog.pg_get_constraintdef(c.oid),
+          'select * from ' || c.conrelid::pg_catalog.regclass || ' where not (' || pg_catalog.pg_get_expr(c.conbin, c.conrelid) || ')', pg_catalog.obj_description(c.oid, 'pg_constraint')
+        from pg_catalog.pg_constraint c join pg_catalog.pg_class r on r.oid = c.conrelid join pg_catalog.pg_namespace n on n.oid = r.relnamespace
+        where c.contype = 'c' and c.convalidated and c.coninhcount = 0 and %1$s
+        union all
+        select 'domain ' || c.contypid::pg_catalog.regtype, n.nspname, t.typname, c.conname, pg_catalog.pg_get_constraintdef(c.oid), '', pg_catalog.obj_description(c.oid, 'pg_constraint')
+        from pg_catalog.pg_constraint c join pg_catalog.pg_type t on t.oid = c.contypid join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+        where c.contype = 'c' and c.convalidated and %1$s""".formatted(OF_OURS);
+    private static final String BREAKING_KEY = """
+        select pg_catalog.format('select * from %s c where %s and not exists (select from %s p where %s)', c.conrelid::pg_catalog.regclass, pg_catalog.string_agg(pg_catalog.format('c.%I is not null', a.attname), ' and '),
+          c.confrelid::pg_catalog.regclass, pg_catalog.string_agg(pg_catalog.format('p.%I = c.%I', b.attname, a.attname), ' and '))
+        from pg_catalog.pg_constraint c, pg_catalog.unnest(c.conkey, c.confkey) k(mine, theirs), pg_catalog.pg_attribute a, pg_catalog.pg_attribute b
+        where c.contype = 'f' and a.attrelid = c.conrelid and a.attnum = k.mine and b.attrelid = c.confrelid and b.attnum = k.theirs
+          and c.conname = ? and c.conrelid = pg_catalog.to_regclass(?) group by c.oid""";
+    private static final Pattern KEY = Pattern.compile("ALTER TABLE ONLY (\\S.*?)\\s+ADD CONSTRAINT (.+?) (FOREIGN KEY|UNIQUE|PRIMARY KEY) ?(?:NULLS NOT DISTINCT )?\\((.*?)\\).*", Pattern.DOTALL);
+    private static final Pattern UNIQUE_INDEX = Pattern.compile("CREATE UNIQUE INDEX .+? ON (?:ONLY )?(\\S.*?) USING btree \\(([^()]*)\\).*", Pattern.DOTALL);
+
+    private final Run run;
+    private final Settings settings;
+    private final List<Finding> findings = new ArrayList<>();
+    private final List<Check> dropped = new ArrayList<>();
+    private final Set<Integer> failed = new TreeSet<>();
+
+    public Repair(Run run, Settings settings) {
+        this.run = run;
+        this.settings = settings;
+    }
+
+    /** What is not as it was; empty when everything is. */
+    public List<Finding> findings() { return Collections.unmodifiableList(findings); }
+
+    /**
+     * Before any row is loaded: takes away what could refuse one.
+     *
+     * @param failed entries that could not be restored so far
+     */
+    void begin(DatabaseUrl into, Archive archive, Collection<Integer> failed) {
+        this.failed.addAll(failed);
+        try (var session = session(into)) {
+            for (var entry : archive.entries())
+                if (failed.contains(entry.number()) && entry.description().equals("TABLE"))
+                    throw new Failure.ToolFailed(entry + " can't be made, so its rows can't be loaded: ERROR: " + session.attempt(entry.definition()).map(Database.Complaint::message).orElse("what it needs is missing"), "see what it needs on this server");
+            while (dropSome(session)) { }
+        }
+    }
+
+    private boolean dropSome(Database session) {
+        var checks = session.rows(CHECKS, row -> new Check(row[0], row[1], row[2], row[3], row[4], row[5], row[6]));
+        var before = dropped.size();
+        for (var check : checks) if (session.attempt(check.change("drop constraint " + check.quoted())).isEmpty()) dropped.add(check);
+        return dropped.size() > before;
+    }
+
+    /**
+     * After everything else: puts back what was taken away, and tries once more what failed.
+     *
+     * @param failed entries that could not be restored since
+     */
+    void end(DatabaseUrl into, Archive archive, Collection<Integer> failed) {
+        this.failed.addAll(failed);
+        try (var session = session(into)) {
+            Collections.reverse(dropped); // a child's before its parent's, which then becomes one with it
+            for (var check : dropped) putBack(session, check);
+            for (var entry : archive.entries()) if (this.failed.contains(entry.number())) tryAgain(session, entry);
+        }
+    }
+
+    private void putBack(Database session, Check check) {
+        var add = check.change("add constraint " + check.quoted() + " " + check.definition());
+        session.attempt(add).ifPresent(complaint -> {
+            var done = session.attempt(add + " not valid").isEmpty() ? "is NOT VALID" : "is left out";
+            add(session, new Finding("CHECK CONSTRAINT", check.schema(), check.name() + " " + check.constraint(), done, said(complaint), check.breaking().isEmpty() ? add : check.breaking(), List.of(), 0), !check.breaking().isEmpty());
+        });
+        if (check.comment() != null) session.attempt("comment on constraint " + check.quoted() + " on " + check.on().replaceFirst("^table ", "") + " is " + Database.literal(check.comment()));
+    }
+
+    private void tryAgain(Database session, Archive.Entry entry) {
+        var complaint = session.attempt(entry.definition()).orElse(null);
+        if (complaint == null) return;
+        var definition = entry.definition().strip();
+        var key = KEY.matcher(definition);
+        if (entry.description().equals("FK CONSTRAINT") && session.attempt(definition.replaceFirst(";$", Matcher.quoteReplacement(" NOT VALID;"))).isEmpty()) {
+            var breaking = key.matches() ? session.rows(BREAKING_KEY, row -> row[0], unquoted(key.group(2)), key.group(1)) : List.<String>of();
+            add(session, finding(entry, "is NOT VALID", complaint, breaking.isEmpty() ? definition : breaking.get(0)), !breaking.isEmpty());
+        } else if (entry.description().equals("MATERIALIZED VIEW DATA")) {
+            add(session, finding(entry, "is left unfilled", complaint, definition), false);
+        } else {
+            var index = UNIQUE_INDEX.matcher(definition);
+            var twice = key.matches() && !key.group(3).equals("FOREIGN KEY") ? twice(key.group(1), key.group(4)) : index.matches() ? twice(index.group(1), index.group(2)) : "";
+            add(session, finding(entry, "is left out", complaint, twice.isEmpty() ? definition : twice), !twice.isEmpty());
+        }
+    }
+
+    private static String twice(String table, String columns) { return "select " + columns + ", count(*) from " + table + " group by " + columns + " having count(*) > 1"; }
+
+    private static String unquoted(String name) { return name.startsWith("\"") ? name.substring(1, name.length() - 1).replace("\"\"", "\"") : name; }
+
+    private static Finding finding(Archive.Entry entry, String done, Database.Complaint complaint, String sql) {
+        return new Finding(entry.description(), entry.schema(), entry.name(), done, said(complaint), sql, List.of(), 0);
+    }
+
+    private static String said(Database.Complaint complaint) { return complaint.message() + (complaint.detail().isEmpty() ? "" : " (" + complaint.detail() + ")"); }
+
+    /** @param hasRows whether its SQL shows rows */
+    private void add(Database session, Finding finding, boolean hasRows) {
+        if (!hasRows) {
+            findings.add(finding);
+            return;
+        }
+        try {
+            var count = Long.parseLong(session.one("select pg_catalog.count(*) from (" + finding.sql() + ") breaking"));
+            var rows = session.rows("select breaking::pg_catalog.text from (" + finding.sql() + ") breaking limit " + SHOWN, row -> row[0]);
+            findings.add(new Finding(finding.type(), finding.schema(), finding.name(), finding.done(), finding.problem(), finding.sql(), rows, count));
+        } catch (Failure.ToolFailed e) {
+            findings.add(finding); // the SQL is for a person then, with the search path that it takes
+        }
+    }
+
+    /** As pg_restore has it. */
+    private Database session(DatabaseUrl into) {
+        var session = Database.forScripts(into, settings, "handover, repair");
+        session.execute("select pg_catalog.set_config('search_path', '', false); set row_security = off; set check_function_bodies = off; set xmloption = content");
+        return session;
+    }
+
+    /** Writes the list with all its rows beside the log. */
+    public Path write() throws IOException {
+        var name = "repair-" + settings.env + "-" + Stamp.of(Instant.now()) + "-" + ProcessHandle.current().pid() + ".log";
+        var file = Private.create(Private.folder(LogFolder.of(settings).path()).resolve(name));
+        var text = new StringBuilder();
+        for (var finding : findings) {
+            text.append(finding.words()).append("\n  ").append(finding.sql().replace("\n", "\n  ")).append('\n');
+            finding.rows().forEach(row -> text.append("    ").append(row).append('\n'));
+            if (finding.count() > finding.rows().size()) text.append("    and ").append(finding.count() - finding.rows().size()).append(" more\n");
+            text.append('\n');
+        }
+        run.console.detail("list of what is not as it was: " + file);
+        return Files.writeString(file, text, StandardCharsets.UTF_8);
+    }
+}
