@@ -72,6 +72,7 @@ final class PgRestore {
         var arguments = new ArrayList<>(options);
         // At the first error, but for the one that is known beforehand: that it would end at.
         if (unknown.areNone() && !forgiving) arguments.add("--exit-on-error");
+        if (forgiving) arguments.add("--verbose"); // or it would not say which entry an error is of
         arguments.add("--use-list=" + Files.write(Files.createTempFile(beginning.getParent(), "list-", ""), listed));
         arguments.addAll(List.of(section));
         return arguments;
@@ -80,6 +81,7 @@ final class PgRestore {
     /** A pg_restore at work. */
     final class Running implements AutoCloseable {
         private static final Pattern ERROR = Pattern.compile("pg_restore: error: .*");
+        private static final Pattern VERBOSE = Pattern.compile("^pg_restore: (?!error: |warning: |detail: |hint: )");
         private static final Pattern ENTRY = Pattern.compile("^pg_restore: from TOC entry ([0-9]{1,9});");
         private static final String ENDED = "pg_restore: warning: errors ignored on restore: ";
         final Tool tool;
@@ -95,7 +97,8 @@ var known = unknown.areIn(line);
             if (line.startsWith(ENDED)) ended = true;
             var entry = ENTRY.matcher(line);
             if (entry.find()) failed.add(Integer.valueOf(entry.group(1)));
-            return !known && !(ended && errors == 0) && !line.equals("pg_restore: while INITIALIZING:");
+            if (VERBOSE.matcher(line).find()) return false;
+            return !known && !(ended && errors == 0);
         }
 
         /** Waits for its end; throws ToolFailed when it failed, but for the settings that the server does not know. */
