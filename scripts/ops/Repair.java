@@ -61,7 +61,7 @@ public final class Repair {
     private static final String BREAKING_KEY = """
         select pg_catalog.format('select * from %s c where %s and not exists (select from %s p where %s)', c.conrelid::pg_catalog.regclass, pg_catalog.string_agg(pg_catalog.format('c.%I is not null', a.attname), ' and '),
           c.confrelid::pg_catalog.regclass, pg_catalog.string_agg(pg_catalog.format('p.%I = c.%I', b.attname, a.attname), ' and '))
-        from pg_catalog.pg_constraint c, pg_catalog.unnest(c.conkey, c.confkey) k(mine, theirs), pg_catalog.pg_attribute a, pg_catalog.pg_attribute b
+        from pg_catalog.pg_constraint c, rows from (pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey)) k(mine, theirs), pg_catalog.pg_attribute a, pg_catalog.pg_attribute b
         where c.contype = 'f' and a.attrelid = c.conrelid and a.attnum = k.mine and b.attrelid = c.confrelid and b.attnum = k.theirs
           and c.conname = ? and c.conrelid = pg_catalog.to_regclass(?) group by c.oid""";
     private static final Pattern KEY = Pattern.compile("ALTER TABLE ONLY (\\S.*?)\\s+ADD CONSTRAINT (.+?) (FOREIGN KEY|UNIQUE|PRIMARY KEY) ?(?:NULLS NOT DISTINCT )?\\((.*?)\\).*", Pattern.DOTALL);
