@@ -232,6 +232,9 @@ class Backups {
         @Parameters(paramLabel = "ID", defaultValue = "latest", description = "a backup's id, a unique beginning of it, or latest; default ${DEFAULT-VALUE}")
         String id;
 
+        @Option(names = "--as", paramLabel = "ENV", description = "restore with the rights of a copy of the role in ENV_DATABASE_URL, so that it is proven for that environment; default: a superuser's")
+        String as;
+
         @Override String name() { return "drill"; }
 
         @Override void go() throws Exception {
@@ -240,7 +243,7 @@ class Backups {
             record();
             var folder = find(id);
             try {
-                var proven = new Drill(run, settings, store, folder).prove();
+                var proven = new Drill(run, settings, store, folder, Optional.ofNullable(as).map(Settings::of)).prove();
                 if (!run.json) run.console.result(proven);
             } catch (Failure e) {
                 var failure = judged(folder, e);

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import ops.*;
@@ -28,13 +29,14 @@ public final class Drill {
     private final TrialRestore trial;
     private Contents archive;
 
-    public Drill(Run run, Settings settings, Store store, BackupFolder folder) {
+    /** @param as the environment whose role's rights it is restored with; empty for a superuser's */
+    public Drill(Run run, Settings settings, Store store, BackupFolder folder, Optional<Settings> as) {
         this.run = run;
         this.settings = settings;
         this.store = store;
         this.folder = folder;
         steps = new Steps(run, false);
-        trial = new TrialRestore(run, settings, store, folder, steps);
+        trial = new TrialRestore(run, settings, store, folder, steps, as.map(RoleCopy::of).orElse(null));
     }
 
     /**

@@ -1,7 +1,10 @@
 //SOURCES ../local/EmbeddedPostgres.java
+//SOURCES RoleCopy.java
 package backups;
 
+import java.security.SecureRandom;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -15,6 +18,7 @@ import ops.Failure;
 import ops.Guard;
 import ops.Manifest;
 import ops.Run;
+import ops.Secret;
 import ops.Setting;
 import ops.Settings;
 import ops.Stamp;
@@ -26,9 +30,10 @@ import ops.Subscriptions;
  * names. On that one what is made is removed when the run ends, and what a killed run left by the next.
  */
 final class DrillServer {
-    private static final String DATABASE = "handover_drill_", AGAIN = "_again", MADE_BY_US = "made for a drill of handover";
+    private static final String DATABASE = "handover_drill_", AGAIN = "_again", SUPERUSER = "handover_drill", MADE_BY_US = "made for a drill of handover";
     /** "HAND" and "DRIL" in ASCII: keeps our lock apart from the application's. */
     private static final int OURS = 0x48414E44, DRILL = 0x4452494C;
+    private static final SecureRandom RANDOM = new SecureRandom();
     private static final Pattern ROLE = Pattern.compile("(?:CREATE ROLE (" + Needs.NAME + ")|ALTER ROLE (" + Needs.NAME + ") WITH .*|GRANT (?:" + Needs.NAME + ") TO (" + Needs.NAME + ")(?: WITH .*)?);");
 
     private final Run run;
@@ -39,6 +44,9 @@ final class DrillServer {
     final DatabaseUrl database;
     final String version;
     final int major;
+    /** The same as the database's superuser, or as a copy of another server's role. */
+    private DatabaseUrl loader;
+    private String owner = "";
     private String options = "";
     private String locale = "";
 
@@ -49,6 +57,7 @@ final class DrillServer {
         this.session = session;
         this.started = started;
         database = session.url.withDatabase(DATABASE + Stamp.of(run.started));
+        loader = database;
         version = session.one("select current_setting('server_version')").replaceFirst(" .*", "");
         major = Integer.parseInt(session.one("select current_setting('server_version_num')")) / 10000;
     }
@@ -56,18 +65,20 @@ final class DrillServer {
     /**
      * @param major the version of the server that was backed up: that of a throwaway one, and the oldest that will do
      * @param locks that it should have room for
+     * @param as whose roles it gets; null for a superuser's own
      */
-    static DrillServer open(Run run, Settings settings, Store store, int major, int locks) throws Exception {
+    static DrillServer open(Run run, Settings settings, Store store, int major, int locks, RoleCopy as) throws Exception {
         var named = DatabaseUrl.ofDrill(settings);
-        var server = named.isPresent() ? named(run, settings, store, named.get()) : throwaway(run, settings, major, locks);
+        var server = named.isPresent() ? named(run, settings, store, named.get()) : throwaway(run, settings, major, locks, as == null ? EmbeddedPostgres.SUPERUSER : SUPERUSER);
         if (server.major < major)
             throw new Failure.BadSetting("the server for drills is PostgreSQL " + server.version + ", and this backup needs " + major + " or newer", "name another one, or none: " + settings.where(Setting.DRILL_DATABASE_URL));
+        if (as != null) server.copy(as);
         return server;
     }
 
-    private static DrillServer throwaway(Run run, Settings settings, int major, int locks) throws Exception {
+    private static DrillServer throwaway(Run run, Settings settings, int major, int locks, String superuser) throws Exception {
         var postgres = run.undo.<EmbeddedPostgres, Exception>act(() -> {
-            var started = EmbeddedPostgres.throwaway(major, locks);
+            var started = EmbeddedPostgres.throwaway(major, locks, superuser);
             run.undo.add("remove the throwaway server", started::close);
             return started;
         });
@@ -107,7 +118,7 @@ final class DrillServer {
         var wanted = origin.locale();
         var from = wanted == null ? new DatabaseLocale("C.UTF-8", "C.UTF-8", "libc", "") : wanted;
         for (var candidate : from.orNearest(origin.encoding())) {
-            options = " template template0 encoding " + Database.literal(origin.encoding()) + " " + candidate.options(session);
+            options = owner + " template template0 encoding " + Database.literal(origin.encoding()) + " " + candidate.options(session);
             var complaint = run.undo.act(() -> session.attempt("create database " + Database.quote(database.database) + options));
             if (complaint.isPresent()) {
                 run.console.detail("no database of encoding " + origin.encoding() + " and locale " + candidate + " here: " + complaint.get().message());
@@ -159,6 +170,24 @@ final class DrillServer {
         if (databases.size() + roles.size() > 0) run.console.detail("dropped " + what + ": " + databases.size() + " databases, " + roles.size() + " roles");
     }
 
+    /** Makes the roles of another server, and what is loaded be loaded as one of them. */
+    private void copy(RoleCopy copy) {
+        if (exists(copy.role()) || exists(copy.owner()))
+            throw new Failure.BadSetting("the server for drills has a role '" + copy.role() + "' of its own, or one '" + copy.owner() + "'", "a server that is made for the drill has none: leave DRILL_DATABASE_URL out of the settings");
+        for (var role : copy.roles()) role(role.name(), role.statement());
+        for (var membership : copy.memberships()) attempt(membership.statement(major));
+        var password = new Secret(HexFormat.of().toHexDigits(RANDOM.nextLong()) + HexFormat.of().toHexDigits(RANDOM.nextLong()));
+        session.execute("alter role " + Database.quote(copy.role()) + " login password " + Database.literal(password.reveal()));
+        for (var setting : copy.settings()) attempt(setting.everywhere());
+        loader = database.withRole(copy.role(), password);
+        owner = " owner " + Database.quote(copy.owner());
+    }
+
+    private boolean exists(String role) { return session.one("select exists (select from pg_roles where rolname = ?)", role).equals("t"); }
+
+    /** The database for whoever restores it. */
+    DatabaseUrl loader() { return loader; }
+
     /** Removes what {@link #create} made, and a throwaway server with it; what can't be removed now is when the run ends. */
     void close() {
         try {
@@ -174,20 +203,20 @@ final class DrillServer {
         globals.lines().forEach(line -> {
             var statement = ROLE.matcher(line.replaceFirst(" GRANTED BY [^;]*;$", ";"));
             if (!statement.matches()) return;
-            if (statement.group(1) != null) role(Needs.unquoted(statement.group(1)), "");
+            if (statement.group(1) != null) role(Needs.unquoted(statement.group(1)), "create role " + statement.group(1));
             else if (statement.group(2) != null && made.contains(Needs.unquoted(statement.group(2)))) attempt(statement.group() + " alter role " + statement.group(2) + " nologin");
             else if (statement.group(3) != null && made.contains(Needs.unquoted(statement.group(3)))) attempt(statement.group());
         });
     }
 
     /** Creates those that are still lacking. Nobody knows their rights, and a superuser's are enough to own anything. */
-    void roles(Set<String> names) { names.forEach(name -> role(name, "superuser")); }
+    void roles(Set<String> names) { names.forEach(name -> role(name, "create role " + Database.quote(name) + " superuser")); }
 
-    private void role(String name, String rights) {
-        if (session.one("select exists (select from pg_roles where rolname = ?) or ? in ('public', 'none')", name, name).equals("t")) return;
+    /** @param create the statement that makes it; without a login */
+    private void role(String name, String create) {
+        if (exists(name) || Set.of("public", "none").contains(name)) return;
         run.undo.act(() -> {
-            var role = Database.quote(name);
-            if (attempt("create role " + role + " nologin " + rights + "; comment on role " + role + " is '" + MADE_BY_US + "'")) made.add(name);
+            if (attempt(create + " nologin; comment on role " + Database.quote(name) + " is '" + MADE_BY_US + "'")) made.add(name);
             return true;
         });
     }

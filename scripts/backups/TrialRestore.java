@@ -23,6 +23,7 @@ public final class TrialRestore {
     /** What a server says when it, and not the backup, is to blame. */
     private static final Pattern SERVERS_FAULT = Pattern.compile("No space left|out of memory|out of shared memory|terminating connection|server closed|shutting down|recovery mode|connection to server"
         + "|Command was: CREATE EXTENSION|collation \"[^/]*\" for encoding|could not create locale|ICU is not supported|could not open collator|unrecognized configuration parameter");
+    private static final Pattern LACKS_A_RIGHT = Pattern.compile("permission denied|must be (member of|owner of|able to SET ROLE|superuser)|role \".*\" does not exist");
     /** What may be right in one locale and wrong in another. */
     private static final Pattern LOCALES_FAULT = Pattern.compile("violates check constraint|could not create (unique|exclusion)|violates (unique|exclusion)|conflicting key|no partition of relation|invalid regular expression|overlap partition|lower bound");
 
@@ -36,6 +37,7 @@ public final class TrialRestore {
     private final Store store;
     private final BackupFolder folder;
     private final Steps steps;
+    private final RoleCopy as;
     final Set<String> lacking = new TreeSet<>();
     final List<String> notRestorable = new ArrayList<>();
     /** What the server has or prints otherwise, and says nothing against the backup. */
@@ -51,7 +53,11 @@ public final class TrialRestore {
     private PartReader reader;
     Outward outward;
 
-    public TrialRestore(Run run, Settings settings, Store store, BackupFolder folder, Steps steps) {
+    public TrialRestore(Run run, Settings settings, Store store, BackupFolder folder, Steps steps) { this(run, settings, store, folder, steps, null); }
+
+    /** @param as whose rights it is restored with; null for a superuser's */
+    TrialRestore(Run run, Settings settings, Store store, BackupFolder folder, Steps steps, RoleCopy as) {
+        this.as = as;
         this.run = run;
         this.settings = settings;
         this.store = store;
@@ -92,9 +98,10 @@ public final class TrialRestore {
         var objects = 0;
         for (var part : manifest.parts()) if (isWhole(part)) objects += newReader().contents(part).size();
         // A dump locks every table in one transaction, and a query of a partitioned table each partition and index of it.
-        server = DrillServer.open(run, settings, store, manifest.serverMajor(), SPARE_LOCKS + LOCKS_OF_AN_OBJECT * objects);
+        server = DrillServer.open(run, settings, store, manifest.serverMajor(), SPARE_LOCKS + LOCKS_OF_AN_OBJECT * objects, as);
         otherLocale = server.create(manifest.server());
         if (!otherLocale.isEmpty()) note(otherLocale);
+        if (as != null) note("as a copy of role " + as.role() + " of '" + as.env() + "'");
         pgRestore = PostgresTools.findRestore(run, settings, manifest.pgDumpMajor(), server.major);
         steps.found("PostgreSQL " + server.version + ", " + server.locale() + ", " + server.database);
         return true;
@@ -107,7 +114,7 @@ public final class TrialRestore {
     }
 
     private boolean load() throws Exception {
-        if (manifest.globals() != null) reader.read(manifest.globals(), raw -> server.roles(new String(raw.readAllBytes(), StandardCharsets.UTF_8)));
+        if (manifest.globals() != null) reader.read(manifest.globals(), raw -> { if (as == null) server.roles(new String(raw.readAllBytes(), StandardCharsets.UTF_8)); });
         try {
             load(reader, null);
         } catch (Failure.ToolFailed e) {
@@ -138,7 +145,7 @@ public final class TrialRestore {
 
     /** @param repair null for an ordinary restore */
     private void load(PartReader reader, Repair repair) throws Exception {
-        var load = new Load(run, settings, server.database, pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors(), false).repairing(repair);
+        var load = new Load(run, settings, server.loader(), pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors(), false).repairing(repair);
         taken = load.taken();
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
@@ -159,7 +166,7 @@ public final class TrialRestore {
 
     private Predicate<String> prepare(Path beginning) throws IOException, InterruptedException {
         var needs = Needs.of(run, pgRestore, beginning);
-        server.roles(needs.roles());
+        if (as == null) server.roles(needs.roles());
         lacking.addAll(server.lacking(needs.extensions()));
         lacking.forEach(name -> notRestorable.add("extension " + name + " (this server does not have it)"));
         leaveOutCompressions(beginning);
@@ -186,6 +193,8 @@ public final class TrialRestore {
         if (!lacking.isEmpty())
             return new Failure.ToolFailed("it can't be restored on a server without extension " + String.join(", ", lacking) + ": " + e.getMessage(),
                 "name a server that has it: DRILL_DATABASE_URL; or install it here");
+        if (as != null && LACKS_A_RIGHT.matcher(e.getMessage()).find())
+            return new Failure.ToolFailed("role " + as.role() + " of '" + as.env() + "' can't restore it: " + e.getMessage(), "give it the right or the membership that is lacking; or restore there with --no-owner");
         if (manifest.server().supabase())
             return new Failure.ToolFailed("it can't be restored on a server without Supabase's own schemas: " + e.getMessage(), "restore it into a project made for that: ./jbang restore-db --env OTHER --from " + settings.env);
         if (e.getMessage().contains("out of shared memory"))

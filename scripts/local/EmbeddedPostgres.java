@@ -50,15 +50,17 @@ public final class EmbeddedPostgres implements AutoCloseable {
     private final Secret password;
     private final boolean throwaway;
     private final int locks;
+    private final String superuser;
     private final ServerPrograms programs;
     private Process process;
     private int port;
 
-    private EmbeddedPostgres(Path folder, Optional<Integer> major, boolean throwaway, int locks) throws IOException, InterruptedException {
+    private EmbeddedPostgres(Path folder, Optional<Integer> major, boolean throwaway, int locks, String superuser) throws IOException, InterruptedException {
         user = ServerUser.find();
         this.folder = folder;
         this.throwaway = throwaway;
         this.locks = locks;
+        this.superuser = superuser;
         wanted = major;
         var real = StateFolder.open(folder, user);
         data = real.resolve("data");
@@ -75,26 +77,27 @@ public final class EmbeddedPostgres implements AutoCloseable {
      * @throws Failure.Busy when another process runs it
      */
     public static EmbeddedPostgres in(Path folder, Optional<Integer> major) throws IOException, InterruptedException {
-        return new EmbeddedPostgres(folder.toAbsolutePath(), major, false, LOCKS);
+        return new EmbeddedPostgres(folder.toAbsolutePath(), major, false, LOCKS, SUPERUSER);
     }
 
     /** Starts a server on a new cluster that is deleted when it is closed; one that a killed run left, by the next run. */
-    public static EmbeddedPostgres throwaway(Optional<Integer> major) throws IOException, InterruptedException { return throwaway(major, LOCKS); }
+    public static EmbeddedPostgres throwaway(Optional<Integer> major) throws IOException, InterruptedException { return throwaway(major, LOCKS, SUPERUSER); }
 
     /**
      * The same, of a major version or the nearest above it that can be had, with room for many locks.
      *
      * @param locks that may be held at a time, by all sessions together
+     * @param superuser its name
      */
-    public static EmbeddedPostgres throwaway(int major, int locks) throws IOException, InterruptedException {
-        return throwaway(Optional.of(PostgresBinaries.nearest(major)), locks);
+    public static EmbeddedPostgres throwaway(int major, int locks, String superuser) throws IOException, InterruptedException {
+        return throwaway(Optional.of(PostgresBinaries.nearest(major)), locks, superuser);
     }
 
-    private static EmbeddedPostgres throwaway(Optional<Integer> major, int locks) throws IOException, InterruptedException {
+    private static EmbeddedPostgres throwaway(Optional<Integer> major, int locks, String superuser) throws IOException, InterruptedException {
         var parent = Path.of(Files.isDirectory(Path.of("/var/tmp")) ? "/var/tmp" : System.getProperty("java.io.tmpdir"));
         deleteLeftThrowaways(parent);
         var folder = parent.resolve("handover-throwaway-" + ProcessHandle.current().pid() + "-" + KeptSecret.random(8));
-        return new EmbeddedPostgres(folder, major, true, locks).start();
+        return new EmbeddedPostgres(folder, major, true, locks, superuser).start();
     }
 
     /** The folder's name carries the process id, and that process is gone. */
@@ -138,7 +141,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
     /** What the server has to say, of this run only. */
     public Path log() { return data.resolveSibling("server.log"); }
 
-    public String superuserUrl() { return url(SUPERUSER, password, "postgres"); }
+    public String superuserUrl() { return url(superuser, password, "postgres"); }
 
     /** A connection URL with the password in it. */
     public String url(String role, Secret password, String database) {
@@ -146,7 +149,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     /** Connects as superuser. */
-    public Connection connect(String database) throws SQLException { return connect(SUPERUSER, password, database); }
+    public Connection connect(String database) throws SQLException { return connect(superuser, password, database); }
 
     Connection connect(String role, Secret password, String database) throws SQLException { return connect(role, password, database, 0); }
 
@@ -192,7 +195,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         Files.deleteIfExists(passwordFile);
         user.own(Private.create(passwordFile));
         Files.writeString(passwordFile, password.reveal());
-        programs.run("initdb", List.of("-D", fresh.toString(), "-U", SUPERUSER, "--pwfile=" + passwordFile, "--auth=scram-sha-256",
+        programs.run("initdb", List.of("-D", fresh.toString(), "-U", superuser, "--pwfile=" + passwordFile, "--auth=scram-sha-256",
             "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"));
         Files.delete(passwordFile);
         Files.writeString(fresh.resolve("pg_hba.conf"), "host all all 127.0.0.1/32 scram-sha-256\n");

@@ -65,10 +65,14 @@ public record DatabaseProperties(String owner, String tablespace, int connection
         /** True for what must not be there yet while the database is loaded. */
         public boolean bites() { return BITING.contains(name.toLowerCase(java.util.Locale.ROOT)); }
 
+        /** For a role in every database. */
+        public String everywhere() { return "alter role " + Database.quote(role) + " set " + assignment(); }
+
         public String statement(String database) {
-            return (role.isEmpty() ? "alter database " : "alter role " + Database.quote(role) + " in database ") + Database.quote(database)
-                + " set " + Database.quote(name) + " to " + values.stream().map(DatabaseProperties::literal).collect(Collectors.joining(", "));
+            return (role.isEmpty() ? "alter database " : "alter role " + Database.quote(role) + " in database ") + Database.quote(database) + " set " + assignment();
         }
+
+        private String assignment() { return Database.quote(name) + " to " + values.stream().map(DatabaseProperties::literal).collect(Collectors.joining(", ")); }
 
         /** Without its value, which may be a secret. */
         @Override public String toString() { return "setting " + name + (role.isEmpty() ? "" : " of role " + role); }
@@ -98,6 +102,15 @@ public record DatabaseProperties(String owner, String tablespace, int connection
             select provider, label from pg_shseclabel l join pg_database d on d.oid = l.objoid where l.classoid = 'pg_database'::regclass and datname = ? order by 1""",
             row -> new Label(row[0], row[1]), database);
         return new DatabaseProperties(itself[0], itself[1], Integer.parseInt(itself[2]), itself[3], new TreeSet<>(rights), settings, labels);
+    }
+
+    /** What ALTER ROLE has set for one, everywhere and then in a database. */
+    public static List<Value> ofRole(Database server, String role, String database) {
+        return server.rows("""
+            select split_part(each, '=', 1), substr(each, position('=' in each) + 1)
+            from pg_db_role_setting s join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase, unnest(setconfig) each
+            where r.rolname = ? and (setdatabase = 0 or d.datname = ?) order by setdatabase, 1""",
+            row -> new Value(role, row[0], LISTS.contains(row[0]) ? names(row[1]) : List.of(row[1])), role, database);
     }
 
     /** The names of a list as a setting has it, some in double quotes. */

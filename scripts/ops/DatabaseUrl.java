@@ -98,6 +98,9 @@ public final class DatabaseUrl {
     /** The same server and role, another database. */
     public DatabaseUrl withDatabase(String other) { return new DatabaseUrl(user, password, host, port, other, parameters); }
 
+    /** The same database, another role. */
+    public DatabaseUrl withRole(String other, Secret itsPassword) { return new DatabaseUrl(other, itsPassword, host, port, database, parameters); }
+
     /** Where it is, without who: HOST:PORT/NAME. */
     @Override public String toString() { return host + ":" + port + "/" + database; }
 }

@@ -99,7 +99,7 @@ class HostileDrillTest {
             "fk constraint public.child child_p_fkey is NOT VALID; 1 row breaks it", "not exists (select from public.parent p where p.id = c.p)", "materialized view data public.m is left unfilled", "index public.t_key is left out",
             "default acl public.DEFAULT PRIVILEGES FOR TABLES is left out", "this list, with the rows: ");
         assertEquals(before, kit.database.counts());
-        assertEquals(List.of("amount_fine|false", "c_fine|false", "child_p_fkey|false", "parent_pkey|true", "t_b_check|true"), kit.database.rows("select conname, convalidated from pg_constraint where connamespace = 'public'::regnamespace order by 1"));
+        assertEquals(List.of("amount_fine|f", "c_fine|f", "child_p_fkey|f", "parent_pkey|t", "t_b_check|t"), kit.database.rows("select conname, convalidated from pg_constraint where connamespace = 'public'::regnamespace order by 1"));
         assertEquals("mine", kit.database.one("select obj_description(oid) from pg_constraint where conname = 'c_fine'"));
         assertTrue(kit.logs().contains("    (2,orphan)"), kit::logs);
 
@@ -114,6 +114,19 @@ class HostileDrillTest {
         owned.set("STAGING_DATABASE_URL", superuserUrl(owned)).run("backup-db", "--env", "staging").exits(0);
         owned.set("STAGING_DATABASE_URL", owned.database.url()).run("restore-db", "--env", "staging", "--no-safety-backup").exits(12).says("--no-owner");
         owned.run("restore-db", "--env", "staging", "--no-safety-backup", "--no-owner").exits(0);
+    }
+
+    @Test void a_drill_as_an_environments_role_passes_only_where_that_role_could_restore() {
+        var group = Stack.next("group");
+        var kit = backedUp("create role " + group + "; create table t (n int); insert into t values (1); alter table t owner to " + group);
+        kit.run("backups", "drill", "--env", "staging").exits(0);
+        kit.set("STAGING_DATABASE_URL", kit.database.url());
+        TestDatabase.superuser("alter database " + kit.database.name + " owner to " + TestDatabase.ROLE);
+        kit.run("backups", "drill", "--env", "staging", "--as", "staging").exits(12).says("role " + TestDatabase.ROLE + " of 'staging' can't restore it", group, "--no-owner");
+        TestDatabase.superuser("grant " + group + " to " + TestDatabase.ROLE);
+        kit.run("backups", "drill", "--env", "staging", "--as", "staging").exits(0).prints("as a copy of role " + TestDatabase.ROLE + " of 'staging'");
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("restored", "as a copy of role");
+        kit.run("backups", "drill", "--env", "staging", "--as", "stagign").exits(78);
     }
 
     @Test void client_programs_of_17_drill_and_restore_a_server_of_15_in_both_ways_and_by_hand() throws IOException {
