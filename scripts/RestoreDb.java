@@ -410,7 +410,7 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private boolean load(Steps steps, InPlace place) throws Exception {
-        var unknown = new UnknownSettings(server);
+        var unknown = new UnknownSettings(pgRestore, server);
         try (var progress = new Progress(run.console, "Load", reader::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
                 if (part.stage().equals("all")) place.load(steps, reader, part, pgRestore, options(), unknown);

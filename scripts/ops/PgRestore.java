@@ -34,7 +34,7 @@ final class PgRestore {
         this.program = program.path();
         this.options = new ArrayList<>(List.of("--no-password", "--dbname=" + PostgresTools.connection(session.url)));
         this.options.addAll(options);
-        unknown = new UnknownSettings(session);
+        unknown = new UnknownSettings(program, session);
         this.beginning = run.undo.act(() -> {
             var workspace = Workspace.create(run);
             environment.putAll(PostgresTools.environment(workspace, session.url, settings));

@@ -6,8 +6,6 @@ import java.util.Optional;
 
 /** The end of a backup: its objects are compared with what the store says it has, then the manifest is written, once. */
 public final class Seal {
-    /** The first pg_restore that sets what servers before it do not know. */
-    private static final int SETS_TIMEOUT = 17;
     /** Only where the script begins: further on it would be somebody's text. */
     private static final String BETWEEN = "sed -e '1,/^SET client_encoding/{' -e '/^SET " + UnknownSettings.TIMEOUT + " = 0;$/d' -e '}'";
 
@@ -92,8 +90,8 @@ public final class Seal {
         var rows = stored.parts().stream().filter(part -> part.stage().equals("data")).toList();
         lines.add(rows.isEmpty() ? "createdb \"$NEW_DATABASE\"" : "# NEW_DATABASE is the URL of a new project, which has the platform's own schemas already");
         // Rows of the platform's tables first: foreign keys of ours point to them.
-        var toOlderServer = serverMajor < SETS_TIMEOUT && pgDumpMajor >= SETS_TIMEOUT;
-        if (serverMajor < SETS_TIMEOUT && !toOlderServer)
+        var toOlderServer = serverMajor < UnknownSettings.SINCE && pgDumpMajor >= UnknownSettings.SINCE;
+        if (serverMajor < UnknownSettings.SINCE && !toOlderServer)
             lines.add("# should pg_restore be 17 or newer and the server older, put between them what leaves out a setting that this does not know: pg_restore -f - FILE | " + BETWEEN + " | psql …");
         for (var part : rows) lines.add(restoring("--data-only ", part, toOlderServer));
         for (var part : stored.parts())

@@ -11,8 +11,9 @@ import java.util.List;
 
 /** What a newer pg_restore sets in each session before anything else, and an older server does not know. */
 public final class UnknownSettings {
-    /** Since pg_restore 17. */
     static final String TIMEOUT = "transaction_timeout";
+    /** The first major version that sets it. */
+    static final int SINCE = 17;
     /** Behind all of them. */
     private static final String BEHIND = "SET client_encoding";
     private static final int LONGEST_BEGINNING = 1 << 14;
@@ -20,8 +21,8 @@ public final class UnknownSettings {
     private final List<String> names;
 
     /** Asks a server. */
-    public UnknownSettings(Database session) {
-        names = List.of(TIMEOUT).stream().filter(setting -> session.one("select current_setting(?, true) is null", setting).equals("t")).toList();
+    public UnknownSettings(PostgresTools.Found pgRestore, Database session) {
+        names = pgRestore.major() < SINCE ? List.of() : List.of(TIMEOUT).stream().filter(setting -> session.one("select current_setting(?, true) is null", setting).equals("t")).toList();
     }
 
     boolean areNone() { return names.isEmpty(); }
