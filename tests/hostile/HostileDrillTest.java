@@ -1,12 +1,17 @@
+//SOURCES ../../scripts/local/EmbeddedPostgres.java
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
+import local.EmbeddedPostgres;
 import org.junit.jupiter.api.Test;
 
 /** Good backups that a drill's server prints, sorts or keeps otherwise: broken is only what was seen to be broken. */
@@ -159,6 +164,30 @@ class HostileDrillTest {
         kit.database.asSuperuser("alter table t disable trigger all; delete from t where n = 1; alter table t enable trigger all");
         kit.run("backup-db", "--env", "staging").exits(0);
         kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(12).says("violates foreign key constraint \"u_n_fkey\"");
+    }
+
+    /** Minutes of work, and client programs that no machine has all of: HANDOVER_TEST_CLIENTS names their folders, with colons between. */
+    @Test void servers_14_to_18_are_backed_up_drilled_and_restored_with_whatever_client_programs_there_are() throws Exception {
+        var clients = System.getenv("HANDOVER_TEST_CLIENTS");
+        assumeTrue(clients != null, "HANDOVER_TEST_CLIENTS names no folders with client programs");
+        for (var major : List.of(14, 15, 16, 17, 18)) {
+            for (var folder : clients.split(":")) {
+                var kit = Stack.bareKit().set("PG_BIN", folder);
+                var client = Integer.parseInt(kit.bash(folder + "/pg_dump --version").exits(0).out().replaceFirst(".*\\(PostgreSQL\\) ([0-9]+)[^0-9](?s:.*)", "$1"));
+                if (client < major) continue;
+                try (var server = EmbeddedPostgres.throwaway(Optional.of(major)); var session = server.connect("postgres"); var statement = session.createStatement()) {
+                    statement.execute("create database app");
+                    try (var app = server.connect("app"); var filling = app.createStatement()) {
+                        filling.execute("create table t (n int primary key, s text); insert into t select n, n from generate_series(1, 99) n; create table u (n int references t); create sequence q; select lo_from_bytea(0, 'large')");
+                    }
+                    kit.set("STAGING_DATABASE_URL", server.superuserUrl().replaceFirst("/postgres$", "/app"));
+                    kit.run("backup-db", "--env", "staging").exits(0);
+                    kit.run("backups", "drill", "--env", "staging").exits(0).says("PostgreSQL " + major).prints("2 tables with 99 rows");
+                    kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0);
+                    kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--mode", "in-place").exits(0);
+                }
+            }
+        }
     }
 
     /** Of the machine's own programs, with what those of 17 say of themselves and set in every session. */
