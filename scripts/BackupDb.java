@@ -249,6 +249,7 @@ class BackupDb implements Callable<Integer> {
 
     private Manifest seal(Store store, BackupFolder folder, Manifest manifest) {
         lock.makeSure();
+        if (!locked) lock.endNothing();
         unsealed.seal();
         try {
             var bytes = manifest.bytes();

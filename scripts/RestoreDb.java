@@ -221,6 +221,7 @@ class RestoreDb implements Callable<Integer> {
         }
         if (server == null) server = Database.connect(url, settings, "handover restore-db " + env);
         run.undo.add("close the session", server::close);
+        Lock.refuseStandby(server, url, settings);
         server.execute("set default_transaction_read_only = off");
         exists = server.one("select exists (select from pg_database where datname = ?)", url.database).equals("t");
         if (obstacle.isEmpty()) obstacle = Swap.obstacle(server, url.database);
@@ -435,6 +436,7 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean commit(InPlace place) throws Exception {
         lock.makeSure();
+        lock.endNothing();
         place.commit();
         run.state("'" + env + "' has the restored data, which were compared with the manifest" + (safety == null ? "" : "; the old data are in backup " + safety));
         Statistics.take(run, url, settings, jobs, partial == null ? List.of() : restored());
@@ -488,11 +490,12 @@ class RestoreDb implements Callable<Integer> {
     private boolean switchOver(Steps steps) {
         swap.dress();
         lock.makeSure();
+        lock.endNothing();
         run.state("'" + env + "' has either the old data or the restored ones, complete; it has the restored ones unless there is a database " + swap.fresh.database);
         try {
             swap.swap();
-        } catch (Failure.Failed e) {
-            run.state("the database of '" + env + "' is as it was");
+        } catch (Failure e) {
+            if (!(e instanceof Failure.Unclear)) run.state("the database of '" + env + "' is as it was");
             throw e;
         }
         run.state("'" + env + "' has the restored data, which were compared with the manifest" + (exists ? "; the old data are in the database " + swap.old : ""));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -44,8 +45,18 @@ class DatabaseUrlTest {
     }
 
     @Test void what_is_about_the_encryption_of_the_line_is_kept() {
-        assertEquals(Map.of("sslmode", "verify-full", "sslrootcert", "/etc/ca.pem", "channel_binding", "require"),
-            DatabaseUrl.parse("postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&channel_binding=require", "").parameters);
+        assertEquals(Map.of("sslmode", "verify-full", "sslrootcert", "/etc/ca.pem", "channel_binding", "require", "sslcert", "/c", "sslkey", "/k"),
+            DatabaseUrl.parse("postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&channel_binding=require&sslcert=/c&sslkey=/k", "").parameters);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "postgresql://u:p@h1,h2/d | names several hosts", "postgresql://u:p@h1:5432,h2:5433/d?target_session_attrs=primary | names several hosts",
+        "postgresql://u:p@%2Fvar%2Frun/d | names no host, or a Unix socket", "postgresql:///d | names no host, or a Unix socket", "postgresql://u:p@/d?host=/var/run | names no host, or a Unix socket",
+        "postgresql://u:p@h/d?service=x | has a parameter 'service' that is not accepted", "postgresql://u:p@h/d?sslkey=/k | has one of sslcert and sslkey"})
+    void what_only_some_programs_can_do_is_refused_by_name(String url, String words) {
+        var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.parse(url, ""));
+        assertTrue(refused.getMessage().contains(words), refused.getMessage());
     }
 
     @Test void an_address_may_go_without_a_password() { assertNull(DatabaseUrl.parse("postgresql://u@h/d", "").password); }

@@ -19,7 +19,10 @@ public final class DatabaseUrl {
     private static final Pattern FORM = Pattern.compile(
         "(?:jdbc:)?postgres(?:ql)?://([^:@/?#]+)(?::([^@/?#]*))?@(\\[[0-9a-fA-F:.]+]|[^:/?#,@\\[\\]]+)(?::([0-9]{1,5}))?/([^?#/]+)(?:\\?([^#]*))?");
     private static final Map<String, String> ALLOWED = Map.of(
-        "sslmode", "disable|allow|prefer|require|verify-ca|verify-full", "sslrootcert", ".+", "channel_binding", "disable|prefer|require");
+        "sslmode", "disable|allow|prefer|require|verify-ca|verify-full", "sslrootcert", ".+", "sslcert", ".+", "sslkey", ".+", "channel_binding", "disable|prefer|require");
+    private static final Pattern SEVERAL_HOSTS = Pattern.compile("[^/]*//([^/?#]*@)?[^/?#@]*,.*"), SOCKET = Pattern.compile("[^/]*//([^/?#]*@)?(/|%2[fF]|:?[0-9]*/).*");
+    /** As PostgreSQL's own programs take it: a file with the authorities that the server's certificate may be of. */
+    private static final String ROOT_CERTIFICATE = "PGSSLROOTCERT";
     /** Supabase's and PgBouncer's usual port of a pooler that gives each transaction another session. */
     private static final int TRANSACTION_POOLER = 6543;
 
@@ -52,9 +55,13 @@ public final class DatabaseUrl {
     /** @param where the URL comes from, for a hint */
     public static DatabaseUrl parse(String url, String where) {
         var form = FORM.matcher(url);
-        if (!form.matches())
+        if (!form.matches()) {
+            if (SEVERAL_HOSTS.matcher(url).matches())
+                throw new Failure.BadSetting("DATABASE_URL names several hosts: which one answers would change from one connection to the next", where + "; name the primary alone, or a name that follows it");
+            if (SOCKET.matcher(url).matches()) throw socket(where);
             throw new Failure.BadSetting("DATABASE_URL is not of the form postgresql://USER:PASSWORD@HOST:PORT/NAME",
                 where + "; special characters in the password are written %40 for @, %2F for /, %23 for #, %3F for ?");
+        }
         if (form.group(2) != null) new Secret(form.group(2)); // so that its encoded form is masked too
         var password = form.group(2) == null ? null : new Secret(decode(form.group(2), where));
         var port = form.group(4) == null ? 5432 : Integer.parseInt(form.group(4));
@@ -63,8 +70,13 @@ public final class DatabaseUrl {
                 where + "; use the session pooler (port 5432, user postgres.REF) or the direct host db.REF.supabase.co:5432");
         if (port < 1 || port > 65535) throw new Failure.BadSetting("DATABASE_URL names port " + port + ", which does not exist", where);
         var host = decode(form.group(3), where).toLowerCase(Locale.ROOT).replaceAll("^\\[|]$|\\.$", "");
+        if (host.startsWith("/")) throw socket(where);
         if (!host.matches("[a-z0-9._:-]+")) throw new Failure.BadSetting("DATABASE_URL names a host that is none", where);
         return new DatabaseUrl(decode(form.group(1), where), password, host, port, decode(form.group(5), where), parameters(form.group(6), where));
+    }
+
+    private static Failure socket(String where) {
+        return new Failure.BadSetting("DATABASE_URL names no host, or a Unix socket, which the driver can't use", where + "; name the host: 127.0.0.1, where the server is on this machine");
     }
 
     private static Map<String, String> parameters(String query, String where) {
@@ -74,11 +86,15 @@ public final class DatabaseUrl {
             var value = decode(pair.contains("=") ? pair.replaceFirst("[^=]*=", "") : "", where);
             if (!ALLOWED.containsKey(name) || parameters.containsKey(name))
                 throw new Failure.BadSetting("DATABASE_URL has a parameter '" + name.replaceAll("[^a-zA-Z_]", "?") + "' that is not accepted, or twice",
-                    "remove it; accepted, once each: sslmode, sslrootcert, channel_binding. " + where);
+                    "remove it; accepted, once each: sslmode, sslrootcert, sslcert, sslkey, channel_binding. " + where);
             if (!value.matches(ALLOWED.get(name)))
                 throw new Failure.BadSetting("DATABASE_URL: " + name + " has a value that does not exist", "one of " + ALLOWED.get(name) + ". " + where);
             parameters.put(name, value);
         }
+        if (parameters.containsKey("sslcert") != parameters.containsKey("sslkey"))
+            throw new Failure.BadSetting("DATABASE_URL has one of sslcert and sslkey, and a client's certificate needs both", "add the other. " + where);
+        var root = System.getenv(ROOT_CERTIFICATE);
+        if (root != null && !root.isEmpty()) parameters.putIfAbsent("sslrootcert", root);
         return parameters;
     }
 

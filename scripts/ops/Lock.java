@@ -73,8 +73,7 @@ public final class Lock implements AutoCloseable {
 
     private static Lock take(Run run, DatabaseUrl url, Settings settings, String script, boolean shared, boolean ending, Duration patience) throws InterruptedException {
         var session = session(run, url, settings, script);
-        if (!shared && session.one("select pg_is_in_recovery()").equals("t"))
-            throw new Failure.BadSetting("the server of " + url + " is a standby: it takes no changes, and its locks are not the primary's", "name the primary: " + settings.where(Setting.DATABASE_URL));
+        if (!shared) refuseStandby(session, url, settings);
         var lock = new Lock(run, session, url, settings.env);
         run.undo.add("release the lock", lock::close);
         var deadline = Instant.now().plus(patience);
@@ -91,6 +90,12 @@ public final class Lock implements AutoCloseable {
                 Thread.sleep(500);
             }
         }
+    }
+
+    /** Throws BadSetting when a server takes no changes: its locks are not the primary's either. */
+    public static void refuseStandby(Database session, DatabaseUrl url, Settings settings) {
+        if (session.one("select pg_is_in_recovery()").equals("t"))
+            throw new Failure.BadSetting("the server of " + url + " is a standby: it takes no changes, and its locks are not the primary's", "name the primary: " + settings.where(Setting.DATABASE_URL));
     }
 
     private static Database session(Run run, DatabaseUrl url, Settings settings, String script) {
@@ -147,10 +152,10 @@ public final class Lock implements AutoCloseable {
     }
 
     /** Asks the server, right before what can't be undone. Throws Unclear when the locks are lost: somebody else may be at work. */
-    public void makeSure() {
-        ask();
-        ending = false; // what has begun from here on is ended, and looked at
-    }
+    public void makeSure() { ask(); }
+
+    /** Has the run go on whatever becomes of the lock, from where it has to be ended and looked at. */
+    public void endNothing() { ending = false; }
 
     private void ask() {
         String held;

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -46,6 +47,8 @@ import ops.Workspace;
 public final class InPlace implements AutoCloseable {
     /** Longer than what pg_restore writes behind its COMMIT. */
     private static final int TAIL = 4096;
+    /** For a commit that the server is still at when the connection is lost. */
+    private static final int SECONDS_TO_END = 30;
 
     private final Run run;
     private final Settings settings;
@@ -290,9 +293,13 @@ public final class InPlace implements AutoCloseable {
     }
 
     /** Asks the server, after the answer to the commit was lost. */
-    private boolean committed() {
+    private boolean committed() throws InterruptedException {
         try (var session = Database.connect(url, settings, "handover restore-db " + settings.env)) {
-            return "committed".equals(session.one("select txid_status(?::bigint)", transaction));
+            var late = Instant.now().plusSeconds(SECONDS_TO_END);
+            var status = session.one("select txid_status(?::bigint)", transaction);
+            for (; "in progress".equals(status) && Instant.now().isBefore(late); status = session.one("select txid_status(?::bigint)", transaction)) Thread.sleep(200);
+            if (status == null || status.equals("in progress")) throw new Failure.ToolFailed("it says of the transaction that it is " + (status == null ? "too old to be known" : status), "");
+            return status.equals("committed");
         } catch (Failure e) {
             throw new Failure.Unclear("the connection was lost at the commit, and the server can't be asked what came of it: " + e.getMessage(), "when it answers again, look which data it has");
         }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.stream.Collectors;
 import ops.Database;
 import ops.DatabaseLocale;
 import ops.DatabaseProperties;
@@ -26,6 +27,7 @@ import ops.Subscriptions;
 public final class Swap {
     /** PostgreSQL's limit is 63 bytes, the endings take 21. */
     private static final int NAME_BYTES = 42;
+    private static final String RENAMING = "handover, swap";
     /** For a killed run's sessions, which end as soon as the server notices. */
     private static final int SECONDS_TO_END = 15;
 
@@ -84,7 +86,10 @@ public final class Swap {
         return why.isEmpty();
     }
 
-    private boolean hasSessions(String name) { return server.one("select exists (select from pg_stat_activity where datname = ? and usesysid is not null)", name).equals("t"); }
+    /** Those of clients: its own subscriptions' workers end with it. */
+    private boolean hasSessions(String name) {
+        return server.one("select exists (select from pg_stat_activity where datname = ? and usesysid is not null and coalesce(backend_type, 'client backend') = 'client backend')", name).equals("t");
+    }
 
     /** A database that a restore has replaced, and when that restore began. */
     public record Old(String name, Instant since) { }
@@ -206,20 +211,57 @@ public final class Swap {
     private void rename(List<Rename> renames) {
         var last = renames.get(renames.size() - 1);
         var renamed = server.one("select (select oid from pg_database where datname = ?)", last.from);
-        try (var session = Database.connect(server.url, settings, "handover, swap")) {
+        try (var session = Database.connect(server.url, settings, RENAMING)) {
             session.execute("set lock_timeout = '30s'; set default_transaction_read_only = off");
+            var process = session.one("select pg_backend_pid()");
+            exchange(session, renames).ifPresent(trouble -> {
+                session.close();
+                failUnlessDone(process, renamed, renames, trouble);
+            });
+        }
+    }
+
+    /** Why it may not be done; empty when the server has said that it is. */
+    private Optional<String> exchange(Database session, List<Rename> renames) {
+        try {
             var renaming = CompletableFuture.runAsync(() -> session.transaction(renames.stream().map(Rename::toString).toList()));
             while (!renaming.isDone()) {
                 for (var rename : renames) endSessions(rename.from);
                 pause();
             }
             renaming.join();
+            return Optional.empty();
         } catch (CompletionException e) {
-            if (server.one("select exists (select from pg_database where oid = ?::oid and datname = ?)", renamed, last.to).equals("t")) return; // only the answer was lost
-            var users = server.rows("select distinct usename from pg_stat_activity where datname = ? and usename is not null", row -> row[0], renames.get(0).from);
-            throw new Failure.Failed("the databases could not be renamed: " + e.getCause().getMessage() + (users.isEmpty() ? "" : " (connected: " + String.join(", ", users) + ")"),
-                "let role " + url.user + " end other roles' sessions, on the server of '" + settings.env + "', " + url.host + ":" + url.port + ": GRANT pg_signal_backend TO " + Database.quote(url.user) + "; then run it again");
+            return Optional.of(e.getCause().getMessage());
+        } catch (Failure e) {
+            return Optional.of(e.getMessage());
         }
+    }
+
+    /** Asks, on a new session, what came of it: the server may still have been at it when the connection was lost. */
+    private void failUnlessDone(String process, String renamed, List<Rename> renames, String trouble) {
+        List<String[]> users;
+        try (var session = Database.connect(server.url, settings, "handover, what was renamed")) {
+            var late = System.nanoTime() + SECONDS_TO_END * 1_000_000_000L;
+            while (session.one("select exists (select from pg_stat_activity where pid = ?::int and application_name = ?)", process, RENAMING).equals("t")) {
+                if (System.nanoTime() > late) throw unclear("the server is still at it");
+                pause();
+            }
+            if (session.one("select exists (select from pg_database where oid = ?::oid and datname = ?)", renamed, renames.get(renames.size() - 1).to).equals("t")) return; // only the answer was lost
+            users = session.rows("select distinct a.usename, r.rolsuper from pg_stat_activity a join pg_roles r on r.oid = a.usesysid where a.datname = ? order by 1", row -> row, renames.get(0).from);
+        } catch (Failure.ToolFailed | Failure.BadSetting e) {
+            throw unclear(e.getMessage());
+        }
+        var what = "the databases could not be renamed: " + trouble + (users.isEmpty() ? "" : " (connected: " + users.stream().map(user -> user[0]).collect(Collectors.joining(", ")) + ")");
+        var superusers = users.stream().filter(user -> user[1].equals("t")).map(user -> user[0]).toList();
+        if (!superusers.isEmpty())
+            throw new Failure.Failed(what, "only a superuser can end the sessions of superuser " + String.join(", ", superusers) + ", on the server of '" + settings.env + "', " + url.host + ":" + url.port
+                + ": select pg_terminate_backend(pid) from pg_stat_activity where datname = " + Database.literal(renames.get(0).from) + "; then run it again");
+        throw new Failure.Failed(what, "let role " + url.user + " end other roles' sessions, on the server of '" + settings.env + "', " + url.host + ":" + url.port + ": GRANT pg_signal_backend TO " + Database.quote(url.user) + "; then run it again");
+    }
+
+    private Failure unclear(String why) {
+        return new Failure.Unclear("it is not known whether the databases were renamed: " + why, "when the server of '" + settings.env + "' answers, see which databases it has: select datname from pg_database");
     }
 
     private void endSessions(String database) {

@@ -17,9 +17,10 @@ class HostileSessionsTest {
 
     private final Kit kit = Stack.kit();
 
-    /** The session that holds a run's lock, as only its own role and a superuser may end it. */
-    private static String endLockOf(String script, String env) {
-        return "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'handover " + script + " " + env + ", process %' and pid <> pg_backend_pid();\n";
+    /** Ends the session that holds the lock of this test's environment, and nobody else's. */
+    private String endLock() {
+        return "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and classid = " + 0x48414E44
+            + " and objid = " + (("staging/" + kit.database.name + "/environment").hashCode() & Integer.MAX_VALUE) + ";\n";
     }
 
     private Path sql(String name, String text) throws IOException { return Files.writeString(kit.home.resolve(name), text); }
@@ -58,7 +59,7 @@ class HostileSessionsTest {
     void a_restore_that_has_lost_its_lock_does_not_show_its_data(String mode) throws Exception {
         kit.backedUp(SHOP);
         kit.database.execute("delete from orders where id > 3");
-        kit.run("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup", "--after-sql", sql("ends.sql", endLockOf("restore-db", "staging")).toString())
+        kit.run("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup", "--after-sql", sql("ends.sql", endLock()).toString())
             .exits(16).says(LOST, "State: the database of 'staging' is as it was", "Next:  see whether one is: ./jbang doctor --env staging; then run this again");
         isAsBefore();
         kit.run("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup").exits(0);
@@ -69,8 +70,8 @@ class HostileSessionsTest {
         kit.backedUp(SHOP);
         kit.database.execute("delete from orders where id > 3");
         var never = kit.sqlThatWaitsFor(kit.home.resolve("never"));
-        var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", never.toString()).awaitSays("ok: Compare with the manifest");
-        kit.database.asSuperuser(endLockOf("restore-db", "staging"));
+        var restore = kit.start("restore-db", "--env", "staging", "--after-sql", never.toString()).awaitSays("ok: Compare with the manifest");
+        kit.database.asSuperuser(endLock());
         restore.result().exits(16).says(LOST, "State: the database of 'staging' is as it was");
         isAsBefore();
         kit.awaitNoProcess();
@@ -80,7 +81,7 @@ class HostileSessionsTest {
         try (var other = kit.database.connect(); var statement = other.createStatement()) {
             statement.execute("begin; lock table orders in access exclusive mode"); // pg_dump waits for it
             var backup = kit.start("backup-db", "--env", "staging").awaitSays("ok: List the tables");
-            kit.database.asSuperuser(endLockOf("backup-db", "staging"));
+            kit.database.asSuperuser(endLock());
             backup.result().exits(16).says(LOST, "State: nothing was stored");
         }
         assertEquals(before, kit.sealed());
@@ -90,13 +91,44 @@ class HostileSessionsTest {
     @Test void neither_a_migration_nor_a_release_follows_a_lost_lock() throws Exception {
         var deployed = new DeployedSite(kit);
         try {
-            deployed.repository.write("supabase/migrations/20261101000000_ends.sql", "create table made ();\n" + endLockOf("deploy", "staging")).commit("A migration");
+            deployed.repository.write("supabase/migrations/20261101000000_ends.sql", "create table made ();\n" + endLock()).commit("A migration");
             deployed.run("deploy", "--apply-migrations", "--unrehearsed").exits(16).says(LOST, "State: what was live is live; the database is as it was");
             assertTrue(deployed.isNothingLive());
             assertEquals("0", kit.database.one("select count(*) from pg_class where relname = 'made'"));
         } finally {
             deployed.close();
         }
+    }
+
+    /** His own role can't end it, and the names are not exchanged while it is there. */
+    @Test void a_superuser_who_is_in_the_way_of_a_swap_is_named_with_what_helps() throws Exception {
+        kit.backedUp(SHOP);
+        kit.database.execute("delete from orders where id > 3");
+        try (var superuser = kit.database.connectAsSuperuser()) {
+            kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(1).says("the databases could not be renamed: ", "(connected: postgres)", "State: the database of 'staging' is as it was.",
+                "Next:  only a superuser can end the sessions of superuser postgres");
+        }
+        isAsBefore();
+    }
+
+    @Test void what_the_server_says_against_a_statement_is_told_with_what_helps() throws Exception {
+        var database = ops.DatabaseUrl.parse(kit.database.url(), "");
+        kit.database.execute(SHOP);
+        var said = new java.util.TreeMap<String, String>();
+        for (var sql : List.of("select * from nothing", "select nobody from orders", "insert into orders values (1)", "select 1/0", "set default_transaction_read_only = on; create table x ()", "select pg_terminate_backend(pg_backend_pid())",
+            "set local lock_timeout = 1; set statement_timeout = 50; select pg_sleep(9)", "alter role postgres nologin", "syntax")) {
+            try (var session = ops.Database.connect(database, ops.Settings.of("staging"), "a test of words")) {
+                session.execute(sql);
+            } catch (ops.Failure e) {
+                said.put(sql, e.exit.code + " " + e.getMessage().replaceFirst(".* (failed|lost): ", "") + " | " + e.hint);
+            }
+        }
+        assertEquals(9, said.size(), said::toString);
+        said.forEach((sql, words) -> assertFalse(words.contains("when it answers again") && !sql.contains("terminate"), words));
+        for (var expected : List.of("relation \"nothing\" does not exist | see whether database", "column \"nobody\" does not exist | see whether database", "duplicate key value violates unique constraint \"orders_pkey\" | the data are not as",
+            "division by zero | the data are not as", "in a read-only transaction | a standby takes no changes", "terminating connection due to administrator command | somebody ended the session",
+            "due to statement timeout | somebody cancelled it, or a time limit did", "role 'tester' lacks a right", "syntax error at or near \"syntax\" | see what it says"))
+            assertTrue(said.values().stream().anyMatch(words -> words.startsWith("12 ") && words.contains(expected)), expected + " is not in " + said);
     }
 
     /** Under another name the same database has another lock. */
