@@ -115,7 +115,7 @@ class HostileSessionsTest {
         var database = ops.DatabaseUrl.parse(kit.database.url(), "");
         kit.database.execute(SHOP);
         var said = new java.util.TreeMap<String, String>();
-        for (var sql : List.of("select * from nothing", "select nobody from orders", "insert into orders values (1)", "select 1/0", "set default_transaction_read_only = on; create table x ()", "select pg_terminate_backend(pg_backend_pid())",
+        for (var sql : List.of("select * from nothing", "select nobody from public.orders", "insert into public.orders values (1)", "select 1/0", "set transaction_read_only = on; create table public.x ()", "select pg_terminate_backend(pg_backend_pid())",
             "set local lock_timeout = 1; set statement_timeout = 50; select pg_sleep(9)", "alter role postgres nologin", "syntax")) {
             try (var session = ops.Database.connect(database, ops.Settings.of("staging"), "a test of words")) {
                 session.execute(sql);
