@@ -121,6 +121,7 @@ class BackupDb implements Callable<Integer> {
         var dump = steps.check("Find pg_dump", () -> find(steps, database, facts));
         var snapshot = steps.check("Hold a snapshot", () -> hold(steps, database));
         var listed = steps.check("List the tables", () -> list(steps, dump, snapshot));
+        var rights = snapshot.rights(dump.selection, facts.supabase());
 
         // pg_dump begins while the bucket is still being reached, and waits on its pipe when that takes longer.
         var id = BackupFolder.newId(run.started);
@@ -136,7 +137,7 @@ class BackupDb implements Callable<Integer> {
         steps.change("Compare with the store", "sizes and checksums", () -> { steps.found(Seal.compare(store, folder, stored.objects())); return true; });
         var last = before == null ? null : Steps.await(before);
         var manifest = steps.change("Seal", "write the manifest, last and once",
-            () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, Steps.await(kit), Seal.byHand(store, folder, stored, form, facts.major(), dump.pgDump.major()))));
+            () -> seal(store, folder, manifest(folder, facts, dump, snapshot, stored, rights, Steps.await(kit), Seal.byHand(store, folder, stored, form, facts.major(), dump.pgDump.major()))));
         if (last != null && manifest != null) Sudden.warn(run, manifest, last);
         if (verify == Verify.readable) steps.change("Read it back", "every byte, and let pg_restore parse it", () -> readBack(store, id));
         steps.change("Clear what killed runs left", "of which nothing was seen for a day", () -> clear(steps, store));
@@ -240,11 +241,11 @@ class BackupDb implements Callable<Integer> {
         return true;
     }
 
-    private Manifest manifest(BackupFolder folder, Database.Facts facts, Dump dump, Snapshot snapshot, Dump.Stored stored, Manifest.Kit kit, List<String> byHand) {
+    private Manifest manifest(BackupFolder folder, Database.Facts facts, Dump dump, Snapshot snapshot, Dump.Stored stored, List<Rights.Right> rights, Manifest.Kit kit, List<String> byHand) {
         return new Manifest(Manifest.FORMAT, folder.id(), env, url.database, kit, run.started.toString(), snapshot.time.toString(),
             new Manifest.Server(facts.version(), facts.systemIdentifier(), facts.supabase(), facts.encoding(), facts.locale()), dump.pgDump.version(),
             selection, compress, form.recipients(), stored.parts(), stored.globals(), stored.globalsNote(), (stored.countsNote() == null ? counts : Counts.none).name(),
-            stored.tables(), facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand, locked ? "safety" : null);
+            stored.tables(), facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand, locked ? "safety" : null, rights);
     }
 
     private Manifest seal(Store store, BackupFolder folder, Manifest manifest) {

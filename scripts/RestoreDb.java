@@ -8,6 +8,7 @@
 //SOURCES restore/InPlace.java
 //SOURCES restore/Outward.java
 //SOURCES restore/Partial.java
+//SOURCES restore/Replacement.java
 //SOURCES restore/Swap.java
 //SOURCES smoke/SqlRead.java
 
@@ -30,6 +31,7 @@ import restore.AfterSql;
 import restore.InPlace;
 import restore.Outward;
 import restore.Partial;
+import restore.Replacement;
 import restore.Swap;
 import smoke.Outcome;
 import smoke.SqlRead;
@@ -178,11 +180,13 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private void replaceInPlace(Steps steps) throws Exception {
+        var replacement = steps.check("Look at what depends on it", () -> replacement(steps));
         if (partial == null || breakGlass != null) safetyBackup();
-        try (var place = steps.change("Begin a transaction", "all that follows is one", () -> new InPlace(run, settings, url, PostgresTools.find(run, settings, "psql", 1)))) {
-            if (partial == null) steps.change("Drop what the backup holds", "seen by nobody else yet", () -> drop(place));
-            else steps.change("Have empty schemas", String.join(", ", partial.schemas()), () -> haveSchemas(place));
+        try (var place = steps.change("Begin a transaction", "all that follows is one", () -> new InPlace(run, settings, url, PostgresTools.closest(run, settings, "psql", serverMajor())))) {
+            if (partial == null) steps.change("Drop what the backup holds", "seen by nobody else yet", () -> drop(place, replacement));
+            else steps.change("Have empty schemas", String.join(", ", partial.schemas()), () -> haveSchemas(place, replacement));
             steps.change("Load", "into the same transaction", () -> load(steps, place));
+            steps.change("Complete", replacement.madeAgain(), () -> { place.complete(replacement); return true; });
             steps.change("Compare with the manifest", "rows", () -> compare(steps, place));
             if (outward != null && outward.switches() != null)
                 steps.change("Switch off what reaches outward", String.join(", ", outward.off()), () -> { place.switchOff(outward.switches()); return saidToBeOff(steps); });
@@ -319,11 +323,11 @@ class RestoreDb implements Callable<Integer> {
         return true;
     }
 
-    private boolean haveSchemas(InPlace place) throws Exception {
+    private boolean haveSchemas(InPlace place, Replacement replacement) throws Exception {
         run.state("the database of '" + env + "' is as it was: nothing was committed");
         try (var session = target()) {
             var there = session.rows("select nspname from pg_namespace", row -> row[0]);
-            place.create(partial.create(partial.schemas().stream().filter(schema -> !there.contains(schema)).collect(Collectors.toSet())), session);
+            place.create(partial.create(partial.schemas().stream().filter(schema -> !there.contains(schema)).collect(Collectors.toSet())), session, replacement);
         }
         return true;
     }
@@ -389,9 +393,26 @@ class RestoreDb implements Callable<Integer> {
         return noOwner ? properties.map(DatabaseProperties::withoutRoles) : properties;
     }
 
-    private boolean drop(InPlace place) throws Exception {
+    /** What a restore in place will do, of all or of a part. */
+    private Replacement replacement(Steps steps) throws Exception {
+        if (partial != null) {
+            try (var session = target()) {
+                return Replacement.ofPart(session, partial);
+            }
+        }
+        return withTarget((session, kept) -> {
+            var replacement = Replacement.of(run, settings, session, manifest.selection(), kept, contents, noOwner);
+            replacement.schemaPublic().ifPresent(outward::withoutToo);
+            steps.found(replacement.madeAgain());
+            return replacement;
+        });
+    }
+
+    private int serverMajor() { return Integer.parseInt(server.one("select current_setting('server_version_num')")) / 10000; }
+
+    private boolean drop(InPlace place, Replacement replacement) throws Exception {
         run.state("the database of '" + env + "' is as it was: nothing was committed");
-        return withTarget((session, kept) -> { place.drop(session, manifest.selection(), kept); return true; });
+        return withTarget((session, kept) -> { place.drop(session, replacement, !noOwner); return true; });
     }
 
     /** A session of the environment's database, as the role of its URL whatever role the database sets for everybody. */
@@ -401,10 +422,10 @@ class RestoreDb implements Callable<Integer> {
         return session;
     }
 
-    private interface Looking { boolean at(Database session, List<String> kept) throws Exception; }
+    private interface Looking<T> { T at(Database session, List<String> kept) throws Exception; }
 
     /** On a session of the target, with the names of the schemas that are nobody's to replace. */
-    private boolean withTarget(Looking looking) throws Exception {
+    private <T> T withTarget(Looking<T> looking) throws Exception {
         try (var session = target()) {
             return looking.at(session, session.facts().supabase() ? Supabase.platformSchemas(session) : List.of());
         }
@@ -429,10 +450,19 @@ class RestoreDb implements Callable<Integer> {
         return options;
     }
 
-    private boolean compare(Steps steps, InPlace place) {
-        steps.found(place.compare(manifest, restored()));
+    private boolean compare(Steps steps, InPlace place) throws InterruptedException {
+        steps.found(place.compare(manifest, restored()) + compareRights(place));
         return true;
     }
+
+    private String compareRights(InPlace place) throws InterruptedException {
+        if (partial == null) return compareRights(place.rights(manifest.selection(), manifest.server().supabase()));
+        var found = place.rights(new Selection(List.copyOf(partial.schemas()), List.of(), List.of()), false);
+        if (!noOwner) Rights.compareWidened(found, manifest);
+        return "";
+    }
+
+    private String compareRights(List<Rights.Right> found) { return Rights.compare(found, manifest, noOwner, serverMajor() == manifest.serverMajor()); }
 
     private boolean commit(InPlace place) throws Exception {
         lock.makeSure();
@@ -445,6 +475,9 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean compare(Steps steps) throws Exception {
         var compared = Comparison.of(load.taken(), manifest);
+        try (var session = Database.connect(swap.fresh, settings, "handover restore-db " + env)) {
+            compared += compareRights(Rights.of(session, manifest.selection(), manifest.server().supabase()));
+        }
         steps.found(compared + (Statistics.take(run, swap.fresh, settings, jobs) ? "; statistics are fresh" : "") + readKnownRow(swap.fresh));
         return true;
     }
@@ -479,7 +512,7 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private boolean runAfterSql() throws Exception {
-        var psql = PostgresTools.find(run, settings, "psql", 1);
+        var psql = PostgresTools.closest(run, settings, "psql", serverMajor());
         var workspace = run.undo.act(() -> Workspace.create(run));
         var script = Files.writeString(Private.create(workspace.resolve("after.sql")), after.script());
         var said = Tool.text(run, psql.path(), List.of("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=" + script), PostgresTools.environment(workspace, swap.fresh, settings), Duration.ofDays(1));

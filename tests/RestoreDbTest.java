@@ -292,7 +292,7 @@ class RestoreDbTest {
         var flipped = archive.clone();
         flipped[flipped.length * 2 / 3] ^= 4;
         kit.put(part, flipped);
-        inPlace().exits(14).says(part, "State: the database of 'staging' is as it was: nothing was committed");
+        inPlace().exits(14).says(part, "State: the database of 'staging' is as it was");
         kit.put(part, archive);
         inPlace("--after-sql", Files.writeString(kit.home.resolve("bad.sql"), "select 1/0;\n").toString()).exits(12).says("division by zero", "nothing was committed").neverShows("a transaction in progress");
         kit.database.execute("create view depends as select 1; create schema theirs");

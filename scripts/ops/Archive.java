@@ -33,9 +33,11 @@ public final class Archive {
      * @param schema empty when it is in none
      * @param copy the COPY statement of rows; empty without rows
      * @param needs ids of entries that have to be restored before it
-     * @param owner empty when it has none
+     * @param catalog oids of the catalog that it stands in and of its row there, as CATALOG:ROW
+     * @param drop the statement that drops it; empty when there is none
+     * @param owner empty when it has none of its own
      */
-    public record Entry(int number, String description, String schema, String name, String definition, String copy, List<String> needs, String owner) {
+    public record Entry(int number, String description, String schema, String name, String definition, String copy, List<String> needs, String catalog, String drop, String owner) {
         public String id() { return String.valueOf(number); }
 
         @Override public String toString() { return description.toLowerCase(Locale.ROOT) + " " + name; }
@@ -159,13 +161,12 @@ public final class Archive {
         for (var left = integer(); left > 0; left--) {
             var id = integer();
             integer(); // had data of its own
-            text(); // the table of the catalog that it is in
-            text(); // its oid there
+            var catalog = text() + ":" + text();
             var name = text();
             var description = text();
             integer(); // section
             var definition = text();
-            text(); // DROP
+            var drop = text();
             var copy = text();
             var schema = text();
             text(); // tablespace
@@ -176,7 +177,7 @@ public final class Archive {
             var needs = new ArrayList<String>();
             for (String other; (other = text()) != null; ) needs.add(other);
             bytes(1 + offsetBytes); // where its data would be, in a file
-            entries.add(new Entry(id, orEmpty(description), orEmpty(schema), orEmpty(name), orEmpty(definition), orEmpty(copy).strip(), needs, orEmpty(owner)));
+            entries.add(new Entry(id, orEmpty(description), orEmpty(schema), orEmpty(name), orEmpty(definition), orEmpty(copy).strip(), needs, catalog, orEmpty(drop).strip(), orEmpty(owner)));
         }
     }
 

@@ -49,6 +49,7 @@
 //SOURCES ReadBack.java
 //SOURCES Repair.java
 //SOURCES Retention.java
+//SOURCES Rights.java
 //SOURCES RowCount.java
 //SOURCES Run.java
 //SOURCES Seal.java

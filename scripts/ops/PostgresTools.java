@@ -80,6 +80,21 @@ public final class PostgresTools {
         return List.of(17, 16, 12).stream().filter(major -> major <= pgDumpMajor).findFirst().orElse(pgDumpMajor);
     }
 
+    /** The oldest tool that is not older than the server; where there is none, the newest: for what speaks the server's language but need not know all of its catalog. */
+    public static Found closest(Run run, Settings settings, String name, int major) throws InterruptedException {
+        try {
+            return find(run, settings, name, major);
+        } catch (Failure.ToolFailed none) {
+            Found newest = null;
+            for (var path : candidates(settings, name)) {
+                var found = version(run, path);
+                if (found != null && (newest == null || found.major > newest.major)) newest = found;
+            }
+            if (newest == null) throw none;
+            return newest;
+        }
+    }
+
     private static String installation(int major) {
         if (Files.exists(Path.of("/usr/bin/apt-get"))) return "apt-get install postgresql-client-" + major + "; where the distribution has none, from PostgreSQL's own package source: README.md, Install";
         if (Files.exists(Path.of("/usr/bin/dnf"))) return "dnf install postgresql" + major;

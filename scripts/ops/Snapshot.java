@@ -91,6 +91,9 @@ public final class Snapshot implements AutoCloseable {
         return tables.stream().limit(5).map(TableName::toString).collect(Collectors.joining(", ")) + (tables.size() > 5 ? ", … (" + tables.size() + ")" : "");
     }
 
+    /** Who may do what in it. */
+    public List<Rights.Right> rights(Selection selection, boolean supabase) { return Rights.of(database, selection, supabase); }
+
     /** The database that it is of. */
     DatabaseUrl url() { return database.url; }
 

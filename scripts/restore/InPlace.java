@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,7 @@ import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import ops.Archive;
+import ops.Archive.Entry;
 import ops.Comparison;
 import ops.Database;
 import ops.DatabaseProperties;
@@ -28,6 +30,7 @@ import ops.Failure;
 import ops.Manifest;
 import ops.PartReader;
 import ops.PostgresTools;
+import ops.Rights;
 import ops.Run;
 import ops.Selection;
 import ops.Settings;
@@ -49,6 +52,7 @@ public final class InPlace implements AutoCloseable {
     private static final int TAIL = 4096;
     /** For a commit that the server is still at when the connection is lost. */
     private static final int SECONDS_TO_END = 30;
+    private static final String END_OF_ANSWER = "end of the answer " + java.util.UUID.randomUUID();
 
     private final Run run;
     private final Settings settings;
@@ -62,9 +66,11 @@ public final class InPlace implements AutoCloseable {
     /** How many rows the server has taken, by the table that the archive has them of. */
     private final Map<TableName, Long> taken = new HashMap<>();
     private String notComparable;
+    /** What no backup holds, before anything was dropped. */
+    private List<String> before = List.of();
 
     /** Begins the transaction. */
-    public InPlace(Run run, Settings settings, DatabaseUrl url, PostgresTools.Found program) throws IOException {
+    public InPlace(Run run, Settings settings, DatabaseUrl url, PostgresTools.Found program) throws IOException, InterruptedException {
         this.run = run;
         this.settings = settings;
         this.url = url;
@@ -74,9 +80,9 @@ public final class InPlace implements AutoCloseable {
         psql = Tool.start(run, program.path(), List.of("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password", "--set=ON_ERROR_STOP=1", "--file=-"), environment);
         sql = psql.stdin();
         answers = new BufferedReader(new InputStreamReader(psql.stdout(), StandardCharsets.UTF_8));
-        // Or it would warn, among what went wrong, that the archive begins a transaction too.
-        // And what the database sets for everybody must not bite: no role but the one that has connected, no read-only transaction, no limit.
-        say("set statement_timeout = 0; set default_transaction_read_only = on; begin read write; set local client_min_messages = error; set local lock_timeout = 0;");
+        // Whatever the role or the database has set; and no warning, among what went wrong, that the archive begins a transaction too.
+        say("select set_config(name, '0', false) from pg_settings where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \\g /dev/null");
+        say("set default_transaction_read_only = on; begin isolation level read committed read write; set local client_min_messages = error; set local search_path = pg_catalog;");
         say("select 'set local role none' where exists (" + DatabaseProperties.SETS_A_ROLE + ") \\gexec");
         say("select txid_current();");
         transaction = answers.readLine();
@@ -85,34 +91,29 @@ public final class InPlace implements AutoCloseable {
     }
 
     /** Waits until the server has done all that was said. */
-    private void await() throws IOException, InterruptedException {
-        String answer = null;
+    private void await() throws InterruptedException { ask(""); }
+
+    /** What a query says, a line for each row. */
+    private List<String> ask(String query) throws InterruptedException {
+        var lines = new ArrayList<String>();
         try {
-            say("\\o\nselect 'done';\n\\o /dev/null");
-            answer = answers.readLine();
+            say("\\o\n" + query + "\nselect '" + END_OF_ANSWER + "';\n\\o /dev/null");
+            for (String line; (line = answers.readLine()) != null; lines.add(line))
+                if (line.equals(END_OF_ANSWER)) return lines;
         } catch (IOException e) {
             // psql has ended at the first error, which it said
         }
-        if (!"done".equals(answer)) failed();
+        throw failed();
     }
 
-    private void say(String text) throws IOException {
-        sql.write((text + "\n").getBytes(StandardCharsets.UTF_8));
-        sql.flush();
-    }
-
-    /** A schema that is to be replaced, who owns it in the end, and whether that is the role itself or one that it belongs to. */
-    private record Replaced(String name, String owner, boolean isOurs) { }
-
-    private static List<Replaced> replaced(Database session, Selection selection, List<String> kept) {
-        // What pg_database_owner owns belongs to the owner of this database.
-        return session.rows("""
-            select nspname, quote_ident(owner.rolname), pg_has_role(owner.oid, 'usage') from pg_namespace n cross join pg_database here
-              join pg_roles owner on owner.oid = case pg_get_userbyid(nspowner) when 'pg_database_owner' then here.datdba else nspowner end
-            where here.datname = current_database() and nspname !~ '^pg_' and nspname <> 'information_schema'
-              and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')
-            order by 1""", row -> new Replaced(row[0], row[1], row[2].equals("t")))
-            .stream().filter(schema -> !kept.contains(schema.name) && !selection.excludeSchemas().contains(schema.name) && (selection.schemas().isEmpty() || selection.schemas().contains(schema.name))).toList();
+    /** When psql has ended at an error, which it does at once, it is that which counts, and not the broken pipe. */
+    private void say(String text) throws InterruptedException {
+        try {
+            sql.write((text + "\n").getBytes(StandardCharsets.UTF_8));
+            sql.flush();
+        } catch (IOException e) {
+            throw failed();
+        }
     }
 
     /**
@@ -123,29 +124,27 @@ public final class InPlace implements AutoCloseable {
     public static void check(Database session, Selection selection, List<String> kept) {
         var role = Database.quote(session.url.user);
         var mend = ": README.md, Security and permissions";
-        for (var schema : replaced(session, selection, kept))
-            if (!schema.isOurs) throw new Failure.BadSetting("role " + session.url.user + " can't replace schema " + schema.name + ", which belongs to " + schema.owner, "as a superuser: GRANT " + schema.owner + " TO " + role + "; or ALTER SCHEMA " + Database.quote(schema.name) + " OWNER TO " + role + mend);
+        for (var schema : Dropped.replaced(session, selection, kept))
+            if (!schema.isOurs()) throw new Failure.BadSetting("role " + session.url.user + " can't replace schema " + schema.name() + ", which belongs to " + schema.owner(), "as a superuser: GRANT " + schema.owner() + " TO " + role + "; or ALTER SCHEMA " + Database.quote(schema.name()) + " OWNER TO " + role + mend);
         if (session.one("select has_database_privilege(current_database(), 'create')").equals("f"))
             throw new Failure.BadSetting("role " + session.url.user + " may not create schemas in database " + session.url.database, "as a superuser: GRANT CREATE ON DATABASE " + Database.quote(session.url.database) + " TO " + role + mend);
     }
 
     /** Drops what the backup would bring, and what in its schemas is newer than it. */
-    public void drop(Database session, Selection selection, List<String> kept) throws IOException, InterruptedException {
-        var schemas = replaced(session, selection, kept).stream().map(Replaced::name).toList();
-        var statements = new ArrayList<String>(List.of("set local lock_timeout = '" + settings.number(ops.Setting.DB_LOCK_SECONDS) + "s';"));
-        if (selection.schemas().isEmpty())
-            statements.addAll(session.rows("""
-                select format('drop publication %I;', pubname) from pg_publication where pg_has_role(pubowner, 'member')
-                union all select format('drop event trigger %I;', evtname) from pg_event_trigger e where pg_has_role(evtowner, 'member') and not exists (select from pg_depend d where d.objid = e.oid and d.deptype = 'e')
-                union all select format('drop server %I cascade;', srvname) from pg_foreign_server where pg_has_role(srvowner, 'member')
-                union all select format('drop foreign data wrapper %I cascade;', fdwname) from pg_foreign_data_wrapper w where pg_has_role(fdwowner, 'member') and not exists (select from pg_depend d where d.objid = w.oid and d.deptype = 'e')
-                union all select format('select lo_unlink(%s);', oid) from pg_largeobject_metadata where pg_has_role(lomowner, 'member')""", row -> row[0]));
-        schemas.forEach(schema -> statements.add("drop schema " + Database.quote(schema) + " cascade;"));
-        // Every new database has this one, so only an archive that was asked for it creates it.
-        if (schemas.contains("public") && !selection.schemas().contains("public")) statements.addAll(creation("public", session));
-        say(String.join("\n", statements));
+    public void drop(Database session, Replacement what, boolean withOwners) throws InterruptedException {
+        say("set local lock_timeout = '" + settings.number(ops.Setting.DB_LOCK_SECONDS) + "s';");
+        if (!ask(Outside.fingerprintOf(what.dropped) + ";").equals(List.of(what.outside.fingerprint))) throw notCommitted(new Failure.Failed("somebody has changed what depends on it since it was looked at", "run it again"));
+        before = kept(what);
+        say(String.join("\n", what.before()));
+        // Every new database has this one.
+        if (what.dropped.schemas().stream().anyMatch(schema -> schema.name().equals("public"))) say(String.join("\n", creation("public", session)));
+        var owner = what.schemaPublic().map(Entry::owner).orElse("");
+        if (withOwners && !owner.isEmpty()) say("alter schema public owner to " + Database.quote(owner) + ";");
         await();
     }
+
+    /** What is there and no backup holds. */
+    private List<String> kept(Replacement what) throws InterruptedException { return ask(Outside.kept(what.dropped) + ";"); }
 
     /** What creates a schema as every new database has it. */
     private static List<String> creation(String schema, Database session) {
@@ -155,10 +154,32 @@ public final class InPlace implements AutoCloseable {
             : List.of("create schema public;", "grant all on schema public to public;", "comment on schema public is 'standard public schema';");
     }
 
-    /** Creates schemas. */
-    public void create(Set<String> schemas, Database session) throws IOException, InterruptedException {
+    /** Creates schemas, in which a part will be. */
+    public void create(Set<String> schemas, Database session, Replacement what) throws InterruptedException {
+        say(String.join("\n", what.before()));
         for (var schema : schemas) say(String.join("\n", creation(schema, session)));
         await();
+    }
+
+    /** Makes again what was dropped and is in no backup, and gives the database its default privileges back. */
+    public void complete(Replacement what) throws InterruptedException {
+        if (what.outside != null)
+            for (var made : what.outside.made()) makeAgain(made);
+        if (what.defaultsComeBack) say(String.join("\n", what.defaults.back()));
+        await();
+        if (what.outside == null) return;
+        var lost = new ArrayList<>(before);
+        lost.removeAll(new HashSet<>(kept(what)));
+        if (!lost.isEmpty()) throw notCommitted(new Failure.Refused("what no backup holds would be gone: " + Outside.some(lost), "move it to where it does not depend on what is restored, or take a backup that holds it too"));
+    }
+
+    private void makeAgain(Outside.Made made) throws InterruptedException {
+        try {
+            say(made.sql());
+            await();
+        } catch (Failure.ToolFailed e) {
+            throw new Failure.Refused(made.what() + " is in no backup, and can't be made again: " + e.getMessage().replaceFirst("^the restore failed: ", ""), "drop it in " + url + " when it is not needed with these data, or restore a backup that has what it needs");
+        }
     }
 
     /** Loads an archive, without the COMMIT at its end, and without what this server does not know. */
@@ -191,7 +212,7 @@ public final class InPlace implements AutoCloseable {
             Steps.await(writing);
         } catch (IOException | Failure.ToolFailed e) {
             if (!psql.ended()) throw e;
-            failed();
+            throw failed();
         }
         say("\\set QUIET on\n\\o /dev/null");
         await();
@@ -242,6 +263,15 @@ public final class InPlace implements AutoCloseable {
         sql.flush();
     }
 
+    /** Who may do what in the database, as far as a backup holds it. */
+    public List<Rights.Right> rights(Selection selection, boolean supabase) throws InterruptedException { return Rights.parse(ask(Rights.LINES + ";"), selection, supabase); }
+
+    /** A failure after which nothing is committed. */
+    public Failure notCommitted(Failure failure) {
+        run.state("the database of '" + settings.env + "' is as it was: nothing was committed");
+        return failure;
+    }
+
     /**
      * Compares what the server has taken with the manifest, without a query: to plan one may already call somebody's function.
      *
@@ -256,13 +286,13 @@ public final class InPlace implements AutoCloseable {
     }
 
     /** Executes the statements that a query has. */
-    public void switchOff(String query) throws IOException, InterruptedException {
+    public void switchOff(String query) throws InterruptedException {
         say(query + " \\gexec");
         await();
     }
 
     /** Runs the operator's own SQL. */
-    public void run(AfterSql after) throws IOException, InterruptedException {
+    public void run(AfterSql after) throws InterruptedException {
         String now = null;
         try {
             say(after.lines());
@@ -270,7 +300,7 @@ public final class InPlace implements AutoCloseable {
             say("\\o\nselect txid_current();\n\\o /dev/null");
             now = answers.readLine();
         } catch (IOException e) {
-            failed(); // psql has ended, and says why
+            throw failed(); // psql has ended, and says why
         } catch (Failure e) {
             if (committed()) run.state("'" + settings.env + "' has the restored data, and " + after + " has ended the transaction before all of it was done: see what it has done, or restore again");
             throw e;
@@ -281,14 +311,14 @@ public final class InPlace implements AutoCloseable {
     }
 
     /** Commits. */
-    public void commit() throws IOException, InterruptedException {
+    public void commit() throws InterruptedException {
         run.state("'" + settings.env + "' has either the old data or the restored ones, complete; it is not known which");
         try {
-            say("commit;");
+            sql.write("commit;\n".getBytes(StandardCharsets.UTF_8));
             sql.close();
             psql.finish(PostgresTools.PATIENCE);
         } catch (IOException | Failure.ToolFailed e) {
-            if (!committed()) failed();
+            if (!committed()) throw failed();
         }
     }
 
@@ -305,7 +335,7 @@ public final class InPlace implements AutoCloseable {
         }
     }
 
-    private void failed() throws InterruptedException {
+    private Failure failed() throws InterruptedException {
         run.state("the database of '" + settings.env + "' is as it was: nothing was committed");
         try {
             sql.close(); // without a COMMIT before it, the end is a rollback
@@ -317,7 +347,10 @@ public final class InPlace implements AutoCloseable {
         } catch (Failure.ToolFailed e) {
             // as is to be expected; it says why
         }
-        throw new Failure.ToolFailed("the restore failed" + psql.said(), "mend what it says, then run it again");
+        var said = psql.said();
+        if (said.contains("max_locks_per_transaction"))
+            return new Failure.BadSetting("the server has not enough locks for so many objects in one transaction" + said, "let the server have more, and restart it: ALTER SYSTEM SET max_locks_per_transaction = 1024; or, where the role may create databases, --mode swap");
+        return new Failure.ToolFailed("the restore failed" + said, "mend what it says, then run it again");
     }
 
     @Override public void close() { psql.close(); }

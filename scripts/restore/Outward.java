@@ -106,6 +106,9 @@ public final class Outward {
         return seen.add(entry.id()) && entry.needs().stream().map(byId::get).anyMatch(other -> other != null && needs(other, foreign, byId, seen));
     }
 
+    /** Leaves another entry out, which is made in another way. */
+    public void withoutToo(Entry entry) { leftOut.add(entry.id()); }
+
     /** Whether a line of pg_restore --list is not to be restored. */
     public boolean leavesOut(String line) { return leftOut.contains(line.replaceFirst(";.*", "")); }
 

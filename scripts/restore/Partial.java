@@ -31,6 +31,7 @@ public final class Partial {
     private final Set<Entry> chosen = new LinkedHashSet<>();
     private final Set<String> schemas = new TreeSet<>();
     private final List<String> leftOut = new ArrayList<>();
+    private final List<String> wantedTables;
 
     /**
      * @param wantedSchemas exact names
@@ -39,6 +40,7 @@ public final class Partial {
      */
     public Partial(List<Entry> entries, List<String> wantedSchemas, List<String> wantedTables) {
         this.entries = entries;
+        this.wantedTables = wantedTables;
         entries.forEach(entry -> byId.put(entry.id(), entry));
         wantedSchemas.forEach(this::addSchema);
         wantedTables.forEach(this::addTable);
@@ -114,6 +116,9 @@ public final class Partial {
         return others;
     }
 
+    /** What is restored of the archive. */
+    List<Entry> entries() { return entries.stream().filter(chosen::contains).toList(); }
+
     /** Where all of it goes. */
     public Set<String> schemas() { return schemas; }
 
@@ -133,10 +138,19 @@ public final class Partial {
                     union all select typname from pg_type where typnamespace = n.oid and typtype in ('d', 'e', 'r') or typnamespace = n.oid and typtype = 'c' and exists (select from pg_class where oid = typrelid and relkind = 'c')
                     limit 6) each
                 where nspname = ?""", row -> row[0], schema);
-            if (!there.isEmpty())
-                throw new Failure.Refused("schema '" + schema + "' is not empty, and a part of a backup never replaces anything: it has " + String.join(", ", there.subList(0, Math.min(5, there.size()))) + (there.size() > 5 ? ", …" : ""),
-                    "move it out of the way, in the database of '" + env + "', " + session.url + ", and in no other: ALTER SCHEMA " + Database.quote(schema) + " RENAME TO " + Database.quote(schema + "_before") + "; or leave --schema and --table out to replace all");
+            if (there.isEmpty()) continue;
+            var renamed = "in the database of '" + env + "', " + session.url + ", and in no other: ALTER SCHEMA " + Database.quote(schema) + " RENAME TO " + Database.quote(schema + "_before");
+            throw new Failure.Refused("schema '" + schema + "' is not empty, and a part of a backup never replaces anything: it has " + String.join(", ", there.subList(0, Math.min(5, there.size()))) + (there.size() > 5 ? ", …" : ""),
+                "move it out of the way, " + renamed + "; " + again(schema, there));
         }
+    }
+
+    /** A table that an earlier run has restored comes back with the others of one run: what they need of their schema comes once. */
+    private String again(String schema, List<String> there) {
+        if (wantedTables.isEmpty()) return "or leave --schema and --table out to replace all";
+        var together = new LinkedHashSet<>(wantedTables);
+        entries.stream().filter(Partial::isTable).filter(table -> table.schema().equals(schema) && there.contains(table.name())).map(table -> name(table).toString()).forEach(together::add);
+        return "then ask for all tables that you want in one run: " + together.stream().map(table -> "--table " + table).collect(Collectors.joining(" "));
     }
 
     /** A file that pg_restore --use-list reads. */

@@ -1,0 +1,124 @@
+package ops;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+
+/**
+ * Who may do what in a database: rights, owners, row-level security and policies, functions that run as their owner, and
+ * triggers that are switched off. What is as in every new object stands for itself and is left out.
+ */
+public final class Rights {
+    /**
+     * One of them.
+     *
+     * @param schema empty for what is in none
+     * @param of what it is about, "rights on table public.customer"
+     * @param says "reader SELECT", an asterisk marking what may be passed on
+     */
+    public record Right(String schema, String of, String says) { }
+
+    private static final String SEPARATOR = "\u001f";
+    private static final String NOT_AN_EXTENSIONS = " and not exists (select from pg_depend d where d.classid = '%s'::regclass and d.objid = %s and d.deptype = 'e')";
+    private static final String ALL = """
+        with granted(schema, what, builtin, acl) as (
+            select nspname, case relkind when 'S' then 'sequence ' else 'table ' end || format('%%I.%%I', nspname, relname), acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner), relacl
+                from pg_class c join pg_namespace n on n.oid = relnamespace where relkind in ('r', 'p', 'v', 'm', 'f', 'S')%1$s
+            union all select nspname, format('column %%I.%%I.%%I', nspname, relname, attname), null, attacl
+                from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attacl is not null and not attisdropped%1$s
+            union all select nspname, 'function ' || p.oid::regprocedure, acldefault('f', proowner), proacl from pg_proc p join pg_namespace n on n.oid = pronamespace where proacl is not null%2$s
+            union all select nspname, 'type ' || format('%%I.%%I', nspname, typname), acldefault('T', typowner), typacl from pg_type t join pg_namespace n on n.oid = typnamespace where typacl is not null%3$s
+            union all select nspname, format('schema %%I', nspname), acldefault('n', nspowner), nspacl from pg_namespace n where true%4$s
+            union all select '', format('language %%I', lanname), acldefault('l', lanowner), lanacl from pg_language l where oid >= 16384%5$s
+            union all select '', format('foreign data wrapper %%I', fdwname), acldefault('F', fdwowner), fdwacl from pg_foreign_data_wrapper w where true%6$s
+            union all select '', format('server %%I', srvname), acldefault('S', srvowner), srvacl from pg_foreign_server s where true%7$s
+            union all select coalesce(nspname, ''), format('whatever role %%I creates of kind %%s%%s', pg_get_userbyid(defaclrole), defaclobjtype, ' in schema ' || quote_ident(nspname)),
+                case when defaclnamespace = 0 then acldefault(case defaclobjtype when 'S' then 's' else defaclobjtype end, defaclrole) end, defaclacl
+                from pg_default_acl left join pg_namespace n on n.oid = defaclnamespace),
+        spelt(schema, what, builtin, acl) as (select schema, what, %8$s, %9$s from granted where acl is not null)
+        select schema, 'rights on ' || what, coalesce(acl, 'nobody') from spelt where acl is distinct from builtin
+        union all select nspname, format('row-level security of table %%I.%%I', nspname, relname), case when relforcerowsecurity then 'also for its owner' else 'enabled' end
+            from pg_class c join pg_namespace n on n.oid = relnamespace where relrowsecurity%1$s
+        union all select nspname, format('policy %%I on table %%I.%%I', polname, nspname, relname), concat_ws(' ', case when polpermissive then 'permissive' else 'restrictive' end, 'for', polcmd, 'to',
+                (select string_agg(case role when 0 then 'public' else pg_get_userbyid(role)::text end, ', ' order by pg_get_userbyid(role)) from unnest(polroles) role))
+            from pg_policy join pg_class c on c.oid = polrelid join pg_namespace n on n.oid = relnamespace where true%1$s
+        union all select nspname, 'function ' || p.oid::regprocedure, 'runs as ' || pg_get_userbyid(proowner) from pg_proc p join pg_namespace n on n.oid = pronamespace where prosecdef%2$s
+        union all select nspname, format('trigger %%I on table %%I.%%I', tgname, nspname, relname), 'is switched off' from pg_trigger join pg_class c on c.oid = tgrelid join pg_namespace n on n.oid = relnamespace
+            where tgenabled = 'D' and not tgisinternal%1$s
+        union all select nspname, format('owners of tables, views and functions in schema %%I', nspname), md5(string_agg(what, ',' order by what collate "C")) from (
+            select relnamespace, format('%%s %%s', relname, pg_get_userbyid(relowner)) from pg_class c where relkind in ('r', 'p', 'v', 'm', 'f')%1$s
+            union all select pronamespace, format('%%s %%s', p.oid::regprocedure, pg_get_userbyid(proowner)) from pg_proc p where true%2$s) owned(of, what) join pg_namespace n on n.oid = of group by nspname""".formatted(
+            member("pg_class", "c.oid"), member("pg_proc", "p.oid"), member("pg_type", "t.oid"), member("pg_namespace", "n.oid"), member("pg_language", "l.oid"), member("pg_foreign_data_wrapper", "w.oid"), member("pg_foreign_server", "s.oid"),
+            spelt("builtin"), spelt("acl"));
+    /** A line each, for a session that has nothing but lines. */
+    public static final String LINES = "select translate(concat_ws(E'\\x1f', schema, of, says), E'\\n\\r', '  ') from (" + ALL + ") each(schema, of, says) where schema !~ '^pg_' and schema <> 'information_schema'";
+
+    private Rights() { }
+
+    private static String member(String catalog, String oid) { return NOT_AN_EXTENSIONS.formatted(catalog, oid); }
+
+    private static String spelt(String acl) {
+        return "(select string_agg(who || ' ' || what, '; ' order by who collate \"C\") from (select case grantee when 0 then 'everybody' else pg_get_userbyid(grantee)::text end,"
+            + " string_agg(distinct privilege_type || case when is_grantable then '*' else '' end, ',') from aclexplode(" + acl + ") group by grantee) each(who, what))";
+    }
+
+    /** Those that a backup holds. */
+    public static List<Right> of(Database session, Selection selection, boolean supabase) { return parse(session.rows(LINES, row -> row[0]), selection, supabase); }
+
+    /**
+     * From the lines that {@link #LINES} gives.
+     *
+     * @param supabase whether schemas of the platform are left out
+     */
+    public static List<Right> parse(List<String> lines, Selection selection, boolean supabase) {
+        Predicate<String> held = schema -> selection.schemas().isEmpty() ? !selection.excludeSchemas().contains(schema) && !(supabase && Supabase.owns(schema)) : selection.schemas().contains(schema);
+        return lines.stream().map(line -> line.split(SEPARATOR, 3)).map(parts -> new Right(parts[0], parts[1], parts[2])).filter(right -> held.test(right.schema)).sorted(java.util.Comparator.comparing(Right::of)).toList();
+    }
+
+    /**
+     * Compares a restored database's with the manifest's.
+     *
+     * @param withoutOwners whether owners and grants were left out on purpose
+     * @param sameMajor whether both servers are of the same major version, and so have the same privileges
+     * @return what was compared, in words
+     * @throws Failure.NotVerified naming what differs
+     */
+    public static String compare(List<Right> found, Manifest manifest, boolean withoutOwners, boolean sameMajor) {
+        if (manifest.rights() == null) return "; the backup does not say who had which rights";
+        var there = spoken(found, withoutOwners, sameMajor);
+        var expected = spoken(manifest.rights(), withoutOwners, sameMajor);
+        var differences = new ArrayList<String>();
+        var all = new TreeSet<>(there.keySet());
+        all.addAll(expected.keySet());
+        for (var of : all) {
+            var is = there.get(of);
+            var was = expected.get(of);
+            if (was == null) differences.add(of + ": " + is + ", which the backup does not say");
+            else if (is == null) differences.add(of + ": not " + was + " any more");
+            else if (!is.equals(was)) differences.add(of + (of.startsWith("owners ") ? " are others" : ": " + is + " instead of " + was));
+        }
+        if (differences.isEmpty()) return "; rights and policies as in the backup";
+        throw differs(differences);
+    }
+
+    /** Throws NotVerified when what a part of a backup has brought has more rights than the backup says. */
+    public static void compareWidened(List<Right> found, Manifest manifest) {
+        if (manifest.rights() == null) return;
+        var expected = spoken(manifest.rights(), false, true);
+        var widened = found.stream().filter(right -> right.of.startsWith("rights on ") && !right.of.startsWith("rights on schema ") && !right.says.equals(expected.get(right.of)))
+            .map(right -> right.of + ": " + right.says + " instead of " + expected.getOrDefault(right.of, "its owner's alone")).toList();
+        if (!widened.isEmpty()) throw differs(widened);
+    }
+
+    private static java.util.Map<String, String> spoken(List<Right> rights, boolean withoutOwners, boolean sameMajor) {
+        return rights.stream().filter(right -> !withoutOwners || !right.of.startsWith("rights ") && !right.of.startsWith("owners "))
+            .collect(Collectors.toMap(Right::of, right -> sameMajor ? right.says : right.says.replaceAll("MAINTAIN\\*?,?", ""), (one, same) -> one + "; " + same));
+    }
+
+    private static Failure differs(List<String> differences) {
+        return new Failure.NotVerified("the restored database does not give the rights that were backed up: " + differences.stream().limit(5).collect(Collectors.joining("; ")) + (differences.size() > 5 ? "; and " + (differences.size() - 5) + " more" : ""),
+            "see which event trigger or role changes rights there: SELECT evtname, evtowner::regrole, evtfoid::regprocedure FROM pg_event_trigger");
+    }
+}

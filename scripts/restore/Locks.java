@@ -1,0 +1,44 @@
+package restore;
+
+import java.util.List;
+import ops.Archive.Entry;
+import ops.Database;
+import ops.Failure;
+
+/** The server's lock table: one transaction that replaces a database holds a lock on everything that it drops and makes. */
+final class Locks {
+    private final Database session;
+
+    Locks(Database session) { this.session = session; }
+
+    /**
+     * Makes sure that there are enough, as the server promises them; it may have a few more.
+     *
+     * @param dropped objects that are dropped
+     * @param archive entries that are restored
+     * @throws Failure.BadSetting with the value that the server needs
+     */
+    void areEnough(long dropped, List<Entry> archive) {
+        var needed = dropped + archive.stream().mapToLong(Locks::of).sum();
+        var row = session.rows("""
+            select current_setting('max_locks_per_transaction')::bigint, current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint,
+              (select count(*) from pg_locks where not fastpath)""", r -> r).get(0);
+        var perTransaction = Long.parseLong(row[0]);
+        var transactions = Long.parseLong(row[1]);
+        var free = perTransaction * transactions - Long.parseLong(row[2]);
+        if (needed <= free) return;
+        var enough = (needed + Long.parseLong(row[2])) / transactions * 5 / 4 + 1;
+        throw new Failure.BadSetting("one transaction that replaces all this takes some " + needed + " locks, and the server has room for " + free + " (max_locks_per_transaction = " + perTransaction + ")",
+            "let the server have more, and restart it: ALTER SYSTEM SET max_locks_per_transaction = " + enough + "; or, where the role may create databases, --mode swap, which needs only a few");
+    }
+
+    /** What an entry leaves locked: a table's own, those of its TOAST table and that one's index; an index's, and a constraint's with it. */
+    private static int of(Entry entry) {
+        return switch (entry.description()) {
+            case "TABLE", "MATERIALIZED VIEW" -> 3;
+            case "CONSTRAINT", "FK CONSTRAINT" -> 2;
+            case "TABLE DATA", "SEQUENCE SET", "DEFAULT", "COMMENT", "ACL", "SEQUENCE OWNED BY", "ROW SECURITY", "ENCODING", "STDSTRINGS", "SEARCHPATH", "BLOBS" -> 0;
+            default -> 1;
+        };
+    }
+}
