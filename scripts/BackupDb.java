@@ -122,10 +122,12 @@ class BackupDb implements Callable<Integer> {
         var snapshot = steps.check("Hold a snapshot", () -> hold(steps, database));
         var listed = steps.check("List the tables", () -> list(steps, dump, snapshot));
         var rights = snapshot.rights(dump.selection, facts.supabase());
+        var outside = dump.selection.schemas().isEmpty() && dump.selection.excludeSchemas().isEmpty() && dump.platform().isEmpty() ? List.<Outside.Made>of()
+            : steps.check("Look at what depends on it", () -> outside(steps, database, dump, snapshot));
 
         // pg_dump begins while the bucket is still being reached, and waits on its pipe when that takes longer.
         var id = BackupFolder.newId(run.started);
-        var storing = dryRun ? null : steps.start(() -> { Steps.await(looking); return upload(steps, Steps.await(opening), id, dump, snapshot, listed); });
+        var storing = dryRun ? null : steps.start(() -> { Steps.await(looking); return upload(steps, Steps.await(opening), id, dump, snapshot, listed, outside); });
         var store = steps.check("Reach the bucket", () -> { Steps.await(reaching); return reached(steps, Steps.await(opening), Steps.await(looking)); });
         steps.check("Compare the clocks", () -> { Clocks.refuse(run, store, databaseAhead); return true; });
         var before = locked ? null : steps.start(() -> Sudden.last(store, env));
@@ -218,10 +220,24 @@ class BackupDb implements Callable<Integer> {
         return listed;
     }
 
-    private Dump.Stored upload(Steps steps, Store store, String id, Dump dump, Snapshot snapshot, Snapshot.Listed listed) throws Exception {
+    /** A backup of schemas is good without it, whatever keeps the role from looking. */
+    private List<Outside.Made> outside(Steps steps, Database database, Dump dump, Snapshot snapshot) throws Exception {
+        try {
+            var outside = Outside.ofBackup(run, settings, database, dump.selection, dump.platform(), snapshot);
+            if (!outside.lost().isEmpty()) run.console.warn("not in this backup, though it depends on what is: " + Outside.some(outside.lost()));
+            var made = outside.made().stream().map(Outside.Made::what).toList();
+            steps.found(made.isEmpty() ? "nothing" : Outside.some(made) + ": backed up too");
+            return outside.made();
+        } catch (Failure.ToolFailed e) {
+            run.console.warn("what depends on these schemas from others is not in this backup: " + e.getMessage());
+            return List.of();
+        }
+    }
+
+    private Dump.Stored upload(Steps steps, Store store, String id, Dump dump, Snapshot snapshot, Snapshot.Listed listed, List<Outside.Made> outside) throws Exception {
         var folder = BackupFolder.of(store, env, url.database, id);
         unsealed = new Unsealed(run, store, folder);
-        return dump.upload(steps, store, folder, snapshot, form, listed, counts == Counts.exact);
+        return dump.upload(steps, store, folder, snapshot, form, listed, outside, counts == Counts.exact);
     }
 
     private Dump.Stored finish(Steps steps, Store store, Dump dump, Database.Facts facts, Future<Dump.Stored> storing) throws Exception {
@@ -245,7 +261,7 @@ class BackupDb implements Callable<Integer> {
         return new Manifest(Manifest.FORMAT, folder.id(), env, url.database, kit, run.started.toString(), snapshot.time.toString(),
             new Manifest.Server(facts.version(), facts.systemIdentifier(), facts.supabase(), facts.encoding(), facts.locale()), dump.pgDump.version(),
             selection, compress, form.recipients(), stored.parts(), stored.globals(), stored.globalsNote(), (stored.countsNote() == null ? counts : Counts.none).name(),
-            stored.tables(), facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand, locked ? "safety" : null, rights);
+            stored.tables(), facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand, locked ? "safety" : null, rights, stored.outside());
     }
 
     private Manifest seal(Store store, BackupFolder folder, Manifest manifest) {

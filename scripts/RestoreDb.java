@@ -294,6 +294,7 @@ class RestoreDb implements Callable<Integer> {
         reader.checkObjects();
         // Nothing of it is restored; but a backup of which anything is broken is a broken one.
         if (manifest.globals() != null) reader.read(manifest.globals(), raw -> { });
+        if (manifest.outside() != null) reader.read(manifest.outside(), raw -> { });
         contents = reader.contents(manifest.parts().stream().filter(each -> each.stage().equals("all")).findFirst().orElseThrow());
         if (!isPartial()) outward = new Outward(contents, keepOutward, manifest.env().equals(env), maySubscribe(), inPlace);
         steps.found(manifest.objects().size() + " objects, " + Amount.bytes(manifest.bytesStored()));
@@ -401,11 +402,21 @@ class RestoreDb implements Callable<Integer> {
             }
         }
         return withTarget((session, kept) -> {
-            var replacement = Replacement.of(run, settings, session, manifest.selection(), kept, contents, noOwner);
+            var replacement = Replacement.of(run, settings, session, manifest.selection(), kept, contents, storedOutside(), noOwner);
             replacement.schemaPublic().ifPresent(outward::withoutToo);
             steps.found(replacement.madeAgain());
             return replacement;
         });
+    }
+
+    /** What hung on the backup's schemas from outside of them. */
+    private List<Outside.Made> storedOutside() throws Exception {
+        if (manifest.outside() == null) return List.of();
+        var stored = new ArrayList<Outside.Made>();
+        reader.read(manifest.outside(), raw -> stored.addAll(Outside.parse(raw.readAllBytes(), store.uri(folder.key() + manifest.outside().name()))));
+        if (!noOwner || stored.isEmpty()) return stored;
+        run.console.warn("--no-owner leaves out what the backup has of other schemas than its own, unless it is there: " + Outside.some(stored.stream().map(Outside.Made::what).toList()));
+        return List.of();
     }
 
     private int serverMajor() { return Integer.parseInt(server.one("select current_setting('server_version_num')")) / 10000; }

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -21,11 +22,12 @@ public final class Dump {
      * What came to lie in the store.
      *
      * @param globals null, with the reason in globalsNote, where the server does not let us read the roles
+     * @param outside what hangs on its schemas from outside of them; null without any
      * @param tables with their rows, as they were counted in what is stored; with -1 each where nobody counted
      * @param countsNote why they were not counted, though they were to be; else null
      */
-    public record Stored(List<Manifest.Part> parts, Manifest.Part globals, String globalsNote, List<Snapshot.Table> tables, String countsNote) {
-        public List<Manifest.Part> objects() { return globals == null ? parts : Stream.concat(parts.stream(), Stream.of(globals)).toList(); }
+    public record Stored(List<Manifest.Part> parts, Manifest.Part globals, String globalsNote, Manifest.Part outside, List<Snapshot.Table> tables, String countsNote) {
+        public List<Manifest.Part> objects() { return Stream.concat(parts.stream(), Stream.of(Optional.ofNullable(globals), Optional.ofNullable(outside)).flatMap(Optional::stream)).toList(); }
 
         public long bytesRaw() { return objects().stream().mapToLong(Manifest.Part::bytesRaw).sum(); }
 
@@ -54,6 +56,7 @@ public final class Dump {
     public final Selection selection;
     public final PostgresTools.Found pgDump;
     private final PostgresTools.Found pgDumpAll;
+    private final List<String> platform;
 
     /** Plans the dump of a database; throws ToolFailed when pg_dump is missing or older than the server. */
     public Dump(Run run, Settings settings, Database database, Database.Facts facts, Selection selected) throws InterruptedException {
@@ -62,7 +65,7 @@ public final class Dump {
         this.facts = facts;
         pgDump = PostgresTools.find(run, settings, "pg_dump", facts.major());
         pgDumpAll = PostgresTools.find(run, settings, "pg_dumpall", facts.major());
-        var platform = facts.supabase() && selected.schemas().isEmpty() ? Supabase.platformSchemas(database) : List.<String>of();
+        platform = facts.supabase() && selected.schemas().isEmpty() ? Supabase.platformSchemas(database) : List.<String>of();
         parts.add(new Part("all", arguments(selected.without(platform, List.of())), table -> !platform.contains(table.schema())));
         var ours = Supabase.ourRows(platform);
         if (!ours.isEmpty()) parts.add(new Part("data", ours, table -> platform.contains(table.schema())));
@@ -79,6 +82,9 @@ public final class Dump {
         return arguments;
     }
 
+    /** The platform's schemas, which are not in the archive of all. */
+    public List<String> platform() { return platform; }
+
     /** Bytes that pg_dump has given so far, before packing. */
     public long bytes() { return bytes.get(); }
 
@@ -86,10 +92,11 @@ public final class Dump {
      * Dumps what the snapshot holds into the folder.
      *
      * @param listed the tables whose rows have to be in it
+     * @param outside what hangs on its schemas from outside of them
      * @param count whether to count them on the way
      * @throws Failure.NotVerified when pg_dump takes other tables than are listed
      */
-    public Stored upload(Steps steps, Store store, BackupFolder folder, Snapshot snapshot, Form form, Snapshot.Listed listed, boolean count) throws Exception {
+    public Stored upload(Steps steps, Store store, BackupFolder folder, Snapshot snapshot, Form form, Snapshot.Listed listed, List<Outside.Made> outside, boolean count) throws Exception {
         var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), snapshot.url(), settings));
         var patience = settings.seconds(Setting.DB_STALL_SECONDS);
         var globals = steps.start(() -> globals(store, folder, form, environment)); // they are small and done long before the rest
@@ -109,7 +116,12 @@ public final class Dump {
             }
         }
         var roles = Steps.await(globals);
-        return new Stored(stored, roles.part, roles.missing, counts.tables(), counts.note());
+        Manifest.Part beside = null;
+        if (!outside.isEmpty()) {
+            var script = Outside.script(outside);
+            beside = upload(store, folder.key() + "outside.sql" + Packing.ending(form.recipients), "outside", form, new ByteArrayInputStream(script), script.length, raw -> { }, () -> { });
+        }
+        return new Stored(stored, roles.part, roles.missing, beside, counts.tables(), counts.note());
     }
 
     /** Roles belong to the server, so pg_dump leaves them out. Their passwords are not asked for: they are secrets. */

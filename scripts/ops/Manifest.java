@@ -20,12 +20,13 @@ import java.util.Set;
  * @param proof "stored": sizes and checksums were compared after the upload
  * @param howto restoring it by hand, line by line
  * @param purpose "safety" when it was made before a restore, of what that was to replace; else null
+ * @param outside statements that make what hung on its schemas from outside of them; null without any
  * @param rights who may do what in it; null in backups of before it was kept
  */
 public record Manifest(int format, String id, String env, String database, Kit kit, String created, String snapshotTime, Server server, String pgDump,
         Selection selection, String compression, List<String> recipients, List<Part> parts, Part globals, String globalsNote, String counts,
         List<Snapshot.Table> tables, String schemaVersion, List<Database.Extension> extensions, long bytesRaw, long bytesStored, double seconds,
-        String proof, List<String> howto, String purpose, List<Rights.Right> rights) {
+        String proof, List<String> howto, String purpose, List<Rights.Right> rights, Part outside) {
 
     /** The newest format this kit writes and reads. */
     public static final int FORMAT = 1;
@@ -33,7 +34,7 @@ public record Manifest(int format, String id, String env, String database, Kit k
     public static final String SUMS = "SHA256SUMS";
     private static final Instant EARLIEST = Instant.parse("1996-01-01T00:00:00Z");
     private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
-    private static final Set<String> OPTIONAL = Set.of("globals", "globalsNote", "storeEtag", "purpose", "locale", "rights");
+    private static final Set<String> OPTIONAL = Set.of("globals", "globalsNote", "storeEtag", "purpose", "locale", "rights", "outside");
 
     /** The kit that made it. */
     public record Kit(String version, String commit) { }
@@ -67,9 +68,9 @@ public record Manifest(int format, String id, String env, String database, Kit k
         return sums.toString().getBytes(StandardCharsets.UTF_8);
     }
 
-    /** The parts, and the globals when there are any. */
+    /** The parts, and the globals and what is outside when there are any. */
     public List<Part> objects() {
-        return globals == null ? parts : java.util.stream.Stream.concat(parts.stream(), java.util.stream.Stream.of(globals)).toList();
+        return java.util.stream.Stream.concat(parts.stream(), java.util.stream.Stream.of(java.util.Optional.ofNullable(globals), java.util.Optional.ofNullable(outside)).flatMap(java.util.Optional::stream)).toList();
     }
 
     /** True for what a restore saved before it replaced it: "latest" never means such a one. */

@@ -35,6 +35,7 @@
 //SOURCES LogFolder.java
 //SOURCES Manifest.java
 //SOURCES Md5.java
+//SOURCES Outside.java
 //SOURCES Packing.java
 //SOURCES PartBuffer.java
 //SOURCES PartReader.java

@@ -107,6 +107,8 @@ public final class PartReader {
     private Archive archive(Manifest.Part part) throws IOException {
         try (var raw = Packing.unpack(store.stream(folder.key() + part.name()), identity)) {
             return new Archive(raw);
+        } catch (IOException e) {
+            throw broken(part.name(), "can't be unpacked: " + e.getMessage());
         }
     }
 

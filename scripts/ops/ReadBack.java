@@ -53,6 +53,7 @@ public final class ReadBack {
         try (var progress = new Progress(run.console, "Read back", reader::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) reader.read(part, raw -> parse(reader, part, raw, restore));
             if (manifest.globals() != null) reader.read(manifest.globals(), raw -> { }); // read to its end in any case
+            if (manifest.outside() != null) reader.read(manifest.outside(), raw -> { });
         }
     }
 

@@ -96,6 +96,7 @@ public final class Seal {
         for (var part : rows) lines.add(restoring("--data-only ", part, toOlderServer));
         for (var part : stored.parts())
             if (!rows.contains(part)) lines.add(restoring("", part, toOlderServer));
+        if (stored.outside() != null) lines.add("psql --set=ON_ERROR_STOP=1 -d \"$NEW_DATABASE\" -f outside.sql # where the schemas are that it names");
         return lines;
     }
 

@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import ops.Archive.Entry;
 import ops.Database;
+import ops.Outside;
 import ops.Selection;
 
 /** What a restore in place drops: all that its backup would bring, and what in its schemas is newer than that. */
@@ -96,24 +97,20 @@ public final class Dropped {
     /** Subscriptions that are dropped, which come back disabled. */
     List<String> subscriptions() { return subscriptions; }
 
-    /** What is named by itself, as an array of catalogs; {@link #objects} are their rows. */
-    String catalogs() { return roots().stream().map(Single::catalog).collect(Collectors.joining(",", "{", "}")); }
+    /** What is dropped by name, and all of it that hangs on that. */
+    Outside.Roots roots() {
+        var named = named();
+        var inside = new ArrayList<>(schemas);
+        inside.addAll(ofExtensions);
+        return new Outside.Roots(named.stream().map(Single::catalog).collect(Collectors.joining(",", "{", "}")), named.stream().map(Single::oid).collect(Collectors.joining(",", "{", "}")), ofOneSchemaOnly, oids(inside));
+    }
 
-    String objects() { return roots().stream().map(Single::oid).collect(Collectors.joining(",", "{", "}")); }
-
-    private List<Single> roots() {
+    private List<Single> named() {
         var roots = new ArrayList<>(watching);
         schemas.forEach(schema -> roots.add(new Single("2615", schema.oid, ""))); // pg_namespace, whose number has never changed
         roots.addAll(inExtensionsSchemas);
         roots.addAll(withoutASchema);
         return roots;
-    }
-
-    /** The schemas in which the backup has what it has, as an array of oids. */
-    String schemaOids() {
-        var all = new ArrayList<>(schemas);
-        all.addAll(ofExtensions);
-        return oids(all);
     }
 
     private static String oids(List<Schema> schemas) { return schemas.stream().map(Schema::oid).collect(Collectors.joining(",", "{", "}")); }

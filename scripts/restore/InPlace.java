@@ -28,6 +28,7 @@ import ops.DatabaseProperties;
 import ops.DatabaseUrl;
 import ops.Failure;
 import ops.Manifest;
+import ops.Outside;
 import ops.PartReader;
 import ops.PostgresTools;
 import ops.Rights;
@@ -133,7 +134,7 @@ public final class InPlace implements AutoCloseable {
     /** Drops what the backup would bring, and what in its schemas is newer than it. */
     public void drop(Database session, Replacement what, boolean withOwners) throws InterruptedException {
         say("set local lock_timeout = '" + settings.number(ops.Setting.DB_LOCK_SECONDS) + "s';");
-        if (!ask(Outside.fingerprintOf(what.dropped) + ";").equals(List.of(what.outside.fingerprint))) throw notCommitted(new Failure.Failed("somebody has changed what depends on it since it was looked at", "run it again"));
+        if (!ask(Outside.fingerprintOf(what.dropped.roots()) + ";").equals(List.of(what.outside.fingerprint))) throw notCommitted(new Failure.Failed("somebody has changed what depends on it since it was looked at", "run it again"));
         before = kept(what);
         say(String.join("\n", what.before()));
         // Every new database has this one.
@@ -144,7 +145,7 @@ public final class InPlace implements AutoCloseable {
     }
 
     /** What is there and no backup holds. */
-    private List<String> kept(Replacement what) throws InterruptedException { return ask(Outside.kept(what.dropped) + ";"); }
+    private List<String> kept(Replacement what) throws InterruptedException { return ask(Outside.kept(what.dropped.roots()) + ";"); }
 
     /** What creates a schema as every new database has it. */
     private static List<String> creation(String schema, Database session) {
@@ -161,15 +162,25 @@ public final class InPlace implements AutoCloseable {
         await();
     }
 
-    /** Makes again what was dropped and is in no backup, and gives the database its default privileges back. */
+    /**
+     * Makes again what was dropped and is outside: as it was when the backup was made, where that says so; what the backup has
+     * of it and the database has not is made too. And gives the database its default privileges back.
+     */
     public void complete(Replacement what) throws InterruptedException {
-        if (what.outside != null)
-            for (var made : what.outside.made()) makeAgain(made);
+        if (what.outside != null) makeOutside(what);
         if (what.defaultsComeBack) say(String.join("\n", what.defaults.back()));
         await();
-        if (what.outside == null) return;
+    }
+
+    private void makeOutside(Replacement what) throws InterruptedException {
+        var stored = what.stored.stream().collect(Collectors.toMap(Outside.Made::what, each -> each, (one, same) -> one));
+        for (var made : what.outside.made()) makeAgain(stored.getOrDefault(made.what(), made));
+        var there = new HashSet<>(kept(what));
+        for (var made : what.stored)
+            if (!there.contains(made.what())) makeAgain(made);
         var lost = new ArrayList<>(before);
-        lost.removeAll(new HashSet<>(kept(what)));
+        lost.removeAll(there);
+        lost.removeIf(Outside::mayGo);
         if (!lost.isEmpty()) throw notCommitted(new Failure.Refused("what no backup holds would be gone: " + Outside.some(lost), "move it to where it does not depend on what is restored, or take a backup that holds it too"));
     }
 
@@ -178,7 +189,7 @@ public final class InPlace implements AutoCloseable {
             say(made.sql());
             await();
         } catch (Failure.ToolFailed e) {
-            throw new Failure.Refused(made.what() + " is in no backup, and can't be made again: " + e.getMessage().replaceFirst("^the restore failed: ", ""), "drop it in " + url + " when it is not needed with these data, or restore a backup that has what it needs");
+            throw new Failure.Refused(made.what() + ", which is in no archive, can't be made again: " + e.getMessage().replaceFirst("^the restore failed: ", ""), "drop it in " + url + " when it is not needed with these data, or restore a backup that has what it needs");
         }
     }
 

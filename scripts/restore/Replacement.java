@@ -1,7 +1,6 @@
 //SOURCES DefaultRights.java
 //SOURCES Dropped.java
 //SOURCES Locks.java
-//SOURCES Outside.java
 package restore;
 
 import java.io.IOException;
@@ -11,6 +10,7 @@ import java.util.Optional;
 import ops.Archive.Entry;
 import ops.Database;
 import ops.Failure;
+import ops.Outside;
 import ops.Run;
 import ops.Selection;
 import ops.Settings;
@@ -24,14 +24,17 @@ public final class Replacement {
     final boolean defaultsComeBack;
     final List<String> emptied;
     private final List<Entry> archive;
+    /** What hung on the backup's schemas when it was made. */
+    final List<Outside.Made> stored;
 
-    private Replacement(Dropped dropped, Outside outside, DefaultRights defaults, boolean defaultsComeBack, List<String> emptied, List<Entry> archive) {
+    private Replacement(Dropped dropped, Outside outside, DefaultRights defaults, boolean defaultsComeBack, List<String> emptied, List<Entry> archive, List<Outside.Made> stored) {
         this.dropped = dropped;
         this.outside = outside;
         this.defaults = defaults;
         this.defaultsComeBack = defaultsComeBack;
         this.emptied = emptied;
         this.archive = archive;
+        this.stored = stored;
     }
 
     /**
@@ -39,24 +42,25 @@ public final class Replacement {
      *
      * @param kept schemas that are nobody's to replace
      * @param archive what the backup brings
+     * @param stored what hung on its schemas when it was made
      * @param withoutRights whether the rights in the archive are left out
      * @throws Failure.Refused when something would be dropped that no backup holds, and that can't be made again
      * @throws Failure.BadSetting when the server has not as many locks as the transaction takes
      */
-    public static Replacement of(Run run, Settings settings, Database session, Selection selection, List<String> kept, List<Entry> archive, boolean withoutRights) throws IOException, InterruptedException {
+    public static Replacement of(Run run, Settings settings, Database session, Selection selection, List<String> kept, List<Entry> archive, List<Outside.Made> stored, boolean withoutRights) throws IOException, InterruptedException {
         var dropped = new Dropped(session, selection, kept, archive);
-        var outside = Outside.of(run, settings, session, dropped, archive, null);
+        var outside = Outside.of(run, settings, session, dropped.roots(), archive, null);
         outside.refuseToLose(selection.schemas().isEmpty() ? "what the backup holds" : "schema " + String.join(", ", selection.schemas()));
-        new Locks(session).areEnough(Outside.count(session, dropped), archive);
+        new Locks(session).areEnough(Outside.count(session, dropped.roots()), archive);
         for (var subscription : dropped.subscriptions()) run.console.warn("subscription " + subscription + " comes back disabled: ALTER SUBSCRIPTION " + Database.quote(subscription) + " ENABLE");
         var bringsDefaults = !dropped.ofOneSchemaOnly() && !withoutRights;
-        return new Replacement(dropped, outside, bringsDefaults ? DefaultRights.ofAll(session) : DefaultRights.ofOurs(session, List.of()), !bringsDefaults, Dropped.emptied(session, archive), archive);
+        return new Replacement(dropped, outside, bringsDefaults ? DefaultRights.ofAll(session) : DefaultRights.ofOurs(session, List.of()), !bringsDefaults, Dropped.emptied(session, archive), archive, stored);
     }
 
     /** Of a part of a backup, which drops nothing. */
     public static Replacement ofPart(Database session, Partial part) {
         new Locks(session).areEnough(0, part.entries());
-        return new Replacement(null, null, DefaultRights.ofOurs(session, List.copyOf(part.schemas())), true, List.of(), List.of());
+        return new Replacement(null, null, DefaultRights.ofOurs(session, List.copyOf(part.schemas())), true, List.of(), List.of(), List.of());
     }
 
     /** What is made again afterwards, in a few words; empty when nothing is. */

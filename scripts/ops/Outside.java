@@ -1,6 +1,7 @@
-package restore;
+package ops;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -8,17 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import ops.Archive;
-import ops.Database;
-import ops.Failure;
-import ops.PostgresTools;
-import ops.Run;
-import ops.Setting;
-import ops.Settings;
-import ops.Snapshot;
-import ops.Tool;
-import ops.Workspace;
 
 /**
  * What hangs on schemas from outside of them: views, foreign keys, triggers, policies, functions and whatever else the server
@@ -28,6 +20,16 @@ public final class Outside {
     /** Something that can be made again, and the statements that make it. */
     public record Made(String what, String sql) { }
 
+    /**
+     * What it hangs on.
+     *
+     * @param catalogs oids of catalogs, as an array; with rows, of the objects that are dropped by name
+     * @param rows oids in these
+     * @param ofSchemasOnly whether what is in no schema at all is outside too
+     * @param schemas oids of the schemas that are inside, as an array
+     */
+    public record Roots(String catalogs, String rows, boolean ofSchemasOnly, String schemas) { }
+
     /** Something outside that goes when the schemas go. */
     private record Gone(String catalog, boolean isColumn, String kind, String what, String schema, boolean isPart, String sql) { }
 
@@ -35,11 +37,13 @@ public final class Outside {
     private static final Set<String> OWNED = Set.of("AGGREGATE", "COLLATION", "CONVERSION", "DOMAIN", "FUNCTION", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "PROCEDURE",
         "PROCEDURAL LANGUAGE", "EVENT TRIGGER", "TYPE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "TEXT SEARCH DICTIONARY", "TEXT SEARCH CONFIGURATION", "FOREIGN DATA WRAPPER",
         "SERVER", "STATISTICS", "PUBLICATION");
+    private static final String HEAD = "-- What hangs on the schemas of this backup from outside of them. To be run behind its archive, by psql.\nSELECT pg_catalog.set_config('search_path', '', false);\n\n";
+    private static final String BLOCK = "-- handover ";
     private static final String MEMBER_OF = "member of ";
     private static final Set<String> BESIDE = Set.of("ACL", "COMMENT", "SECURITY LABEL");
 
     /** The schema that an object is in, or its table; null for what is in none. */
-    static final String HOME = """
+    private static final String HOME = """
         case %1$s.classid
             when 'pg_class'::regclass then (select relnamespace from pg_class where oid = %1$s.objid)
             when 'pg_type'::regclass then (select typnamespace from pg_type where oid = %1$s.objid)
@@ -92,7 +96,7 @@ public final class Outside {
                 when 'pg_extension'::regclass then 'extension'
                 when 'pg_publication_rel'::regclass then (select 'member of ' || pubname from pg_publication_rel r join pg_publication p on p.oid = prpubid where r.oid = o.objid)
                 else '' end,
-            pg_describe_object(o.classid, o.objid, o.objsubid), coalesce(nspname, ''),
+            translate(pg_describe_object(o.classid, o.objid, o.objsubid), E'\n\r', '  '), coalesce(nspname, ''),
             exists (select from pg_depend d join outside of on of.classid = d.refclassid and of.objid = d.refobjid and of.objsubid in (0, d.refobjsubid)
                 where d.classid = o.classid and d.objid = o.objid and d.objsubid = o.objsubid and d.deptype in ('i', 'a', 'P', 'S') and (d.refclassid, d.refobjid) <> (o.classid, o.objid))
               or exists (select from pg_constraint where o.classid = 'pg_constraint'::regclass and oid = o.objid and not conislocal)
@@ -110,7 +114,7 @@ public final class Outside {
     private final List<Made> made;
     private final List<String> lost = new ArrayList<>();
     /** Stands for all of it: another one is asked for before anything is dropped. */
-    final String fingerprint;
+    public final String fingerprint;
 
     private Outside(List<Gone> gone, List<Archive.Entry> entries, String fingerprint) {
         this.gone = gone;
@@ -121,38 +125,86 @@ public final class Outside {
     /**
      * Looks for it, in a session's database.
      *
-     * @param dropped what will be dropped
-     * @param archive what the backup brings
+     * @param roots what it hangs on
+     * @param archive what the backup brings; null where none is restored
      * @param snapshot of which it is; null for now
      */
-    static Outside of(Run run, Settings settings, Database session, Dropped dropped, List<Archive.Entry> archive, Snapshot snapshot) throws IOException, InterruptedException {
+    public static Outside of(Run run, Settings settings, Database session, Roots roots, List<Archive.Entry> archive, Snapshot snapshot) throws IOException, InterruptedException {
         var gone = session.rows(WHAT_GOES, row -> new Gone(row[0], row[1].equals("t"), row[2], row[3], row[4], row[5].equals("t"), row[6]),
-            dropped.catalogs(), dropped.objects(), dropped.ofOneSchemaOnly(), dropped.ofOneSchemaOnly(), dropped.schemaOids());
+            roots.catalogs(), roots.rows(), roots.ofSchemasOnly(), roots.ofSchemasOnly(), roots.schemas());
         // A publication that is newer than the backup is not made again, nor is what is in it.
-        if (!dropped.ofOneSchemaOnly()) gone.removeIf(each -> each.kind.startsWith(MEMBER_OF) && archive.stream().noneMatch(entry -> entry.description().equals("PUBLICATION") && each.kind.equals(MEMBER_OF + entry.name())));
-        return new Outside(gone, gone.isEmpty() ? List.of() : definitions(run, settings, session, gone, snapshot), session.one(fingerprintOf(dropped)));
+        if (archive != null && !roots.ofSchemasOnly()) gone.removeIf(each -> each.kind.startsWith(MEMBER_OF) && archive.stream().noneMatch(entry -> entry.description().equals("PUBLICATION") && each.kind.equals(MEMBER_OF + entry.name())));
+        return new Outside(gone, gone.isEmpty() ? List.of() : definitions(run, settings, session, gone, snapshot), session.one(fingerprintOf(roots)));
     }
 
+    /**
+     * What a backup does not hold, and what hangs on it: nothing when it holds all.
+     *
+     * @param selection what it holds
+     * @param platform schemas that it leaves out since others own them; of what is in these, ours are policies and the triggers that call functions of other schemas
+     */
+    public static Outside ofBackup(Run run, Settings settings, Database session, Selection selection, List<String> platform, Snapshot snapshot) throws IOException, InterruptedException {
+        var schemas = session.rows("""
+            select oid, nspname from pg_namespace n where nspname !~ '^pg_' and nspname <> 'information_schema'
+              and not exists (select from pg_depend d where d.classid = 'pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e')""", row -> row).stream()
+            .filter(row -> selection.schemas().isEmpty() ? !selection.excludeSchemas().contains(row[1]) && !platform.contains(row[1]) : selection.schemas().contains(row[1])).map(row -> row[0]).toList();
+        var roots = new ArrayList<>(schemas.stream().map(oid -> new String[] {"2615", oid}).toList()); // pg_namespace
+        if (selection.schemas().isEmpty()) roots.addAll(session.rows("select 'pg_publication'::regclass::oid, oid from pg_publication", row -> row));
+        roots.addAll(session.rows("""
+            select 'pg_policy'::regclass::oid, p.oid from pg_policy p join pg_class c on c.oid = polrelid join pg_namespace n on n.oid = relnamespace where nspname = any (?::text[])
+            union all select 'pg_trigger'::regclass, t.oid from pg_trigger t join pg_class c on c.oid = tgrelid join pg_namespace n on n.oid = relnamespace join pg_proc p on p.oid = tgfoid
+                where nspname = any (?::text[]) and pronamespace <> relnamespace and not tgisinternal and tgparentid = 0""", row -> row, array(platform), array(platform)));
+        return of(run, settings, session, new Roots(array(roots.stream().map(root -> root[0]).toList()), array(roots.stream().map(root -> root[1]).toList()), !selection.schemas().isEmpty(), array(schemas)), null, snapshot);
+    }
+
+    private static String array(List<String> values) { return values.stream().map(value -> "\"" + value.replace("\\", "\\\\").replace("\"", "\\\"") + "\"").collect(Collectors.joining(",", "{", "}")); }
+
     /** How many objects go, inside and outside. */
-    static long count(Database session, Dropped dropped) {
-        return Long.parseLong(session.one(GONE + " select count(*) from (select distinct classid, objid from gone) each", dropped.catalogs(), dropped.objects()));
+    public static long count(Database session, Roots roots) {
+        return Long.parseLong(session.one(GONE + " select count(*) from (select distinct classid, objid from gone) each", roots.catalogs(), roots.rows()));
     }
 
     /** A query for the fingerprint, without parameters. */
-    static String fingerprintOf(Dropped dropped) {
+    public static String fingerprintOf(Roots roots) {
         var goes = WHAT_GOES.substring(0, WHAT_GOES.indexOf("select o.classid || ':'"));
-        var values = List.of(dropped.catalogs(), dropped.objects(), String.valueOf(dropped.ofOneSchemaOnly()), String.valueOf(dropped.ofOneSchemaOnly()), dropped.schemaOids());
+        var values = List.of(roots.catalogs(), roots.rows(), String.valueOf(roots.ofSchemasOnly()), String.valueOf(roots.ofSchemasOnly()), roots.schemas());
         for (var value : values) goes = goes.replaceFirst("\\?", value.startsWith("{") ? "'" + java.util.regex.Matcher.quoteReplacement(value) + "'" : value);
         return goes + "select coalesce(md5(string_agg(classid || ':' || objid || ':' || objsubid, ',' order by classid, objid, objsubid)), '') from outside";
     }
 
-    /** A query for all that is outside and stays, a line for each; internal triggers have other names each time. */
-    static String kept(Dropped dropped) {
-        return ("select distinct translate(o.type || ' ' || o.identity, E'\\n\\r', '  ') from (select distinct classid, objid, objsubid from pg_depend) d left join pg_namespace n on n.oid = " + HOME.formatted("d")
-            + ", pg_identify_object(d.classid, d.objid, d.objsubid) o where o.identity is not null and case when nspname is null then " + dropped.ofOneSchemaOnly()
-            + " else n.oid <> all ('" + dropped.schemaOids() + "'::oid[]) and nspname !~ '^pg_' and nspname <> 'information_schema' end"
+    /** A query for all that is outside and stays, in the words of {@link Made#what}, a line each; internal triggers have other names each time. */
+    public static String kept(Roots roots) {
+        return ("select distinct translate(pg_describe_object(d.classid, d.objid, d.objsubid), E'\\n\\r', '  ') from (select distinct classid, objid, objsubid from pg_depend) d left join pg_namespace n on n.oid = "
+            + HOME.formatted("d") + " where case when nspname is null then " + roots.ofSchemasOnly() + " or d.classid = 'pg_publication_rel'::regclass"
+            + " else n.oid <> all ('" + roots.schemas() + "'::oid[]) and nspname !~ '^pg_' and nspname <> 'information_schema' end"
             + " and not exists (select from pg_trigger where d.classid = 'pg_trigger'::regclass and oid = d.objid and tgisinternal)"
             + " and (d.classid <> 'pg_default_acl'::regclass or nspname is not null)");
+    }
+
+    /** Whether something of {@link #kept} may go with what it belongs to: a publication that is newer than the backup is not made again. */
+    public static boolean mayGo(String what) { return what.startsWith("publication of "); }
+
+    /** Statements as a file that psql reads; each block has its length before it, since a function's text may look like anything. */
+    public static byte[] script(List<Made> made) {
+        var script = new StringBuilder(HEAD);
+        for (var each : made) script.append(BLOCK).append(each.sql.getBytes(StandardCharsets.UTF_8).length).append(" bytes: ").append(each.what).append('\n').append(each.sql).append('\n');
+        return script.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Reads what {@link #script} has written; throws NotVerified when it is something else. */
+    public static List<Made> parse(byte[] script, String uri) {
+        var made = new ArrayList<Made>();
+        var at = HEAD.getBytes(StandardCharsets.UTF_8).length;
+        while (at < script.length) {
+            var end = at;
+            while (end < script.length && script[end] != '\n') end++;
+            var line = Pattern.compile(BLOCK + "([0-9]{1,8}) bytes: (.*)").matcher(new String(script, at, end - at, StandardCharsets.UTF_8));
+            if (!line.matches() || end + 1L + Integer.parseInt(line.group(1)) >= script.length) throw new Failure.NotVerified(uri + " is broken: it is no list of statements", "take another backup: ./jbang backups list");
+            var length = Integer.parseInt(line.group(1));
+            made.add(new Made(line.group(2), new String(script, end + 1, length, StandardCharsets.UTF_8)));
+            at = end + 1 + length + 1;
+        }
+        return made;
     }
 
     /** What pg_dump says of them: it knows every kind, with owner, rights and comment. */
@@ -218,7 +270,7 @@ public final class Outside {
     public List<String> lost() { return lost; }
 
     /** Throws Refused, naming it, when there is something that can't be made again. */
-    void refuseToLose(String place) {
+    public void refuseToLose(String place) {
         if (lost.isEmpty()) return;
         var extension = lost.stream().filter(what -> what.startsWith("extension ")).findFirst();
         throw new Failure.Refused("what no backup holds would be dropped with " + place + ": " + some(lost),
@@ -227,5 +279,5 @@ public final class Outside {
     }
 
     /** A few of them, in words. */
-    static String some(List<String> names) { return names.stream().limit(10).collect(Collectors.joining(", ")) + (names.size() > 10 ? " and " + (names.size() - 10) + " more" : ""); }
+    public static String some(List<String> names) { return names.stream().limit(10).collect(Collectors.joining(", ")) + (names.size() > 10 ? " and " + (names.size() - 10) + " more" : ""); }
 }
