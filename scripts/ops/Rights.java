@@ -113,7 +113,7 @@ public final class Rights {
     }
 
     private static java.util.Map<String, String> spoken(List<Right> rights, boolean withoutOwners, boolean sameMajor) {
-        return rights.stream().filter(right -> !withoutOwners || !right.of.startsWith("rights ") && !right.of.startsWith("owners "))
+        return rights.stream().filter(right -> !withoutOwners || !right.of.matches("(rights|owners|function) .*"))
             .collect(Collectors.toMap(Right::of, right -> sameMajor ? right.says : right.says.replaceAll("MAINTAIN\\*?,?", ""), (one, same) -> one + "; " + same));
     }
 

@@ -72,8 +72,15 @@ class HostileInPlaceTest {
         assertEquals("20|20|5", kit.database.one("select (select count(*) from sales.orders), (select orders from reporting.filled), (select stars from reporting.note)"));
         assertEquals("20", kit.database.one("select id from reporting.latest()"));
 
+        // What is outside and is lost too comes back from the backup, which anybody can read with psql.
+        assertEquals("outside.sql.zst", kit.manifest().getAsJsonObject("outside").get("name").getAsString());
+        kit.database.execute("drop schema sales cascade; drop view if exists reporting.turnover cascade");
+        kit.database.execute("create schema sales");
+        restored().exits(0);
+        assertEquals(before, kit.database.rows(WHAT_IS_OUTSIDE));
+
         kit.database.execute("create function sales.newer() returns int language sql as 'select 1'; create view reporting.newest as select sales.newer()");
-        restored().exits(10).says("view reporting.newest", "sales.newer() does not exist", "nothing was committed");
+        restored().exits(10).says("reporting.newest", "sales.newer() does not exist", "nothing was committed");
         assertEquals("1", kit.database.one("select newer from reporting.newest"));
     }
 
