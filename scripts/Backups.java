@@ -171,6 +171,8 @@ class Backups {
             print("uri", store.uri(folder.key()));
             print("data as of", manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), store.now()));
             print("proof", Proof.of(manifest, folder.evidence(store)).words(store.now()));
+            var unsigned = folder.verdicts() - folder.evidence(store).size();
+            if (unsigned > 0) print("unsigned", unsigned + " verdicts of verify or drill that do not count, since no key in BACKUP_VERIFY_KEY has signed them");
             if (hold.isPresent()) print("held", "since " + hold.get().at() + (hold.get().reason().isEmpty() ? "" : ": " + hold.get().reason()));
             print("size", Amount.bytes(manifest.bytesRaw()) + ", stored as " + Amount.bytes(manifest.bytesStored()) + (manifest.encrypted() ? ", encrypted" : ""));
             print("server", "PostgreSQL " + manifest.server().version() + (manifest.server().supabase() ? " at Supabase" : "") + "; pg_dump " + manifest.pgDump());

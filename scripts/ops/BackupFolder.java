@@ -28,7 +28,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     private static final String HOLD = "hold.json";
     /** Names of what may lie beside a backup and is no part of it. */
     static final String BESIDE = "(?:" + EVIDENCE + "|" + Manifest.NAME + ")" + Signature.ENDING + "|" + EVIDENCE + "|" + HOLD + "|" + SignOfLife.NAME;
-    private static final int LARGEST_MANIFEST = 64 << 20;
+    private static final int LARGEST_MANIFEST = 32 << 20;
 
     /**
      * Evidence beside a backup: what was proven after it was made, and when.
@@ -145,9 +145,14 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     public boolean sealed() { return objects.stream().anyMatch(item -> item.key().equals(key + Manifest.NAME)); }
 
     /** When the store took its seal, by its clock; the epoch when it has none. */
-    Instant modified() {
-        return objects.stream().filter(item -> item.key().equals(key + Manifest.NAME)).findFirst().map(Store.Item::modified).orElse(Instant.EPOCH);
-    }
+    Instant modified() { return seal().map(Store.Item::modified).orElse(Instant.EPOCH); }
+
+    long bytesOfSeal() { return seal().map(Store.Item::bytes).orElse(0L); }
+
+    private Optional<Store.Item> seal() { return objects.stream().filter(item -> item.key().equals(key + Manifest.NAME)).findFirst(); }
+
+    /** How many verdicts lie beside it, whether they count or not. */
+    public int verdicts() { return (int) objects.stream().filter(item -> EVIDENCE.matcher(item.key().substring(key.length())).matches()).count(); }
 
     /** When the run that made it began, by its machine's clock. */
     public Instant began() { return began(id); }

@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -46,7 +47,8 @@ public record Latest(Sealed backup, List<String> passedOver) {
         var now = store.now();
         var list = "./jbang backups list --env " + env;
         var found = best(read, now, by);
-        var newer = read.stream().filter(one -> found.isEmpty() || one.time().isAfter(found.get().time())).toList();
+        var newer = read.stream().filter(one -> found.isEmpty() || one.time().isAfter(found.get().time()))
+            .sorted(Comparator.comparing(Sealed::time).reversed()).toList();
         for (var one : newer) {
             // Nobody knows what is in it: to take an older one instead would be a guess.
             if (one.problem() == null || by != null && one.folder().began().isAfter(by)) continue;
@@ -83,7 +85,7 @@ public record Latest(Sealed backup, List<String> passedOver) {
         if (store.settings.get(Setting.DATABASE_URL).isEmpty()) {
             if (databases.size() > 1)
                 throw new Failure.Refused("environment '" + env + "' has backups of " + databases.size() + " databases: " + String.join(", ", databases),
-                    "give the id of the one you want: " + list);
+                    "give the id of the one you want: " + list + "; or name the environment's own: " + env.toUpperCase(Locale.ROOT).replace('-', '_') + "_DATABASE_URL");
             return sealed;
         }
         var database = DatabaseUrl.of(store.settings).database;

@@ -16,14 +16,24 @@ public record Sealed(BackupFolder folder, Manifest manifest, List<BackupFolder.E
     /** Clocks that differ by no more than this are as good as right; S3 draws the same line. */
     public static final Duration CLOCKS_DIFFER = Duration.ofMinutes(15);
 
+    private static final long LARGE_SEAL = 1 << 20;
+
     /** Reads one, and distrusts it: whatever is wrong with it is its problem, and nobody else's. */
     public static Sealed read(Store store, BackupFolder folder) {
         var evidence = folder.evidence(store);
         var hold = folder.hold(store).orElse(null);
         try {
-            return new Sealed(folder, folder.manifest(store), evidence, folder.modified(), hold, null);
+            return new Sealed(folder, manifest(store, folder), evidence, folder.modified(), hold, null);
         } catch (Failure.NotVerified e) {
             return new Sealed(folder, null, evidence, folder.modified(), hold, Console.plain(e.getMessage()));
+        }
+    }
+
+    /** Several are read at once, but of large ones only one at a time: together they would not fit into memory. */
+    private static Manifest manifest(Store store, BackupFolder folder) {
+        if (folder.bytesOfSeal() < LARGE_SEAL) return folder.manifest(store);
+        synchronized (Sealed.class) {
+            return folder.manifest(store);
         }
     }
 

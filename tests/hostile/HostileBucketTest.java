@@ -111,11 +111,11 @@ class HostileBucketTest {
         kit.run("restore-db", "--env", "staging", "--dry-run").exits(0).says(passedOver).says("ok: Choose the backup: " + whole + ", of database '" + kit.database.name + "', data as of ");
         var day = Instant.now().minus(Duration.ofDays(11)).toString().substring(0, 10);
         kit.run("backups", "show", day, "--env", "staging").exits(0).prints(older);
-        kit.run("smoke-tests", "--env", "staging", "--only", "backup").exits(0).prints(whole + ", data as of ", "10 days ago; newer backup " + broken);
+        kit.run("smoke-tests", "--env", "staging", "--only", "backup").exits(0).prints(whole + ", data as of ", "10 days ago; newer backup " + future, "; newer backup " + broken);
         kit.set("SMOKE_BACKUP_HOURS", "26").run("smoke-tests", "--env", "staging", "--only", "backup", "--nagios").exits(2).prints("CRITICAL", whole);
         kit.run("backups", "list", "--env", "staging").exits(0).prints(future, "NOT TO BE TRUSTED: its data are of ");
         var report = kit.run("report", "--env", "staging", "--json").exits(0).out();
-        assertTrue(report.contains("10 days ago") && report.contains("newer: backup " + broken), report);
+        assertTrue(report.contains("10 days ago") && report.contains("newer: backup " + future) && report.contains("newer: backup " + broken), report);
         kit.set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1").set("BACKUP_MIN_AGE_DAYS", "1").run("backups", "prune", "--env", "staging", "--dry-run").exits(0)
             .printsLike(whole + ".*stays: ").printsLike(older + ".*would be removed: ");
     }
@@ -162,7 +162,7 @@ class HostileBucketTest {
         age(30, kit.database.name);
         var before = kit.backupObjects();
         try (var store = new FaultProxy(kit)) {
-            store.every("").change(answer -> dated(answer, Duration.ofMinutes(20)));
+            store.every("").change(answer -> dated(answer, Duration.ofSeconds(20 * 60 + 30)));
             kit.run("backup-db", "--env", "staging").exits(10).says("the store's clock is 20 min ", "ahead of this machine's: times that are written now would be wrong", "timedatectl set-ntp true", "State: nothing was stored");
             kit.run(PRUNE).exits(10).says("the store's clock is 20 min ");
             kit.awaitNoProcess();
@@ -171,19 +171,6 @@ class HostileBucketTest {
             store.every("").change(answer -> dated(answer, Duration.ofMinutes(-4)));
             kit.run("backup-db", "--env", "staging", "--dry-run").exits(0).says("warning: the store's clock is ", " behind this machine's");
         }
-    }
-
-    @Test void a_machine_whose_clock_is_ten_days_ahead_seals_nothing_and_prunes_nothing() {
-        Kit.needs("faketime");
-        backedUp().set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
-        age(12, kit.database.name);
-        var before = kit.backupObjects();
-        for (var shift : List.of("+10d", "-10d")) {
-            var command = new String[] {"faketime", "--exclude-monotonic", "-f", shift, kit.home.resolve("jbang").toString()};
-            kit.bash(String.join(" ", command) + " backup-db --env staging").exits(10).says("the store's clock is 240 h 00 min " + (shift.startsWith("+") ? "behind" : "ahead of") + " this machine's");
-            kit.bash(String.join(" ", command) + " backups prune --env staging").exits(10);
-        }
-        assertEquals(before, kit.backupObjects());
     }
 
     // --- what looks like another database, or an empty one
