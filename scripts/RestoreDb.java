@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import ops.*;
 import picocli.CommandLine.Command;
@@ -107,6 +108,9 @@ class RestoreDb implements Callable<Integer> {
     int wait;
 
     @Mixin Run run;
+
+    /** What the next run may not meet any more, and no option of ours gets over. */
+    private static final Pattern SERVERS_FAULT = Pattern.compile("No space left|out of memory|out of shared memory|terminating connection|canceling statement|read-only|deadlock|lock timeout");
 
     private Settings settings;
     private Settings source;
@@ -381,11 +385,13 @@ class RestoreDb implements Callable<Integer> {
 
     /** Names the option that helps, where one does: what stands in the way is in the backup, and will be there the next time. */
     private Failure advised(Failure.ToolFailed e) {
-        if (!e.getMessage().contains("ERROR: ") || repair) return e;
+        if (!e.getMessage().contains("ERROR: ") || SERVERS_FAULT.matcher(e.getMessage()).find() || repair) return e;
         var again = "./jbang restore-db " + folder.id() + " --env " + env + (from == null ? "" : " --from " + from);
+        // In place there is one transaction, which ends at the first error; a part of a backup is always loaded so.
+        var repairing = !inPlace ? again + " --repair" : obstacle.isEmpty() ? again + " --mode swap --repair" : "./jbang restore-db " + folder.id() + " --env OTHER --from " + source.env + " --repair, where a new database can be made";
         var needsRight = e.getMessage().matches("(?s).*(must be (member of|owner of|able to SET ROLE)|permission denied|role \".*\" does not exist).*");
-        if (needsRight && !noOwner) return new Failure.ToolFailed(e.getMessage(), "where this server lacks the role, or " + url.user + " does not belong to it: " + again + " --no-owner; to keep the rest of the owners: --repair");
-        return new Failure.ToolFailed(e.getMessage(), "to load all rows, and be told what could not be as it was: " + again + " --repair");
+        if (needsRight && !noOwner) return new Failure.ToolFailed(e.getMessage(), "where this server lacks the role, or " + url.user + " does not belong to it: " + again + " --no-owner; or, with the owners that there are: " + repairing);
+        return new Failure.ToolFailed(e.getMessage(), "to load all rows, and be told what could not be as it was: " + repairing);
     }
 
     /** Of a database that is not there any more nobody but its backup knows. */
@@ -449,6 +455,8 @@ class RestoreDb implements Callable<Integer> {
                 if (part.stage().equals("all")) place.load(steps, reader, part, pgRestore, options(), unknown);
                 else if (partial == null) run.console.warn(part.name() + " is left out: it holds rows of schemas that Supabase owns, and what is there of them stays");
             }
+        } catch (Failure.ToolFailed e) {
+            throw advised(e);
         }
         steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right");
         return true;
