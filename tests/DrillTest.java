@@ -95,17 +95,18 @@ class DrillTest {
     @Test void a_changed_row_a_lost_index_a_changed_function_and_a_changed_large_object_are_found_and_named() {
         var kit = backedUp("create table t as select n, 'row number ' || n as words from generate_series(1, 500) n; create unique index t_words on t (words); create sequence s; select setval('s', 42);"
             + " create function f() returns text language sql as 'select ''old body'''; select lo_from_bytea(4711, 'large object')");
+        var id = kit.sealed().get(0).replaceFirst(".*/(.+)/$", "$1"); // once it is known to be broken, latest means another
         var tools = new FakeTools(kit);
         tools.tool("pg_restore", "$real \"$@\" && case \"$*\" in *--dbname*--section=post-data*) psql -qX -d \"$(printf '%s\\n' \"$@\" | sed -n s/^--dbname=//p)\" -c \"update t set words = 'row number 7x' where n = 77\" ;; esac");
-        kit.run("backups", "drill", "--env", "staging").exits(14).says("archive says: table data public.t of postgres: other rows than in the archive");
+        kit.run("backups", "drill", id, "--env", "staging").exits(14).says("archive says: table data public.t of postgres: other rows than in the archive");
         tools.tool("pg_restore", "case \"$*\" in *--section=post-data*--jobs*) ;; *) exec $real \"$@\" ;; esac");
-        kit.run("backups", "drill", "--env", "staging").exits(14).says("archive says: index public.t_words of postgres is missing");
+        kit.run("backups", "drill", id, "--env", "staging").exits(14).says("archive says: index public.t_words of postgres is missing");
         tools.tool("pg_restore", "case \"$*\" in *--dbname*--section=pre-data*) sed -i 's/old body/new body/' \"${@: -1}\" ;; esac; exec $real \"$@\"");
-        kit.run("backups", "drill", "--env", "staging").exits(14).says("archive says: function public.f() of postgres is not as in the archive");
+        kit.run("backups", "drill", id, "--env", "staging").exits(14).says("archive says: function public.f() of postgres is not as in the archive");
         tools.tool("pg_restore", "case \"$*\" in *--section=data*) sed 's/large object/l4rge object/' | $real \"$@\" ;; *) exec $real \"$@\" ;; esac");
-        kit.run("backups", "drill", "--env", "staging").exits(14).says("archive says: blobs BLOBS is not as in the archive");
+        kit.run("backups", "drill", id, "--env", "staging").exits(14).says("archive says: blobs BLOBS is not as in the archive");
         tools.none();
-        kit.run("backups", "drill", "--env", "staging").exits(0);
+        kit.run("backups", "drill", id, "--env", "staging").exits(0);
         kit.run("backups", "list", "--env", "staging").exits(0).printsLike("restored " + JUST_NOW);
     }
 

@@ -52,6 +52,7 @@ class HostileDrillTest {
         var kit = backedUp("create table t (a int default 7, b text, c int check (c > 0) not null); alter table t enable row level security; create policy mine on t using (a = 1);"
             + " create view v as with w as (select a, b from t union all select 1, null) select * from w; grant select on t to public;"
             + " create function f() returns trigger language plpgsql as 'begin return new; end'; create trigger g before insert on t for each row execute function f()");
+        var id = kit.sealed().get(0).replaceFirst(".*/(.+)/$", "$1"); // once it is known to be broken, latest means another
         var tools = new FakeTools(kit);
         var losses = List.of("drop policy mine on t; revoke select on t from public; alter table t alter a drop default; drop trigger g on t",
             "alter policy mine on t using (a = 2); alter view v owner to pg_read_all_data; alter table t drop constraint t_c_check; alter function f() security definer",
@@ -62,17 +63,16 @@ class HostileDrillTest {
         for (var i = 0; i < losses.size(); i++) {
             tools.tool("pg_restore", "$real \"$@\" && case \"$*\" in *--dbname*--section=post-data*) psql -qX -v ON_ERROR_STOP=1 -d \"$(printf '%s\\n' \"$@\" | sed -n s/^--dbname=//p)\" -c '"
                 + losses.get(i) + "' ;; esac");
-            kit.run("backups", "drill", "--env", "staging").exits(14).says(found.get(i).toArray(String[]::new));
+            kit.run("backups", "drill", id, "--env", "staging").exits(14).says(found.get(i).toArray(String[]::new));
         }
         kit.run("backups", "list", "--env", "staging").exits(0).prints("BROKEN");
         tools.none();
 
         // A verdict of a drill is no last word: who names the backup gets it.
-        var id = kit.sealed().get(0).replaceFirst(".*/(.+)/$", "$1");
-        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(14).says("is known to be broken", "./jbang restore-db " + id + " --env staging --although-broken");
-        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--although-broken").exits(14).says("--although-broken");
+        kit.run("restore-db", id, "--env", "staging", "--no-safety-backup").exits(14).says("is known to be broken", "./jbang restore-db " + id + " --env staging --although-broken");
+        kit.run("restore-db", id.substring(0, 20), "--env", "staging", "--no-safety-backup", "--although-broken").exits(14).says("--although-broken");
         kit.run("restore-db", id, "--env", "staging", "--no-safety-backup", "--although-broken").exits(0).says("is known to be broken");
-        kit.run("backups", "drill", "--env", "staging").exits(0);
+        kit.run("backups", "drill", id, "--env", "staging").exits(0);
         kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--dry-run").exits(0);
     }
 
