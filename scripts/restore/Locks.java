@@ -21,7 +21,8 @@ final class Locks {
     void areEnough(long dropped, List<Entry> archive) {
         var needed = dropped + archive.stream().mapToLong(Locks::of).sum();
         var row = session.rows("""
-            select current_setting('max_locks_per_transaction')::bigint, current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint,
+            select current_setting('max_locks_per_transaction')::bigint, current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint
+                + coalesce(current_setting('autovacuum_worker_slots', true), current_setting('autovacuum_max_workers'))::bigint + 1 + current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint,
               (select count(*) from pg_locks where not fastpath)""", r -> r).get(0);
         var perTransaction = Long.parseLong(row[0]);
         var transactions = Long.parseLong(row[1]);
@@ -32,12 +33,11 @@ final class Locks {
             "let the server have more, and restart it: ALTER SYSTEM SET max_locks_per_transaction = " + enough + "; or, where the role may create databases, --mode swap, which needs only a few");
     }
 
-    /** What an entry leaves locked: a table's own, those of its TOAST table and that one's index; an index's, and a constraint's with it. */
+    /** What an entry leaves locked, as it was measured: a table, its TOAST table and that one's index; an index; what gets its owner. What belongs to a table takes no lock beside that one's. */
     private static int of(Entry entry) {
         return switch (entry.description()) {
             case "TABLE", "MATERIALIZED VIEW" -> 3;
-            case "CONSTRAINT", "FK CONSTRAINT" -> 2;
-            case "TABLE DATA", "SEQUENCE SET", "DEFAULT", "COMMENT", "ACL", "SEQUENCE OWNED BY", "ROW SECURITY", "ENCODING", "STDSTRINGS", "SEARCHPATH", "BLOBS" -> 0;
+            case "FK CONSTRAINT", "CHECK CONSTRAINT", "TRIGGER", "RULE", "POLICY", "TABLE ATTACH", "INDEX ATTACH", "MATERIALIZED VIEW DATA", "TABLE DATA", "SEQUENCE SET", "DEFAULT", "COMMENT", "ACL", "SEQUENCE OWNED BY", "ROW SECURITY", "ENCODING", "STDSTRINGS", "SEARCHPATH", "BLOBS" -> 0;
             default -> 1;
         };
     }
