@@ -43,6 +43,38 @@ class SupabaseTest {
         }
     }
 
+    @Test void what_is_ours_on_the_platforms_tables_outlives_a_restore_in_place_and_comes_into_another_project() throws Exception {
+        try (var platform = new ImitatedSupabase()) {
+            var project = platform.project().asSuperuser(OURS_ON_PLATFORM);
+            var kit = Stack.kit(project);
+            kit.set("STAGING_DATABASE_URL", project.url("sb_postgres", "sb-Passw0rd"));
+            var before = project.rows(WHAT_IS_OURS);
+            kit.run("backup-db", "--env", "staging").exits(0).says("trigger on_auth_user_created on table auth.users", "policy only_mine on table storage.objects");
+            project.asSuperuser("delete from public.profile where id = 2");
+            kit.run("restore-db", "--env", "staging", "--mode", "in-place", "--no-safety-backup").exits(0).says("made again afterwards, since no backup holds it");
+            assertEquals(before, project.rows(WHAT_IS_OURS));
+            assertEquals("2", project.one("select count(*) from public.profile"));
+
+            var fresh = platform.emptyProject().asSuperuser("insert into auth.users values (1, 'ada@example.com'), (2, 'bob@example.com'); alter table storage.objects owner to sb_postgres; alter table storage.objects enable row level security");
+            fresh.asSuperuser("alter database " + TestDatabase.quote(fresh.name) + " owner to sb_postgres");
+            kit.set("PREVIEW_DATABASE_URL", fresh.url("sb_postgres", "sb-Passw0rd"));
+            kit.run("restore-db", "--env", "preview", "--from", "staging", "--mode", "in-place", "--no-safety-backup").exits(0);
+            assertEquals(before, fresh.rows(WHAT_IS_OURS));
+        }
+    }
+
+    private static final String OURS_ON_PLATFORM = """
+        do $$ begin execute format('alter database %I owner to sb_postgres', current_database()); end $$;
+        alter table storage.objects owner to sb_postgres; alter table storage.objects enable row level security;
+        set role sb_postgres;
+        create function public.new_user() returns trigger language plpgsql as 'begin return new; end';
+        create function public.mine(text) returns boolean language sql as 'select true';
+        create trigger on_auth_user_created after insert on auth.users for each row execute function public.new_user();
+        create policy only_mine on storage.objects as restrictive using (public.mine(name)); create policy everybody on storage.objects for select using (true)""";
+    private static final String WHAT_IS_OURS = """
+        select tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
+        union all select polname, concat_ws(' ', polrelid::regclass, polpermissive, polcmd, pg_get_expr(polqual, polrelid)) from pg_policy order by 1""";
+
     /** Roles of the whole server, so they go when the test ends (anon is the stack's own); and projects with the platform's schemas. */
     private static final class ImitatedSupabase implements AutoCloseable {
         ImitatedSupabase() {
