@@ -210,9 +210,10 @@ class Backups {
                 : List.of(find(which.id == null ? "latest" : which.id));
             var steps = new Steps(run, false);
             var broken = new ArrayList<Failure.NotVerified>();
+            var unkept = new ArrayList<Failure>();
             for (var folder : folders) {
                 try {
-                    steps.check("Read back " + folder.id(), () -> { new ReadBack(run, settings, store).verify(folder); return true; });
+                    steps.check("Read back " + folder.id(), () -> new ReadBack(run, settings, store).verify(folder)).ifPresent(unkept::add);
                 } catch (Failure.NotVerified e) {
                     if (folder.isGone(store)) throw judged(folder, e);
                     run.console.warn("backup " + folder.id() + " is broken: " + e.getMessage());
@@ -224,6 +225,7 @@ class Backups {
             if (run.json) report(folders);
             else run.console.result((folders.size() - broken.size()) + " of " + folders.size() + " backups are readable to the last byte");
             if (!broken.isEmpty()) throw broken.get(0);
+            if (!unkept.isEmpty()) throw new Failure.StoreFailed("what was read is right, but the proof of " + unkept.size() + " of " + folders.size() + " could not be kept: " + unkept.get(0).getMessage(), unkept.get(0).hint);
         }
     }
 

@@ -54,18 +54,20 @@ public final class Drill {
             evidence(begun, e.getMessage());
             throw e;
         }
-        evidence(begun, null);
+        var unkept = evidence(begun, null);
         if (!trial.repaired.isEmpty())
             throw new Failure.NotVerified("all rows of backup " + folder.id() + " are there, but an ordinary restore of it fails: " + trial.repaired.stream().limit(NAMED).map(finding -> finding.words() + "; " + finding.sql()).collect(Collectors.joining(". ")),
                 "mend it in the database, and back that up again; until then: ./jbang restore-db " + folder.id() + " --env ENV --from " + settings.env + " --repair");
         var without = trial.notRestorable.isEmpty() ? "" : "; without " + String.join(", ", trial.notRestorable);
-        return String.format(Locale.ROOT, "backup %s is restorable: %d tables with %,d rows, and %d definitions, are as in the archive%s",
+        var proven = String.format(Locale.ROOT, "backup %s is restorable: %d tables with %,d rows, and %d definitions, are as in the archive%s",
             folder.id(), archive.tables(), archive.rows(), archive.definitions(), without + trial.notes.stream().map(note -> "; " + note).collect(Collectors.joining()));
+        if (unkept.isPresent()) throw new Failure.StoreFailed(proven + "; but the proof could not be kept: " + unkept.get().getMessage(), unkept.get().hint);
+        return proven;
     }
 
-    private void evidence(Instant begun, String problem) {
+    private Optional<Failure> evidence(Instant begun, String problem) {
         var seconds = Amount.seconds(Duration.between(begun, Instant.now()));
-        folder.prove(store, "drill", new BackupFolder.Evidence("restored", problem == null, begun.toString(), seconds, Ops.VERSION, problem,
+        return folder.keep(run, store, "drill", new BackupFolder.Evidence("restored", problem == null, begun.toString(), seconds, Ops.VERSION, problem,
             trial.server == null ? null : trial.server.version, archive == null ? null : archive.tables(), archive == null ? null : archive.rows(), orNull(trial.notRestorable), orNull(trial.notes)));
     }
 

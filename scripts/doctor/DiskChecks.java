@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import ops.Amount;
 import ops.Exit;
 import ops.LogFolder;
+import ops.NativeCode;
 
 /** Is there room for logs and for the few small files of a run? Dumps never touch the disk. */
 public final class DiskChecks {
@@ -22,6 +23,10 @@ public final class DiskChecks {
 
     public Group look() {
         group.check("temporary folder", () -> room(temporary(), "make room, or set XDG_RUNTIME_DIR to another folder of your own"));
+        group.check("native code", () -> {
+            var from = NativeCode.load();
+            return Seen.ok(from.isEmpty() ? "can be loaded" : from);
+        });
         group.check("log folder", () -> room(LogFolder.of(settings.settings).path(), "set LOG_DIR to another folder, or make room"),
             SettingChecks.FILES, "LOG_DIR");
         return group;
@@ -42,7 +47,7 @@ public final class DiskChecks {
         } catch (IOException e) {
             return Seen.problem(Exit.FAILED, existing + " can't be written", fix);
         }
-        var free = Files.getFileStore(existing).getUsableSpace();
+        var free = existing.toFile().getUsableSpace(); // FileStore would want a table of mounts, which a chroot may lack
         var what = folder + ", " + Amount.bytes(free) + " free";
         if (free < TOO_LITTLE) return Seen.problem(Exit.FAILED, what, fix);
         return free < LITTLE ? Seen.warning(what, fix) : Seen.ok(what);

@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import ops.Exit;
 import ops.Failure;
+import ops.MachineLimit;
 
 /** Checks that belong together. Each is made on its own: one that fails leaves the others, but for those that need it. */
 public final class Group {
@@ -51,8 +52,8 @@ public final class Group {
             return Seen.cannotTell(e.getMessage(), e.hint);
         } catch (Failure e) {
             return Seen.problem(e);
-        } catch (Exception e) {
-            return Seen.problem(Exit.BUG, "a bug in the kit: " + e, "send us this line");
+        } catch (Exception | Error e) {
+            return MachineLimit.in(e).map(Seen::problem).orElseGet(() -> Seen.problem(Exit.BUG, "a bug in the kit: " + e, "send us this line"));
         }
     }
 

@@ -193,6 +193,17 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         Signature.put(store, key + kind + "-" + Stamp.of(Instant.parse(evidence.at)) + ".json", Json.bytes(evidence));
     }
 
+    /** The same, where what was found counts whether it can be kept or not; gives what keeps it from being kept. */
+    public Optional<Failure> keep(Run run, Store store, String kind, Evidence evidence) {
+        try {
+            prove(store, kind, evidence);
+            return Optional.empty();
+        } catch (Failure e) {
+            run.console.warn("what was found of backup " + id + " could not be kept beside it: " + e.getMessage());
+            return Optional.of(e);
+        }
+    }
+
     /** The evidence beside the backup, oldest first. What can't be read counts as an attempt that failed: it may have been one. */
     public List<Evidence> evidence(Store store) {
         return objects.stream().map(item -> EVIDENCE.matcher(item.key().substring(key.length()))).filter(Matcher::matches)

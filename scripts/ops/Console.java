@@ -1,12 +1,16 @@
 package ops;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Optional;
 
 /**
  * What a run says: the result on stdout; everything on the way on stderr and in the log, free of secrets.
@@ -18,7 +22,9 @@ public final class Console {
     private static final boolean TERMINAL = isTerminal();
     private static final boolean COLOUR = TERMINAL && System.getenv("NO_COLOR") == null;
 
-    private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    /** Not System.out, which swallows what goes wrong, and with it why. */
+    private final OutputStream out = new FileOutputStream(FileDescriptor.out);
+    private String lost;
     private final PrintStream err = new PrintStream(System.err, true, StandardCharsets.UTF_8);
     private boolean quiet;
     private boolean verbose;
@@ -36,9 +42,16 @@ public final class Console {
     /** The result, on stdout. */
     public synchronized void result(String text) {
         clearProgress();
-        out.println(Secret.mask(text));
-        out.flush();
+        if (lost != null) return;
+        try {
+            out.write((Secret.mask(text) + System.lineSeparator()).getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            lost = e.getMessage();
+        }
     }
+
+    /** Why a result, or a part of it, was not taken; empty when all was. */
+    synchronized Optional<String> lostResult() { return Optional.ofNullable(lost); }
 
     /** A line that says what is happening. */
     public void say(String line) { write("", line, null, quiet); }

@@ -55,7 +55,7 @@ public final class History {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (Exception e) {
-            console.detail("this run is not in the history: " + e.getMessage());
+            console.warn("this run is not in the history: " + (e.getMessage() == null ? "the store has not answered" : e.getMessage()));
         }
     }
 }

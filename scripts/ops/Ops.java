@@ -33,8 +33,10 @@
 //SOURCES Load.java
 //SOURCES Lock.java
 //SOURCES LogFolder.java
+//SOURCES MachineLimit.java
 //SOURCES Manifest.java
 //SOURCES Md5.java
+//SOURCES NativeCode.java
 //SOURCES Outside.java
 //SOURCES Packing.java
 //SOURCES PartBuffer.java

@@ -8,7 +8,6 @@ import com.exceptionfactory.jagged.x25519.X25519RecipientStanzaReaderFactory;
 import com.exceptionfactory.jagged.x25519.X25519RecipientStanzaWriterFactory;
 import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import com.github.luben.zstd.ZstdOutputStreamNoFinalizer;
-import com.github.luben.zstd.util.Native;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -22,20 +21,6 @@ import java.util.List;
 
 /** How a part's bytes are packed: zstd with a checksum, then age when there are recipients. Stock tools undo both. */
 public final class Packing {
-    static {
-        // By itself zstd-jni keeps its native code in a file until the end, and for good when killed before.
-        try {
-            var folder = Workspace.brief();
-            try {
-                Native.load(folder.toFile());
-            } finally {
-                Private.remove(folder);
-            }
-        } catch (IOException e) {
-            throw Workspace.failed(e);
-        }
-    }
-
     private Packing() { }
 
     /** The ending of a packed file's name. */
@@ -48,6 +33,7 @@ public final class Packing {
      * @param recipients age public keys, checked by {@link #check}
      */
     public static OutputStream pack(OutputStream to, int level, List<String> recipients) throws IOException {
+        NativeCode.load();
         var open = new OpenOutput(to);
         OutputStream below = open;
         if (!recipients.isEmpty()) {
@@ -83,6 +69,7 @@ public final class Packing {
      * @param identity file with age identities; null when the stream is not encrypted
      */
     public static InputStream unpack(InputStream from, Path identity) throws IOException {
+        NativeCode.load();
         var below = identity == null ? from : decrypt(from, identity);
         return new ZstdInputStreamNoFinalizer(new BufferedInputStream(below, 1 << 17));
     }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Proof that a stored backup is readable: every byte read back, its SHA-256 compared, decrypted, decompressed, and each
@@ -27,9 +28,10 @@ public final class ReadBack {
     /**
      * Reads a sealed backup back and leaves the evidence beside it, of success and of failure alike.
      *
+     * @return what keeps the evidence from lying there, though all was read and is right
      * @throws Failure.NotVerified naming the object that is not what the manifest says
      */
-    public void verify(BackupFolder folder) throws Exception {
+    public Optional<Failure> verify(BackupFolder folder) throws Exception {
         var begun = Instant.now();
         try {
             read(folder);
@@ -37,11 +39,11 @@ public final class ReadBack {
             evidence(folder, begun, e.getMessage());
             throw e;
         }
-        evidence(folder, begun, null);
+        return evidence(folder, begun, null);
     }
 
-    private void evidence(BackupFolder folder, Instant begun, String problem) {
-        folder.prove(store, "verify", new BackupFolder.Evidence("readable", problem == null, begun.toString(),
+    private Optional<Failure> evidence(BackupFolder folder, Instant begun, String problem) {
+        return folder.keep(run, store, "verify", new BackupFolder.Evidence("readable", problem == null, begun.toString(),
             Amount.seconds(Duration.between(begun, Instant.now())), Ops.VERSION, problem));
     }
 

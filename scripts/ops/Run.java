@@ -83,7 +83,7 @@ public final class Run {
         console.configure(quiet, verbose);
         var hook = new Thread(this::interrupted, "clean-up");
         Runtime.getRuntime().addShutdownHook(hook);
-        var exit = attempt(body);
+        var exit = said(attempt(body));
         end(exit);
         return exit.code;
     }
@@ -96,11 +96,13 @@ public final class Run {
             if (decided.get()) waitForTheEnd();
             undo.close(); // first, so that what is said about the state is so
             var cause = unwrap(thrown);
-            if (cause instanceof Failure failure) {
+            var known = MachineLimit.in(cause);
+            if (known.isPresent()) {
+                var failure = known.get();
                 console.bad(failure.getMessage());
                 console.follow("State: " + state + ".");
                 console.follow("Next:  " + failure.hint);
-                if (console.verbose()) trace(failure);
+                if (console.verbose()) trace(cause);
                 problem = failure.getMessage();
                 return failure.exit;
             }
@@ -111,6 +113,23 @@ public final class Run {
             problem = cause.toString();
             return Exit.BUG;
         }
+    }
+
+    /** What can't be said is no success where what is said is the result; a run that is recorded has changed what it was to change. */
+    private Exit said(Exit exit) {
+        var lost = console.lostResult();
+        if (lost.isEmpty()) return exit;
+        var what = "the result could not be written to stdout, or not all of it: " + lost.get();
+        if (exit != Exit.DONE || history != null && !json) {
+            console.warn(what);
+            return exit;
+        }
+        undo.close();
+        console.bad(what);
+        console.follow("State: " + state + ".");
+        console.follow("Next:  let stdout lead where there is room and somebody reads to the end, and run it again");
+        problem = what;
+        return Exit.FAILED;
     }
 
     private void trace(Throwable thrown) {

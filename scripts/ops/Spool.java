@@ -27,8 +27,8 @@ final class Spool implements AutoCloseable {
         file = FileChannel.open(folder.resolve("spool"), Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE));
     }
 
-    /** Whether as many bytes fit into a folder, and a little room is left then. */
-    static boolean fits(Path folder, long bytes) throws IOException { return Files.getFileStore(folder).getUsableSpace() - bytes > Math.max(bytes / 16, 64 << 20); }
+    /** Whether as many bytes fit into a folder, and a little room is left then. FileStore would want a table of mounts, which a chroot may lack. */
+    static boolean fits(Path folder, long bytes) throws IOException { return folder.toFile().getUsableSpace() - bytes > Math.max(bytes / 16, 64 << 20); }
 
     /** Begins a piece at the end of the file; the one before must be whole. */
     Piece begin() { return new Piece(); }

@@ -50,7 +50,7 @@ public final class Workspace {
     }
 
     /** A folder that the next run removes if this one is killed: for a moment, without a run to register it with. */
-    static Path brief() throws IOException { return folder(TEMPORARY); }
+    static Path brief(Path base) throws IOException { return folder(base); }
 
     private static Path folder(Path base) throws IOException {
         return Files.createTempDirectory(base, "handover-run-" + ProcessHandle.current().pid() + "-"); // 0700 from the start

@@ -89,19 +89,28 @@ public final class Artifact {
             for (TarArchiveEntry entry; (entry = tar.getNextEntry()) != null; ) {
                 left -= entry.getSize();
                 var to = folder.resolve(entry.getName()).normalize();
-                if (left < 0 || !to.startsWith(folder) || isUnderLink(folder, to)) throw new Failure.NotVerified(store.uri(key) + " is not what was stored", NEXT);
+                if (left < 0 || !to.startsWith(folder) || isUnderLink(folder, to)) throw forged(store, key, entry);
                 Files.createDirectories(to.getParent());
-                if (entry.isSymbolicLink()) Files.createSymbolicLink(to, Path.of(entry.getLinkName()));
-                else {
+                if (entry.isSymbolicLink()) {
+                    var target = Path.of(entry.getLinkName());
+                    if (leadsOut(folder, to, target)) throw forged(store, key, entry);
+                    Files.createSymbolicLink(to, target);
+                } else {
+                    // The kit archives files and links, nothing else: no second names, devices or empty folders.
+                    if (!entry.isFile() || entry.isLink() || entry.getSize() < 0) throw forged(store, key, entry);
                     Files.copy(tar, to);
                     if (entry.getMode() == PROGRAM) to.toFile().setExecutable(true, false);
                 }
             }
-            raw.readAllBytes();
+            raw.transferTo(OutputStream.nullOutputStream());
             if (!raw.hex().equals(stored.sha256)) throw new Failure.NotVerified(store.uri(key) + " has another SHA-256 than its release says", NEXT);
-        } catch (IOException e) {
+        } catch (IOException | IllegalArgumentException e) { // the latter is said of names that no file can have
             throw new Failure.NotVerified(store.uri(key) + " can't be unpacked: " + e.getMessage(), NEXT);
         }
+    }
+
+    private static Failure forged(Store store, String key, TarArchiveEntry entry) {
+        return new Failure.NotVerified(store.uri(key) + " is not what was stored: " + entry.getName().replaceAll("\\p{Cntrl}", "?") + " would not be a file or a link within its folder", NEXT);
     }
 
     /** A link could lead anywhere, and what lies under one would be written there before the SHA-256 is known. */
@@ -139,8 +148,18 @@ public final class Artifact {
 
     private static Path target(Path folder, Path link) throws IOException {
         var target = Files.readSymbolicLink(link);
-        if (target.isAbsolute() || !link.resolveSibling(target).normalize().startsWith(folder)) throw new Failure.Failed("the build has made a link that leads out of its folder: " + folder.relativize(link) + " → " + target, "have the build copy what it needs");
+        if (leadsOut(folder, link, target)) throw new Failure.Failed("the build has made a link that leads out of its folder: " + folder.relativize(link) + " → " + target, "have the build copy what it needs");
         return target;
+    }
+
+    /** A step up behind another name counts as one: that name may be a link, and then nobody knows where up is. */
+    private static boolean leadsOut(Path folder, Path link, Path target) {
+        var named = false;
+        for (var step : target) {
+            if (named && step.toString().equals("..")) return true;
+            named = named || !step.toString().matches("\\.\\.?");
+        }
+        return target.isAbsolute() || !link.resolveSibling(target).normalize().startsWith(folder);
     }
 
     static List<Path> files(Path folder) throws IOException {

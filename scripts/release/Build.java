@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -62,7 +63,7 @@ public final class Build {
         JsonObject about;
         try {
             about = JsonParser.parseString(Files.readString(folder.resolve("package.json"))).getAsJsonObject();
-        } catch (JsonParseException | IllegalStateException e) {
+        } catch (JsonParseException | IllegalStateException | CharacterCodingException e) {
             throw new Failure.Failed(folder.resolve("package.json") + " is no JSON object", "correct it, commit, and deploy again");
         }
         if (text(about, "scripts", "build").isEmpty()) throw new Failure.Failed("package.json in " + folder + " has no script 'build'", "add one, as \"build\": \"vite build\"");

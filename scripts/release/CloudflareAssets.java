@@ -15,6 +15,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import ops.Amount;
+import ops.Failure;
 import org.apache.commons.codec.digest.Blake3;
 
 /** The files that visitors get, under the names that Cloudflare keeps them by: the same as wrangler's, so that what is there already is not sent again. */
@@ -28,6 +30,8 @@ final class CloudflareAssets {
 
     /** What goes into one request; Cloudflare takes 50 MB. */
     private static final long LARGEST_BATCH = 25_000_000;
+    /** A file's; Cloudflare takes no larger one. */
+    private static final long LARGEST = 25 << 20;
     private static final int MOST_IN_BATCH = 1000, HASH_BYTES = 16;
     private static final Pattern IGNORED = Pattern.compile("(^|/)(\\.DS_Store|node_modules/.*|\\.git/.*)$");
     private static final Map<String, String> TYPES = Map.ofEntries(Map.entry("html", "text/html"), Map.entry("js", "application/javascript"), Map.entry("mjs", "application/javascript"), Map.entry("css", "text/css"), Map.entry("json", "application/json"),
@@ -42,7 +46,9 @@ final class CloudflareAssets {
         for (var file : Artifact.files(pages)) {
             var name = pages.relativize(file).toString();
             if (List.of(without).contains(name) || IGNORED.matcher(name).find()) continue;
-            assets.add(new Asset("/" + name, hash(file), file, Files.size(file)));
+            var size = Files.size(file);
+            if (size > LARGEST) throw new Failure.Failed(name + " has " + Amount.bytes(size) + ", and Cloudflare takes no file of more than " + Amount.bytes(LARGEST), "serve it from a bucket, R2 say, and have the pages name it there");
+            assets.add(new Asset("/" + name, hash(file), file, size));
         }
         return assets;
     }

@@ -72,7 +72,7 @@ final class CloudflareWorkers implements Provider {
     private Optional<JsonObject> newest() throws IOException, InterruptedException { return api.find(deployments()).flatMap(CloudflareWorkers::newest); }
 
     private static Optional<JsonObject> newest(JsonObject answer) {
-        return Optional.ofNullable(Cloudflare.result(answer).get("deployments")).filter(list -> list instanceof JsonArray array && !array.isEmpty()).map(list -> list.getAsJsonArray().get(0).getAsJsonObject());
+        return Cloudflare.result(answer).get("deployments") instanceof JsonArray list && !list.isEmpty() && list.get(0) instanceof JsonObject first ? Optional.of(first) : Optional.empty();
     }
 
     private String deployments() { return cloudflare.path("/workers/scripts", worker, "deployments"); }
@@ -80,7 +80,7 @@ final class CloudflareWorkers implements Provider {
     /** The version that all visitors get; empty when some get another. */
     private static Optional<String> only(JsonObject deployment) {
         var versions = versions(deployment);
-        return versions.size() == 1 && Api.text(versions.get(0), "percentage").map(Double::valueOf).equals(Optional.of(100.0)) ? Api.text(versions.get(0), "version_id") : Optional.empty();
+        return versions.size() == 1 && Api.text(versions.get(0), "percentage").filter(share -> share.matches("100(\\.0+)?")).isPresent() ? Api.text(versions.get(0), "version_id") : Optional.empty();
     }
 
     private static JsonArray versions(JsonObject deployment) { return deployment.get("versions") instanceof JsonArray versions ? versions : new JsonArray(); }
@@ -127,7 +127,7 @@ final class CloudflareWorkers implements Provider {
     private Optional<String> address(String version) throws IOException, InterruptedException {
         try {
             return api.find(cloudflare.path("/workers/workers", worker, "versions", version)).map(answer -> Cloudflare.result(answer).get("urls"))
-                .filter(urls -> urls instanceof JsonArray array && !array.isEmpty()).map(urls -> urls.getAsJsonArray().get(0).getAsString());
+                .filter(urls -> urls instanceof JsonArray array && !array.isEmpty()).flatMap(urls -> Api.text(urls.getAsJsonArray().get(0)));
         } catch (Failure e) {
             return Optional.empty(); // a newer part of the API, which not every token may use
         }

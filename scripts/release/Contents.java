@@ -19,6 +19,8 @@ public final class Contents {
     private static final Pattern SUPABASE_SECRET = Pattern.compile("sb_secret_[A-Za-z0-9_-]{16,}");
     private static final Pattern TOKEN = Pattern.compile("eyJ[A-Za-z0-9_-]{8,}\\.(eyJ[A-Za-z0-9_-]{8,})\\.[A-Za-z0-9_-]{8,}");
     private static final Pattern PRIVATE_FILE = Pattern.compile("(^|/)(\\.git/|\\.env(\\.[^/]*)?$|\\.npmrc$|node_modules/|id_(rsa|ed25519)$)");
+    /** Bytes that are read at a time; a token, or the beginning of a key, is never as long as the other. */
+    private static final int PIECE = 1 << 22, LONGEST_TOKEN = 1 << 16;
 
     private Contents() { }
 
@@ -44,14 +46,30 @@ public final class Contents {
         for (var file : Artifact.files(folder)) {
             var name = folder.relativize(file).toString();
             if (PRIVATE_FILE.matcher(name).find()) throw refused(name, "is a file that no visitor may see");
-            if (!Files.isRegularFile(file)) continue;
-            var text = Files.readString(file, StandardCharsets.ISO_8859_1);
-            for (var secret : secrets.entrySet())
-                if (text.contains(new String(secret.getValue().getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1))) throw refused(name, "holds the value of " + secret.getKey());
-            if (PRIVATE_KEY.matcher(text).find()) throw refused(name, "holds a private key");
-            if (SUPABASE_SECRET.matcher(text).find()) throw refused(name, "holds a secret key of Supabase");
-            for (var token = TOKEN.matcher(text); token.find(); ) if (isServiceRole(token.group(1))) throw refused(name, "holds Supabase's service_role key, which goes past every policy");
+            if (Files.isRegularFile(file)) refuseSecrets(name, file, secrets);
         }
+    }
+
+    /** A piece at a time, each with the end of the one before: a film among the pages is larger than the memory. */
+    private static void refuseSecrets(String name, Path file, Map<String, String> secrets) throws IOException {
+        var overlap = Math.max(LONGEST_TOKEN, secrets.values().stream().mapToInt(secret -> 4 * secret.length()).max().orElse(0));
+        try (var in = Files.newInputStream(file)) {
+            var end = "";
+            for (byte[] piece; (piece = in.readNBytes(PIECE)).length > 0; ) {
+                var text = end + new String(piece, StandardCharsets.ISO_8859_1);
+                refuseSecretsIn(name, text, secrets);
+                end = text.substring(Math.max(0, text.length() - overlap));
+            }
+        }
+    }
+
+    private static void refuseSecretsIn(String name, String text, Map<String, String> secrets) {
+        for (var secret : secrets.entrySet())
+            if (text.contains(new String(secret.getValue().getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1))) throw refused(name, "holds the value of " + secret.getKey());
+        if (PRIVATE_KEY.matcher(text).find()) throw refused(name, "holds a private key");
+        if (SUPABASE_SECRET.matcher(text).find()) throw refused(name, "holds a secret key of Supabase");
+        for (var token = TOKEN.matcher(text); token.find(); )
+            if (isServiceRole(token.group(1))) throw refused(name, "holds Supabase's service_role key, which goes past every policy");
     }
 
     private static boolean isServiceRole(String payload) {

@@ -2,7 +2,6 @@ package release;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,7 +37,7 @@ record PagesUpload(Cloudflare cloudflare, String project) {
         var api = cloudflare.api.with(new Secret(token));
         var hashes = Map.of("hashes", assets.stream().map(CloudflareAssets.Asset::hash).distinct().toList());
         if (!(api.post("/pages/assets/check-missing", hashes).get("result") instanceof JsonArray missing)) throw new Failure.Failed("Cloudflare does not say which files it lacks", "run it again later");
-        for (var batch : CloudflareAssets.batches(assets, StreamSupport.stream(missing.spliterator(), false).map(JsonElement::getAsString).toList())) {
+        for (var batch : CloudflareAssets.batches(assets, StreamSupport.stream(missing.spliterator(), false).flatMap(hash -> Api.text(hash).stream()).toList())) {
             var files = new ArrayList<Map<String, Object>>();
             for (var asset : batch) files.add(Map.of("key", asset.hash(), "value", asset.content(), "metadata", Map.of("contentType", asset.type()), "base64", true));
             api.post("/pages/assets/upload", files);

@@ -33,10 +33,10 @@ public final class Preview implements AutoCloseable {
         server.createContext("/", exchange -> {
             try (exchange) {
                 var file = file(exchange.getRequestURI().getPath());
-                var body = file == null ? new byte[0] : Files.readAllBytes(file);
                 if (file != null) exchange.getResponseHeaders().set("Content-Type", TYPES.getOrDefault(file.toString().replaceFirst(".*\\.", ""), "application/octet-stream"));
-                exchange.sendResponseHeaders(file == null ? 404 : 200, body.length == 0 ? -1 : body.length);
-                exchange.getResponseBody().write(body);
+                var bytes = file == null ? 0 : Files.size(file);
+                exchange.sendResponseHeaders(file == null ? 404 : 200, bytes == 0 ? -1 : bytes);
+                if (bytes > 0) Files.copy(file, exchange.getResponseBody());
             }
         });
         server.start();

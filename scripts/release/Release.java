@@ -1,5 +1,8 @@
 package release;
 
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.stream.Stream;
 import ops.Manifest;
 
 /**
@@ -21,6 +24,19 @@ public record Release(int format, String id, String env, String created, Commit 
         public String brief() { return sha.substring(0, Math.min(12, sha.length())); }
 
         @Override public String toString() { return brief() + " " + subject; }
+    }
+
+    /** Whether it has what every release has; anybody who may write to the bucket may have written it. */
+    boolean isSound() {
+        if (commit == null || artifact == null || provider == null || deployment == null || artifact.sha256() == null) return false;
+        if (artifact.bytes() < 0 || !artifact.sha256().matches("[0-9a-f]{64}") || commit.sha() == null || !commit.sha().matches("[0-9a-f]{40,64}")) return false;
+        if (Stream.of(commit.branch(), commit.subject(), provider, deployment).anyMatch(text -> text == null || text.matches("(?s).*\\p{Cntrl}.*"))) return false;
+        try {
+            Instant.parse(created);
+            return true;
+        } catch (DateTimeException | NullPointerException e) {
+            return false;
+        }
     }
 
     /** The same, once it is staged. */

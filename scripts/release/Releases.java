@@ -73,7 +73,7 @@ public final class Releases {
         if (read.isEmpty()) return Optional.empty();
         var release = read.get();
         if (release.format() > Release.FORMAT) throw new Failure.NotVerified("release " + id + " was written by a newer kit", "update the kit: its version is in ./jbang rollback --version");
-        if (release.commit() == null || release.artifact() == null || !id.equals(release.id())) throw new Failure.NotVerified(store.uri(folder + id + ".json") + " is broken: it lacks what every release has", "look at it, and remove it");
+        if (!id.equals(release.id()) || !release.isSound()) throw new Failure.NotVerified(store.uri(folder + id + ".json") + " is broken: it lacks what every release has", "look at it, and remove it");
         return Optional.of(release);
     }
 

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -114,9 +115,13 @@ final class Vercel implements Provider {
 
     private static JsonObject config(Application application) throws IOException {
         var file = application.folder().resolve("vercel.json");
+        return Files.exists(file) ? json(file) : new JsonObject();
+    }
+
+    private static JsonObject json(Path file) throws IOException {
         try {
-            return Files.exists(file) ? JsonParser.parseString(Files.readString(file)).getAsJsonObject() : new JsonObject();
-        } catch (JsonParseException | IllegalStateException e) {
+            return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+        } catch (JsonParseException | IllegalStateException | CharacterCodingException e) {
             throw new Failure.Failed(file + " is no JSON object", "correct it, commit, and deploy again");
         }
     }
@@ -129,7 +134,7 @@ final class Vercel implements Provider {
     private static void refuseWhatIsElsewhere(Path packed) throws IOException {
         try (var all = Files.walk(packed)) {
             for (var file : all.filter(file -> file.endsWith(".vc-config.json") && Files.isRegularFile(file)).toList())
-                if (JsonParser.parseString(Files.readString(file)) instanceof JsonObject function && function.get("filePathMap") instanceof JsonObject elsewhere && elsewhere.size() > 0)
+                if (json(file).get("filePathMap") instanceof JsonObject elsewhere && elsewhere.size() > 0)
                     throw new Failure.Failed(packed.relativize(file) + " needs files from outside of " + OUTPUT, "have the build put them there: vercel build --prod --standalone");
         }
     }

@@ -1,9 +1,13 @@
 package release;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.http.HttpRequest;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -39,17 +43,23 @@ record VercelUpload(Api api, String query, String project) {
         return Api.text(made, "id").orElseThrow(() -> new Failure.Failed("Vercel has taken the upload and names no deployment", "run it again"));
     }
 
+    /** A file is read twice, and never into memory: it may be larger than that. */
     private Listed send(Path packed, Path file) throws IOException, InterruptedException {
         var link = Files.isSymbolicLink(file);
-        var content = link ? Files.readSymbolicLink(file).toString().getBytes() : Files.readAllBytes(file);
-        var sha = sha1(content);
-        api.send("/v2/files" + query, request -> request.header("content-type", "application/octet-stream").header("x-vercel-digest", sha).header("x-now-digest", sha).POST(HttpRequest.BodyPublishers.ofByteArray(content)));
-        return new Listed(packed.relativize(file).toString(), sha, content.length, link ? LINK : Files.isExecutable(file) ? PROGRAM : FILE);
+        var target = link ? Files.readSymbolicLink(file).toString().getBytes(StandardCharsets.UTF_8) : null;
+        var digest = sha1();
+        try (var in = link ? new ByteArrayInputStream(target) : Files.newInputStream(file); var to = new DigestOutputStream(OutputStream.nullOutputStream(), digest)) {
+            in.transferTo(to);
+        }
+        var sha = HexFormat.of().formatHex(digest.digest());
+        var body = link ? HttpRequest.BodyPublishers.ofByteArray(target) : HttpRequest.BodyPublishers.ofFile(file);
+        api.send("/v2/files" + query, request -> request.header("content-type", "application/octet-stream").header("x-vercel-digest", sha).header("x-now-digest", sha).POST(body));
+        return new Listed(packed.relativize(file).toString(), sha, link ? target.length : Files.size(file), link ? LINK : Files.isExecutable(file) ? PROGRAM : FILE);
     }
 
-    private static String sha1(byte[] content) {
+    private static MessageDigest sha1() {
         try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-1").digest(content));
+            return MessageDigest.getInstance("SHA-1");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java has SHA-1", e);
         }

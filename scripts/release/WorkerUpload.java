@@ -2,7 +2,6 @@ package release;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
@@ -52,7 +51,7 @@ record WorkerUpload(Cloudflare cloudflare, String worker) {
         var api = cloudflare.api.with(new Secret(token));
         for (var bucket : session.get("buckets") instanceof JsonArray buckets ? buckets : new JsonArray()) {
             var form = new Multipart();
-            var hashes = StreamSupport.stream(bucket.getAsJsonArray().spliterator(), false).map(JsonElement::getAsString).toList();
+            var hashes = bucket instanceof JsonArray wanted ? StreamSupport.stream(wanted.spliterator(), false).flatMap(hash -> Api.text(hash).stream()).toList() : List.<String>of();
             for (var asset : CloudflareAssets.batches(assets, hashes).stream().flatMap(List::stream).toList()) form.file(asset.hash(), asset.type(), asset.content().getBytes(StandardCharsets.US_ASCII));
             token = Api.text(api.send(cloudflare.path("/workers/assets", "upload") + "?base64=true", form), "result", "jwt").orElse(token);
         }

@@ -1,3 +1,173 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+import org.apache.commons.compress.archivers.tar.TarConstants;
+import org.junit.jupiter.api.Test;
+
 /** Limits on memory, disk, descriptors and places: an answer in words, never exit 70, never half a result that looks whole. */
 class HostileLimitsTest {
+    private final Kit kit = Stack.kit();
+
+    private Kit.Result bash(String script) { return kit.bash(script); }
+
+    /** Lines of bash as root in a namespace of mounts of their own; the launcher lies below /tmp, so bash has to read it. */
+    private Kit.Result withMounts(String script) throws IOException {
+        assumeTrue(Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0) && kit.bash("unshare -m true || true").err().isEmpty(), "mounting takes root");
+        Files.writeString(kit.home.resolve("mounts.sh"), "set -eu\n" + script + "\n");
+        return kit.bash("unshare -m bash mounts.sh");
+    }
+
+    // --- places
+
+    private static final String NOEXEC = "noexec() { for folder; do mount --bind \"$folder\" \"$folder\"; mount -o remount,bind,noexec \"$folder\"; done; }\n";
+
+    @Test void where_the_usual_temporary_folder_runs_no_programs_native_code_is_loaded_from_another() throws IOException {
+        kit.database.execute("create table t (id int)");
+        var cache = "${HANDOVER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/handover}";
+        withMounts(NOEXEC + "noexec /tmp; bash ./jbang backup-db --env staging").exits(0).says("ok: ");
+        withMounts(NOEXEC + "noexec /tmp; bash ./jbang doctor --env staging").exits(0).prints("ok           native code: loaded from ");
+        assertEquals(1, kit.sealed().size());
+        // And where none does, it is said what to do.
+        var nowhere = NOEXEC + "noexec /tmp /var/tmp \"" + cache + "\"; ";
+        withMounts(nowhere + "bash ./jbang backups verify --env staging").exits(78).says("FAILED: native code can't be loaded from any folder here: /tmp (mounted noexec)", "Next:  let HANDOVER_CACHE name a folder of your own that is not mounted noexec");
+        withMounts(nowhere + "bash ./jbang doctor --env staging").exits(78).prints("problem      native code: native code can't be loaded from any folder here");
+        assertEquals("", kit.bash("find /tmp /var/tmp -maxdepth 1 -name 'handover-run-*' -newer mounts.sh").out());
+    }
+
+    /** As in a minimal container: no /proc, and so no table of mounts. */
+    @Test void without_a_table_of_mounts_everything_runs() throws IOException {
+        kit.database.execute("create table t (id int); insert into t values (1)");
+        var chroot = "mkdir -p root; mount -t tmpfs tmpfs root; for folder in /*; do case $folder in /proc | /sys | /lost+found) continue ;; esac; "
+            + "if [ -L $folder ]; then cp -P $folder root/; elif [ -d $folder ]; then mkdir root$folder; mount --rbind $folder root$folder; fi; done\n"
+            + "in_it() { chroot root bash -c 'cd \"$1\"; shift; exec bash ./jbang \"$@\"' - \"$PWD\" \"$@\"; }\n";
+        withMounts(chroot + "in_it backup-db --env staging; in_it restore-db --env staging; in_it doctor --env staging").exits(0).says("ok: Switch");
+    }
+
+    // --- limits of a process
+
+    @Test void too_few_files_or_addresses_are_said_before_java_starts() {
+        bash("ulimit -n 64; ./jbang backups list --env staging").exits(12).says("this process may have only 64 files open at a time, and 256 are needed");
+        bash("ulimit -v 1000000; ./jbang backups list --env staging").exits(12).says("this process may have only 1000000 KB of addresses");
+        bash("ulimit -n 256; ./jbang backups list --env staging").exits(0);
+    }
+
+    // --- results that nobody takes
+
+    @Test void a_result_that_can_not_be_written_is_no_success() {
+        kit.backedUp("create table t (id int)");
+        for (var command : new String[] {"backups list --env staging --json >/dev/full", "backups list --env staging >/dev/full", "backups show latest --env staging >&-", "doctor --env staging --json >/dev/full"})
+            bash("./jbang " + command).exits(1).says("FAILED: the result could not be written to stdout, or not all of it: ", "Next:  let stdout lead where there is room");
+        // What was done and recorded stays done; but a document was asked for.
+        bash("./jbang backups hold latest --env staging >/dev/full").exits(0).says("warning: the result could not be written to stdout");
+        bash("./jbang backups release latest --env staging --json >/dev/full").exits(1).says("FAILED: the result could not be written to stdout");
+    }
+
+    @Test void what_can_not_be_kept_in_the_bucket_is_said_and_what_was_found_is_said_all_the_same() {
+        kit.backedUp("create table t (id int)");
+        var data = kit.sealed().get(0) + "data-00.dump.zst";
+        try (var store = new FaultProxy(kit)) {
+            store.every("PUT .*/(history|verify-).*").answer(403, "AccessDenied");
+            kit.run("backups", "verify", "--env", "staging").exits(13).prints("1 of 1 backups are readable to the last byte")
+                .says("could not be kept beside it: ", "FAILED: what was read is right, but the proof of 1 of 1 could not be kept", "warning: this run is not in the history: ");
+            var bytes = kit.object(data);
+            bytes[bytes.length / 2] ^= 1;
+            kit.put(data, bytes);
+            kit.run("backups", "verify", "--env", "staging").exits(14).says("is broken: ", "could not be kept beside it: ");
+        }
+    }
+
+    // --- files
+
+    /** Larger than the memory that the command may use. */
+    @Test void a_film_among_the_pages_is_deployed() throws IOException {
+        var site = new DeployedSite(kit);
+        try {
+            site.repository.write("build.js", "import { cpSync, truncateSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nwriteFileSync('dist/film.mp4', '')\ntruncateSync('dist/film.mp4', 300e6)\n").commit("A film");
+            site.run("deploy").exits(0);
+            assertEquals(300_000_000, Files.size(site.www.resolve("current/film.mp4")));
+            site.repository.write("build.js", "import { appendFileSync, cpSync, truncateSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nwriteFileSync('dist/film.mp4', '')\n"
+                + "truncateSync('dist/film.mp4', 4194304 * 2 - 5)\nappendFileSync('dist/film.mp4', '-----BEGIN RSA PRIVATE KEY-----')\n").commit("A key at the border of two pieces");
+            site.run("deploy").exits(10).says("film.mp4, which holds a private key");
+        } finally {
+            site.close();
+        }
+    }
+
+    /** Whoever can write to the bucket can make record and archive agree. */
+    @Test void a_forged_release_puts_nothing_but_files_and_links_of_its_own_folder_anywhere() throws Exception {
+        var site = new DeployedSite(kit);
+        try {
+            site.run("deploy").exits(0);
+            var first = site.current();
+            site.change("second");
+            site.run("deploy").exits(0);
+            var second = site.current();
+            kit.bash("rm -r www/releases/" + first + "; mkdir outside; echo secret > outside/secret").exits(0);
+            var outside = kit.home.resolve("outside/secret").toString();
+            var key = "handover/staging/releases/" + first + ".json";
+            var record = new String(kit.object(key), StandardCharsets.UTF_8);
+            var sha256 = kit.json(key).getAsJsonObject("artifact").get("sha256").getAsString();
+            var archives = new LinkedHashMap<String, byte[]>();
+            archives.put("a link out of it", tar(link("index.html", outside)));
+            archives.put("a link that steps out of it", tar(link("index.html", "../../../outside/secret")));
+            archives.put("a link that steps out behind another", tar(link("d", "."), link("index.html", "d/../../../outside/secret")));
+            archives.put("a second name", tar(entry("index.html", TarConstants.LF_LINK, outside)));
+            archives.put("a device", tar(entry("index.html", TarConstants.LF_CHR, "")));
+            archives.put("a pipe", tar(entry("index.html", TarConstants.LF_FIFO, "")));
+            archives.put("an absolute name", tar(entry(outside, TarConstants.LF_NORMAL, "")));
+            archives.put("a name that steps out", tar(entry("../../outside/new", TarConstants.LF_NORMAL, "")));
+            archives.put("the same name twice", tar(entry("index.html", TarConstants.LF_NORMAL, ""), entry("index.html", TarConstants.LF_NORMAL, "")));
+            archives.put("a name too long", tar(entry("x".repeat(300), TarConstants.LF_NORMAL, "")));
+            for (var archive : archives.entrySet()) {
+                var sum = ops.Sha256.hex(ops.Sha256.of(archive.getValue()));
+                kit.put(key, record.replace(sha256, sum));
+                var packed = new ByteArrayOutputStream();
+                try (var to = ops.Packing.pack(packed, 1, java.util.List.of())) {
+                    to.write(archive.getValue());
+                }
+                kit.put("handover/staging/artifacts/" + sum + ".tar.zst", packed.toByteArray());
+                site.run("rollback", "--to", first).exits(14).says("State: nothing was changed: what was live is live.");
+                assertEquals(second, site.current(), archive.getKey());
+                assertEquals("secret\n", kit.bash("ls outside | grep -v '^secret$' || true; cat outside/secret").out(), archive.getKey());
+            }
+            for (var forged : Map.of(sha256, "../../x", "\"main\"", "\"main\\u001b[2J\"", "\"commit\"", "\"kommit\"").entrySet()) {
+                assertTrue(record.contains(forged.getKey()), record);
+                kit.put(key, record.replace(forged.getKey(), forged.getValue()));
+                site.run("rollback").exits(14).says(first + ".json is broken: it lacks what every release has");
+            }
+        } finally {
+            site.close();
+        }
+    }
+
+    private static TarArchiveEntry entry(String name, byte kind, String target) {
+        var entry = new TarArchiveEntry(name, kind, true);
+        entry.setLinkName(target);
+        entry.setSize(0);
+        return entry;
+    }
+
+    private static TarArchiveEntry link(String name, String target) { return entry(name, TarConstants.LF_SYMLINK, target); }
+
+    private static byte[] tar(TarArchiveEntry... entries) throws IOException {
+        var bytes = new ByteArrayOutputStream();
+        try (var tar = new TarArchiveOutputStream(bytes)) {
+            tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
+            for (var entry : entries) {
+                tar.putArchiveEntry(entry);
+                tar.closeArchiveEntry();
+            }
+        }
+        return bytes.toByteArray();
+    }
 }
