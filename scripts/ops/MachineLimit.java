@@ -2,6 +2,7 @@ package ops;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.FileSystemException;
 import java.util.Optional;
 
@@ -36,6 +37,7 @@ public final class MachineLimit {
         var said = String.valueOf(e.getMessage());
         if (said.contains("Too many open files")) return files();
         if (said.contains("No space left") || said.contains("Disk quota")) return failed("no room is left: " + said, "make room there, or let TMPDIR name a folder elsewhere");
+        if (e instanceof CharacterCodingException) return failed("a file that is to be text is none, or is not in UTF-8", "see which it read last: run it again with --verbose");
         if (e instanceof FileSystemException file) {
             var reason = file.getReason() == null ? file.getClass().getSimpleName().replaceAll("Exception$", "").replaceAll("(?<=[a-z])(?=[A-Z])", " ").toLowerCase() : file.getReason();
             return failed(file.getFile() + ": " + reason, "see whether this user may read and write there: ls -ld '" + file.getFile() + "'");

@@ -108,6 +108,7 @@ public record Manifest(int format, String id, String env, String database, Kit k
         if (manifest.format < 1 || !isWhole(manifest) || manifest.parts.isEmpty()) throw broken(uri, "fields are missing");
         if (!isTime(manifest.created) || !isTime(manifest.snapshotTime)) throw broken(uri, "it has a time that is none");
         if (!isVersion(manifest.pgDump) || !isVersion(manifest.server.version)) throw broken(uri, "it has a version that is none");
+        if (manifest.parts.stream().noneMatch(part -> part.stage.equals("all"))) throw broken(uri, "it has no part that is restored");
         for (var part : manifest.objects())
             if (!part.name.matches("[a-z0-9][a-z0-9.-]*") || part.name.contains("..") || !part.sha256.matches("[0-9a-f]{64}") || part.bytesRaw < 0 || part.bytesStored < 0) throw broken(uri, "it names a part that can't be one");
         return manifest;

@@ -23,6 +23,7 @@ import ops.Upload;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+import org.apache.commons.compress.archivers.tar.TarConstants;
 import org.apache.commons.io.output.CloseShieldOutputStream;
 
 /**
@@ -97,7 +98,7 @@ public final class Artifact {
                     Files.createSymbolicLink(to, target);
                 } else {
                     // The kit archives files and links, nothing else: no second names, devices or empty folders.
-                    if (!entry.isFile() || entry.isLink() || entry.getSize() < 0) throw forged(store, key, entry);
+                    if (entry.getLinkFlag() != TarConstants.LF_NORMAL && entry.getLinkFlag() != TarConstants.LF_OLDNORM || entry.getSize() < 0) throw forged(store, key, entry);
                     Files.copy(tar, to);
                     if (entry.getMode() == PROGRAM) to.toFile().setExecutable(true, false);
                 }

@@ -41,7 +41,7 @@ record Extra(String name, String url, int status, Map<String, JsonElement> json,
             return all;
         } catch (IOException e) {
             throw new Failure.BadSetting("SMOKE_FILE: " + file + " can't be read", "ls -l '" + file + "'");
-        } catch (JsonParseException | IllegalStateException | NumberFormatException | UnsupportedOperationException e) {
+        } catch (JsonParseException | IllegalStateException | NumberFormatException | UnsupportedOperationException | ClassCastException e) {
             throw bad(file, "it is no JSON list of checks");
         } catch (PatternSyntaxException e) {
             throw bad(file, "'" + e.getPattern() + "' is no regular expression");
