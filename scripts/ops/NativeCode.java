@@ -49,6 +49,6 @@ public final class NativeCode {
 
     private static String words(LinkageError e) {
         var said = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-        return said.contains("Operation not permitted") ? "mounted noexec" : said.replaceAll("\\p{Cntrl}", "?");
+        return said.contains("failed to map segment") || said.contains("not permitted") ? "mounted noexec" : said.replaceAll("\\p{Cntrl}", "?");
     }
 }
