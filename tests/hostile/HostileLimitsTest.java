@@ -54,6 +54,24 @@ class HostileLimitsTest {
         withMounts(chroot + "in_it backup-db --env staging; in_it restore-db --env staging; in_it doctor --env staging").exits(0).says("ok: Switch").prints("ok           temporary folder: ");
     }
 
+    /** As systemd's DynamicUser, or nobody: the list of users gives it a home that is not there. */
+    @Test void a_service_s_user_starts_with_a_home_and_a_cache_of_its_own_or_with_a_cache_alone() throws IOException {
+        assumeTrue(Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0), "another user's name takes root");
+        Kit.needs("setpriv");
+        bash("""
+            place=$(mktemp -d /var/tmp/handover-service-XXXXXX); trap 'rm -rf "$place"' EXIT; chmod 755 "$place"
+            mkdir "$place/home" "$place/cache"
+            cp jbang jbang.sha256 jbang-catalog.json "$place/"
+            cp -r "${HANDOVER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/handover}"/jbang-* "$place/cache/"
+            echo 'class Hello { public static void main(String... none) { System.out.println("at home in " + System.getProperty("user.home")); } }' >"$place/Hello.java"
+            chown -R 65534:65534 "$place"
+            cd "$place"
+            as_service() { setpriv --reuid=65534 --regid=65534 --clear-groups env -i PATH="$PATH" JAVA_HOME="$JAVA_HOME" HANDOVER_CACHE="$place/cache" "$@"; }
+            as_service HOME="$place/home" ./jbang Hello.java | grep "at home in $place/home"
+            as_service HOME=/nonexistent ./jbang Hello.java | grep 'at home in /nonexistent'
+            """).exits(0).prints("at home in /var/tmp/handover-service-");
+    }
+
     // --- limits of a process
 
     @Test void too_few_files_or_addresses_are_said_before_java_starts() {
