@@ -1,7 +1,6 @@
 package ops;
 
 import java.nio.charset.StandardCharsets;
-import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
@@ -88,7 +87,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         var folders = new LinkedHashMap<String, BackupFolder>();
         for (var item : items) {
             var path = item.key().startsWith(envKey) ? item.key().substring(envKey.length()).split("/") : new String[0];
-            if (path.length != 3 || !isId(path[1])) continue;
+            if (path.length != 3 || !ID.matcher(path[1]).matches()) continue;
             var key = envKey + path[0] + "/" + path[1] + "/";
             folders.computeIfAbsent(key, k -> new BackupFolder(k, path[1], new ArrayList<>())).objects.add(item);
         }
@@ -100,21 +99,6 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         if (sealed()) return this;
         store.head(key + Manifest.NAME).ifPresent(seal -> objects.add(new Store.Item(key + Manifest.NAME, seal.bytes(), seal.modified())));
         return this;
-    }
-
-    /** Of that form, and of a moment that there was: whoever can write to the bucket can name an object anything. */
-    private static boolean isId(String name) {
-        var id = ID.matcher(name);
-        return id.matches() && isMoment(id.group(1));
-    }
-
-    private static boolean isMoment(String stamp) {
-        try {
-            Stamp.parse(stamp);
-            return true;
-        } catch (DateTimeException e) {
-            return false;
-        }
     }
 
     /** The sealed ones of an environment, newest first. */
@@ -222,7 +206,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
 
     /** The evidence beside the backup, oldest first. What can't be read counts as an attempt that failed: it may have been one. */
     public List<Evidence> evidence(Store store) {
-        return objects.stream().map(item -> EVIDENCE.matcher(item.key().substring(key.length()))).filter(name -> name.matches() && isMoment(name.group(2)))
+        return objects.stream().map(item -> EVIDENCE.matcher(item.key().substring(key.length()))).filter(Matcher::matches)
             .flatMap(name -> evidence(store, name).stream())
             .sorted(Comparator.comparing(Evidence::at)).toList();
     }
