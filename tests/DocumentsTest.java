@@ -98,7 +98,19 @@ class DocumentsTest {
                 if (link.contains("#")) assertTrue(new Document(target).sections.stream().anyMatch(section -> section.anchor().equals(link.replaceFirst(".*#", ""))), document.name + ": " + link);
             }
             document.code().stream().filter(code -> code.matches("(scripts|acceptance|tests|runbooks)/\\S*|\\.env\\.operations\\.example|jbang[-.]\\S+"))
-                .forEach(file -> assertTrue(Files.exists(Stack.CHECKOUT.resolve(file)) || isGenerated(file), document.name + ": " + file));
+                .map(file -> file.replaceFirst("#.*", "")).forEach(file -> assertTrue(Files.exists(Stack.CHECKOUT.resolve(file)) || isGenerated(file), document.name + ": " + file));
+        }
+    }
+
+    /** What stands there as FILE#NAME is a method or a test of that file. */
+    @Test void the_threat_model_names_code_and_tests_that_are_there() throws IOException {
+        var named = new Document("SECURITY.md").code().stream().filter(code -> code.contains("#")).toList();
+        assertTrue(named.size() > 40, named::toString);
+        for (var each : named) {
+            var parts = each.split("#");
+            var text = Files.readString(Stack.CHECKOUT.resolve(parts[0]));
+            assertTrue(Pattern.compile("^ {4}.*\\b" + parts[1] + "\\(.*[{;]", Pattern.MULTILINE).matcher(text).find(), each);
+            if (parts[0].startsWith("tests/")) assertTrue(text.matches("(?s).*@(Parameterized)?Test\\b.*void " + parts[1] + "\\(.*"), each);
         }
     }
 
@@ -106,7 +118,7 @@ class DocumentsTest {
         var sources = sources();
         for (var document : withRunbooks())
             for (var code : document.code()) {
-                if (!FILE.matcher(code).matches() || Files.exists(Stack.CHECKOUT.resolve(code)) || isGenerated(code)) continue;
+                if (!FILE.matcher(code).matches() || code.contains("#") || Files.exists(Stack.CHECKOUT.resolve(code)) || isGenerated(code)) continue;
                 for (var piece : code.split(PLACEHOLDER)) assertTrue(sources.contains(piece), document.name + ": " + code + ", no script has " + piece);
             }
     }
@@ -134,7 +146,7 @@ class DocumentsTest {
 
     private static List<Document> documents() throws IOException {
         var documents = new ArrayList<Document>();
-        for (var name : List.of("README.md", "README.fr.md", "INDEX.md", "INDEX.fr.md", "CHANGELOG.md", "tests/ACCEPTANCE.md", "tests/ACCEPTANCE.fr.md")) documents.add(new Document(name));
+        for (var name : List.of("README.md", "README.fr.md", "INDEX.md", "INDEX.fr.md", "CHANGELOG.md", "SECURITY.md", "tests/ACCEPTANCE.md", "tests/ACCEPTANCE.fr.md")) documents.add(new Document(name));
         return documents;
     }
 
@@ -166,7 +178,7 @@ class DocumentsTest {
     private static Stream<String> files(Document document) { return document.links.stream().map(link -> link.replaceFirst("#.*", "")); }
 
     private static String inTheOtherLanguage(String document) {
-        if (document.equals("CHANGELOG.md")) return document;
+        if (document.equals("CHANGELOG.md") || document.equals("SECURITY.md")) return document;
         return document.endsWith(".fr.md") ? document.replace(".fr.md", ".md") : document.replace(".md", ".fr.md");
     }
 
