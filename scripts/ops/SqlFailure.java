@@ -26,6 +26,9 @@ final class SqlFailure {
                 "see who holds them: select usename, application_name, count(*) from pg_stat_activity group by 1, 2; then run this again");
         if (state.equals("57P03")) return new Failure.ToolFailed("the database at " + url + " is not ready: " + said, "wait until the server is up, then run this again");
         if (state.startsWith("53") || state.startsWith("58")) return of(e, url);
+        if (said.matches(".*SSL (root certificate|certificate|key).*")) return new Failure.BadSetting("the files for an encrypted connection to " + url + " won't do: " + said, "correct sslrootcert, sslcert or sslkey: " + where);
+        if (said.startsWith("SSL error"))
+            return new Failure.BadSetting("the server at " + url + " can't be trusted: " + said, "does sslrootcert name the authority of its certificate, and the address its name? " + where);
         return new Failure.ToolFailed("the database at " + url + " can't be reached: " + said, "is it running, and reachable from here? " + where);
     }
 
@@ -61,7 +64,7 @@ final class SqlFailure {
             case "40P01", "40001" -> "another session was in the way at that moment: run this again";
             case "58030", "58P01", "XX001", "XX002" -> "the server can't read its own files: see its log and its disk at once, and keep all the backups that there are";
             default -> switch (state.substring(0, 2)) {
-                case "22", "23" -> "the data are not as their table wants them: see the row that it names; to wait does not help";
+                case "22", "23" -> "the data are not as their table or the statement wants them: see what it names; to wait does not help";
                 case "42", "0A" -> "see what it says of the object that it names, and the server's version; to wait does not help";
                 case "57", "53" -> "see the server's log; when it answers again, run it again";
                 default -> "see what it says, and the server's log";

@@ -325,7 +325,8 @@ public final class InPlace implements AutoCloseable {
     public void commit() throws InterruptedException {
         run.state("'" + settings.env + "' has either the old data or the restored ones, complete; it is not known which");
         try {
-            sql.write("commit;\n".getBytes(StandardCharsets.UTF_8));
+            // A pooler may keep the session, and with it what the archive has set.
+            sql.write("commit;\ndiscard all;\n".getBytes(StandardCharsets.UTF_8));
             sql.close();
             psql.finish(PostgresTools.PATIENCE);
         } catch (IOException | Failure.ToolFailed e) {

@@ -125,8 +125,8 @@ class HostileSessionsTest {
         }
         assertEquals(9, said.size(), said::toString);
         said.forEach((sql, words) -> assertFalse(words.contains("when it answers again") && !sql.contains("terminate"), words));
-        for (var expected : List.of("relation \"nothing\" does not exist | see whether database", "column \"nobody\" does not exist | see whether database", "duplicate key value violates unique constraint \"orders_pkey\" | the data are not as",
-            "division by zero | the data are not as", "in a read-only transaction | a standby takes no changes", "terminating connection due to administrator command | somebody ended the session",
+        for (var expected : List.of("relation \"nothing\" does not exist | see whether database", "column \"nobody\" does not exist | see whether database", "duplicate key value violates unique constraint \"orders_pkey\" | the data are not as their table",
+            "division by zero | the data are not as their table", "in a read-only transaction | a standby takes no changes", "terminating connection due to administrator command | somebody ended the session",
             "due to statement timeout | somebody cancelled it, or a time limit did", "role 'tester' lacks a right", "syntax error at or near \"syntax\" | see what it says"))
             assertTrue(said.values().stream().anyMatch(words -> words.startsWith("12 ") && words.contains(expected)), expected + " is not in " + said);
     }
