@@ -90,7 +90,9 @@ public final class Outside {
             select g.*, case when g.classid = 'pg_publication_rel'::regclass and not ? then (select relnamespace from pg_publication_rel r join pg_class c on c.oid = prrelid where r.oid = g.objid) else %s end as home from gone g),
         outside as (
             select h.*, nspname from homed h left join pg_namespace n on n.oid = h.home
-            where case when h.home is null then ? else h.home <> all (?::oid[]) and nspname !~ '^pg_(toast|temp)' end)
+            where case when h.home is null then ? else h.home <> all (?::oid[]) and nspname !~ '^pg_(toast|temp)' end
+              -- A foreign key keeps triggers on the table that it points to; they come and go with it.
+              and not exists (select from pg_trigger where h.classid = 'pg_trigger'::regclass and oid = h.objid and tgisinternal))
         select o.classid || ':' || o.objid, o.objsubid > 0, case o.classid
                 when 'pg_class'::regclass then (select relkind::text from pg_class where oid = o.objid)
                 when 'pg_extension'::regclass then 'extension'
