@@ -173,6 +173,8 @@ class BackupDb implements Callable<Integer> {
         form = new Dump.Form(Integer.parseInt(compress.substring(5)), recipients.isEmpty() ? settings.list(Setting.BACKUP_RECIPIENTS) : recipients);
         Packing.check(form.recipients());
         Signature.checkKeys(settings);
+        if (verify == Verify.readable && Store.isArchive(settings.require(Setting.BACKUP_STORAGE_CLASS)))
+            throw new Failure.BadSetting("what lies in storage class " + settings.require(Setting.BACKUP_STORAGE_CLASS) + " can't be read back", settings.where(Setting.BACKUP_STORAGE_CLASS) + "; STANDARD_IA or GLACIER_IR can be read at once");
         if (verify == Verify.readable && !form.recipients().isEmpty() && settings.get(Setting.BACKUP_IDENTITY_FILE).isEmpty())
             throw new Failure.BadSetting("--verify readable has to decrypt, and BACKUP_IDENTITY_FILE is not set",
                 "leave --verify out, and verify where the identity is: ./jbang backups verify latest --env " + env);

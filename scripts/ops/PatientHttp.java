@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.concurrent.Semaphore;
 import software.amazon.awssdk.http.ContentStreamProvider;
 import software.amazon.awssdk.http.ExecutableHttpRequest;
 import software.amazon.awssdk.http.HttpExecuteRequest;
@@ -14,13 +15,16 @@ import software.amazon.awssdk.utils.AttributeMap;
 
 /**
  * Ends a try of a request when nothing moves for a while, and not when it takes long: on a slow line a part of an upload
- * takes minutes, and all of them are well spent.
+ * takes minutes, and all of them are well spent. Once a body has met silence, bodies go one at a time: three of them may
+ * be what the line could not carry.
  */
 final class PatientHttp implements SdkHttpClient {
     private static final Duration LOOK = Duration.ofMillis(500);
 
     private final SdkHttpClient client;
     private final Duration silence;
+    private final Semaphore turn = new Semaphore(1);
+    private volatile boolean slow;
 
     private PatientHttp(SdkHttpClient client, Duration silence) {
         this.client = client;
@@ -46,11 +50,13 @@ final class PatientHttp implements SdkHttpClient {
     /** How far a request's body has gone out. */
     private static final class Body {
         private final long length;
-        private final long begun = System.nanoTime();
-        private volatile long moved = begun;
+        private volatile long begun;
+        private volatile long moved;
         private volatile long taken;
 
         Body(long length) { this.length = length; }
+
+        void begin() { begun = moved = System.nanoTime(); }
 
         InputStream counted(InputStream content) {
             taken = 0;
@@ -70,9 +76,9 @@ final class PatientHttp implements SdkHttpClient {
             return result;
         }
 
-        /** What has been taken may still lie in this machine's buffers, for as long as the rest took to leave them. */
+        /** What has been taken may still lie in this machine's buffers, about as long as the rest took to leave them. */
         boolean isSilent(Duration limit) {
-            var patience = taken < length ? limit.toNanos() : Math.max(limit.toNanos(), Math.min(moved - begun, 20 * limit.toNanos()));
+            var patience = taken < length ? limit.toNanos() : Math.max(limit.toNanos(), Math.min(2 * (moved - begun), 20 * limit.toNanos()));
             return System.nanoTime() - moved > patience;
         }
     }
@@ -88,6 +94,17 @@ final class PatientHttp implements SdkHttpClient {
         }
 
         @Override public HttpExecuteResponse call() throws IOException {
+            if (!slow || body.length == 0) return watched();
+            turn.acquireUninterruptibly();
+            try {
+                return watched();
+            } finally {
+                turn.release();
+            }
+        }
+
+        private HttpExecuteResponse watched() throws IOException {
+            body.begin();
             var watch = Watch.every(LOOK, this::look);
             try {
                 return request.call();
@@ -102,6 +119,7 @@ final class PatientHttp implements SdkHttpClient {
         private void look() {
             if (!body.isSilent(silence)) return;
             silent = true;
+            if (body.taken > 0) slow = true;
             request.abort();
         }
 

@@ -315,7 +315,9 @@ public final class Store implements AutoCloseable {
     String storageClass() { return settings.require(Setting.BACKUP_STORAGE_CLASS); }
 
     /** True when parts go into a storage class that can't be read before it was asked for, hours ahead. */
-    public boolean isArchived() { return ARCHIVES.contains(storageClass()); }
+    public boolean isArchived() { return isArchive(storageClass()); }
+
+    public static boolean isArchive(String storageClass) { return ARCHIVES.contains(storageClass); }
 
     /** True when the store did not take the storage class, so that its default was taken. */
     public boolean plainClass() { return form.refuses(Extra.STORAGE_CLASS); }

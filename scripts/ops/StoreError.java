@@ -106,12 +106,11 @@ final class StoreError {
         return OTHER;
     }
 
-    /** Not the store's answer: a proxy's, or a web server's. An answer to a HEAD has no body to tell it by. */
+    /** Not the store's answer, but a proxy's, or a web server's. */
     private static boolean isForeign(S3Exception e) {
         var details = e.awsErrorDetails();
-        if (details == null || details.rawResponse() == null || !code(e).isEmpty()) return false;
-        var body = details.rawResponse().asUtf8String().strip();
-        return !body.isEmpty() && !body.contains("<Code>");
+        return details != null && code(e).isEmpty() && details.sdkHttpResponse() != null
+            && details.sdkHttpResponse().firstMatchingHeader("Content-Type").filter(type -> type.contains("html")).isPresent();
     }
 
     private Failure unanswered(SdkException e) {

@@ -1,16 +1,22 @@
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
 import java.net.URLDecoder;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
@@ -229,7 +235,142 @@ class HostileStoreTest {
         }
     }
 
+    @Test void a_line_on_which_a_part_takes_longer_than_the_limit_brings_the_backup_all_the_same() throws IOException {
+        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "3");
+        try (var line = new SlowLine(kit, 1_500_000)) {
+            kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
+        }
+    }
+
+    @Test void a_database_of_terabytes_takes_no_more_memory_than_a_small_one() throws IOException {
+        var kit = Stack.kit(TestDatabase.create(Stack.next("terabytes_")).execute(ROWS));
+        // What the server counts as the database's size: a file with three terabytes of nothing in it.
+        var folder = Path.of(TestDatabase.serverRows("show data_directory").get(0), "base", kit.database.one("select oid from pg_database where datname = current_database()"));
+        try (var file = FileChannel.open(folder.resolve("999999999"), Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.SPARSE))) {
+            file.write(ByteBuffer.wrap(new byte[1]), 3L << 40);
+        }
+        kit.run("backup-db", "--env", "staging").exits(0).says("ok: Dump and upload");
+        kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    // --- words
+
+    /** What the store answers to a listing, and what the operator is told of it. */
+    private static final List<List<String>> ANSWERS = List.of(
+        List.of("400", "AuthorizationHeaderMalformed", "the bucket is in another region", "Next:  AWS_REGION stands in"),
+        List.of("400", "InvalidArgument", "the store answered 400 InvalidArgument; the store says: as the test wants it", "Next:  waiting does not help: check what was sent: AWS_REGION=us-east-1, AWS_ENDPOINT_URL_S3=http://"),
+        List.of("403", "AccountProblem", "the store has closed the account (403 AccountProblem)", "Next:  see the account's state"),
+        List.of("403", "RequestTimeTooSkewed", "the store finds this machine's clock wrong", "Next:  set the clock: timedatectl"),
+        List.of("403", "SomethingElse", "the store answered 403 SomethingElse; the store says: ", "Next:  waiting does not help"),
+        List.of("403", "AccessDenied", "s3:ListBucket is refused (403)", "Next:  grant these credentials s3:ListBucket"),
+        List.of("404", "NoSuchKey", "the store answered 404 NoSuchKey", "Next:  waiting does not help: check what was sent"),
+        List.of("429", "TooManyRequests", "the store answered 429 TooManyRequests", "Next:  try again later"),
+        List.of("503", "SlowDown", "the store answered 503 SlowDown", "Next:  try again later"));
+
+    @Test void the_store_s_own_code_decides_what_is_said_and_what_to_do() {
+        var kit = Stack.kit().set("S3_ATTEMPTS", "1");
+        try (var store = new FaultProxy(kit)) {
+            for (var answer : ANSWERS) {
+                store.heal();
+                store.every(LISTING).answer(Integer.parseInt(answer.get(0)), answer.get(1));
+                kit.run("backups", "list", "--env", "staging").exits(13).says(answer.get(2), answer.get(3));
+            }
+            store.heal();
+            store.every(LISTING).answer((head, real) -> "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 20\r\nConnection: close\r\n\r\n<html>proxy</html>  ");
+            kit.run("backups", "list", "--env", "staging").exits(13).says("the answer, 502, is none of S3's form", "is this the address of an S3 store?");
+            store.heal();
+            // As Ceph does it, over plain http.
+            store.every("^(PUT|POST) ").answer((head, real) -> head.toLowerCase().contains("x-amz-server-side-encryption: ") ? FaultProxy.error(head, 400, "InvalidRequest", "SSE needs TLS") : real.answer());
+            kit.set("BACKUP_SSE", "AES256").run("backup-db", "--env", "staging").exits(13)
+                .says("the store answered 400 InvalidRequest; the store says: SSE needs TLS", "Next:  waiting does not help: check what was sent: BACKUP_STORAGE_CLASS=STANDARD_IA, BACKUP_SSE=AES256, AWS_REGION=us-east-1");
+            assertEquals(List.of(), kit.backupObjects());
+        }
+    }
+
+    @Test void what_lies_in_an_archive_class_is_named_when_it_is_stored_and_when_it_can_t_be_read() {
+        var kit = Stack.kit().set("BACKUP_STORAGE_CLASS", "DEEP_ARCHIVE");
+        kit.database.execute(ROWS);
+        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(78).says("can't be read back", "BACKUP_STORAGE_CLASS stands in");
+        kit.run("backup-db", "--env", "staging").exits(0).says("warning: what lies in storage class DEEP_ARCHIVE can't be restored, verified or drilled before it was asked for");
+        kit.run("doctor", "--env", "staging").exits(0).prints("warning      upload in parts: what lies in storage class DEEP_ARCHIVE");
+        try (var store = new FaultProxy(kit)) {
+            store.every("^GET .*data-00").answer(403, "InvalidObjectState");
+            kit.run("backups", "verify", "latest", "--env", "staging").exits(13).says("it lies in an archive class, and can't be read before it is brought back", "aws s3api restore-object");
+        }
+    }
+
+    @Test void what_stands_between_this_machine_and_the_store_is_named() {
+        var kit = Stack.kit().set("S3_ATTEMPTS", "1");
+        var address = Stack.up().setting("AWS_ENDPOINT_URL_S3");
+        for (var name : List.of("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY")) kit.with(name, null);
+        kit.set("AWS_ENDPOINT_URL_S3", address.replace("http:", "https:")).run("backups", "list", "--env", "staging").exits(13).says("no TLS with the store: it speaks plain http there", "AWS_ENDPOINT_URL_S3 stands in");
+        kit.set("AWS_ENDPOINT_URL_S3", "http://" + kit.bucket + ".no-such-host.invalid").run("backups", "list", "--env", "staging").exits(13)
+            .says("no address is known for '" + kit.bucket + ".no-such-host.invalid'; AWS_ENDPOINT_URL_S3 seems to have the bucket's name in it, which does not belong there: no-such-host.invalid", "getent hosts");
+        kit.set("AWS_ENDPOINT_URL_S3", address).with("HTTP_PROXY", "http://somebody:Pr0xy-secret@127.0.0.1:1").run("backups", "list", "--env", "staging").exits(13)
+            .says("could not list s3://", "the way there is through the proxy 127.0.0.1:1 (HTTP_PROXY in the environment)", "Next:  does that proxy run?", "NO_PROXY").neverShows("Pr0xy-secret");
+        kit.with("NO_PROXY", "127.0.0.1").run("backups", "list", "--env", "staging").exits(0);
+    }
+
     // --- what these tests are made of
+
+    /** A line to the store that takes only so many bytes a second, over all connections. */
+    private static final class SlowLine implements AutoCloseable {
+        private final ServerSocket server = new ServerSocket();
+        private final int bytesPerSecond;
+        private long next = System.nanoTime();
+
+        SlowLine(Kit kit, int bytesPerSecond) throws IOException {
+            this.bytesPerSecond = bytesPerSecond;
+            var store = URI.create(Stack.up().setting("AWS_ENDPOINT_URL_S3"));
+            server.setReceiveBufferSize(1 << 16);
+            server.bind(new InetSocketAddress("127.0.0.1", 0));
+            background(() -> {
+                while (true) {
+                    var client = server.accept();
+                    var upstream = new Socket(store.getHost(), store.getPort());
+                    background(() -> pump(client, upstream, true));
+                    background(() -> pump(upstream, client, false));
+                }
+            });
+            var address = "http://127.0.0.1:" + server.getLocalPort();
+            kit.lookedAt(address, "").set("AWS_ENDPOINT_URL_S3", address);
+        }
+
+        private interface Body { void run() throws IOException; }
+
+        private static void background(Body body) {
+            var thread = new Thread(() -> {
+                try {
+                    body.run();
+                } catch (IOException e) {
+                    // one side went away
+                }
+            }, "slow line");
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        private void pump(Socket from, Socket to, boolean slowly) throws IOException {
+            try (to) {
+                var buffer = new byte[1 << 14];
+                for (int read; (read = from.getInputStream().read(buffer)) >= 0; ) {
+                    if (slowly) await(read);
+                    to.getOutputStream().write(buffer, 0, read);
+                }
+            }
+        }
+
+        private void await(int bytes) {
+            long until;
+            synchronized (this) {
+                until = next = Math.max(next, System.nanoTime()) + bytes * 1_000_000_000L / bytesPerSecond;
+            }
+            Patience.pause((int) Math.max(0, (until - System.nanoTime()) / 1_000_000));
+        }
+
+        @Override public void close() throws IOException { server.close(); }
+    }
 
     private static String id(Kit kit) { return kit.sealed().get(0).replaceFirst(".*/([^/]+)/$", "$1"); }
 
