@@ -39,8 +39,8 @@ public enum Setting {
     S3_PATH_STYLE(Kind.SHARED, "false", "true for stores that want the bucket in the path"),
     S3_ATTEMPTS(Kind.SHARED, "5", "how often a request to the store is tried in all"),
     S3_CONNECT_SECONDS(Kind.SHARED, "10", "time for a connection to the store"),
-    S3_ATTEMPT_SECONDS(Kind.SHARED, "60", "time for one try of one request; the store may be silent for no longer"),
-    S3_REQUEST_SECONDS(Kind.SHARED, "300", "time for one request with all its tries"),
+    S3_ATTEMPT_SECONDS(Kind.SHARED, "60", "a try of a request ends when the store takes and says nothing for so long"),
+    S3_REQUEST_SECONDS(Kind.SHARED, "300", "time for one request with all its tries; a part of an upload has more, by its size"),
 
     DB_CONNECT_SECONDS(Kind.SHARED, "15", "time for a connection to the database"),
     DB_STALL_SECONDS(Kind.SHARED, "600", "the run ends when pg_dump sends nothing, or a query is not answered, for so long"),

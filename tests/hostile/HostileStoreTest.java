@@ -244,10 +244,10 @@ class HostileStoreTest {
 
     @Test void a_database_of_terabytes_takes_no_more_memory_than_a_small_one() throws IOException {
         var kit = Stack.kit(TestDatabase.create(Stack.next("terabytes_")).execute(ROWS));
-        // What the server counts as the database's size: a file with three terabytes of nothing in it.
+        // What the server counts as the database's size: a file with five terabytes of nothing in it.
         var folder = Path.of(TestDatabase.serverRows("show data_directory").get(0), "base", kit.database.one("select oid from pg_database where datname = current_database()"));
         try (var file = FileChannel.open(folder.resolve("999999999"), Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.SPARSE))) {
-            file.write(ByteBuffer.wrap(new byte[1]), 3L << 40);
+            file.write(ByteBuffer.wrap(new byte[1]), 5L << 40);
         }
         kit.run("backup-db", "--env", "staging").exits(0).says("ok: Dump and upload");
         kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
