@@ -138,7 +138,7 @@ class HostileDrillTest {
     @Test void a_drills_server_has_room_for_more_locks_the_more_there_is_in_the_archive() {
         var kit = backedUp("do $$ begin for i in 1..500 loop execute format('create table t%s (n int)', i); if i % 100 = 0 then commit; end if; end loop; end $$;"
             + " create function locks() returns bigint language sql as 'select 1::bigint'; create materialized view m as select locks();"
-            + " create or replace function locks() returns bigint language sql as 'select count(pg_advisory_xact_lock_shared(n)) from generate_series(1, 5000) n'");
+            + " create or replace function locks() returns bigint language sql as 'select count(pg_advisory_xact_lock_shared(n)) from generate_series(1, 8000) n'");
         kit.run("backups", "drill", "--env", "staging").exits(0).prints("500 tables");
     }
 
