@@ -83,7 +83,7 @@ class RestoreDb implements Callable<Integer> {
     @Option(names = "--no-owner", description = "everything belongs to DATABASE_URL's role, and grants are left out: for a server that lacks the backup's roles")
     boolean noOwner;
 
-    @Option(names = "--keep-outward", description = "subscriptions, jobs of pg_cron, user mappings and webhooks come back as they were, also from another environment's backup: they reach other servers")
+    @Option(names = "--keep-outward", description = "jobs of pg_cron, user mappings, webhooks and a subscription's slot come back as they were, also from another environment's backup: they reach other servers")
     boolean keepOutward;
 
     @Option(names = "--repair", description = "load all rows also where an ordinary restore fails: constraints that rows break become NOT VALID, what can't be filled or made is left out, and all that is listed with the SQL that shows it; swap alone")
@@ -119,6 +119,7 @@ class RestoreDb implements Callable<Integer> {
     private String obstacle = "";
     private boolean inPlace;
     private boolean exists;
+    private boolean homeOfCron;
     private boolean knownRowAsked;
     private AfterSql after;
     private List<Archive.Entry> contents;
@@ -271,7 +272,8 @@ class RestoreDb implements Callable<Integer> {
         var selection = manifest.selection();
         if (!selection.schemas().isEmpty() || !manifest.server().supabase() && !selection.excludeSchemas().isEmpty()) obstacle = "the backup is partial, and a new database would lack all the rest";
         if (isPartial()) obstacle = "only a part is wanted";
-        if (obstacle.isEmpty() && isHomeOfCron()) obstacle = "the server has pg_cron in the database '" + url.database + "' only, and a new one could not have it";
+        homeOfCron = isHomeOfCron();
+        if (obstacle.isEmpty() && homeOfCron) obstacle = "the server has pg_cron in the database '" + url.database + "' only, and a new one could not have it";
         inPlace = mode == null ? !obstacle.isEmpty() : mode.equals("in-place");
         if (!inPlace && !obstacle.isEmpty())
             throw new Failure.BadSetting("--mode swap is not possible: " + obstacle, "--mode in-place; or, where only the right is missing, on the server of '" + env + "', " + url.host + ":" + url.port + ": ALTER ROLE " + Database.quote(url.user) + " CREATEDB, and let it own the database or belong to its owner: README.md, Security and permissions");
@@ -299,8 +301,10 @@ class RestoreDb implements Callable<Integer> {
         // Nothing of it is restored; but a backup of which anything is broken is a broken one.
         if (manifest.globals() != null) reader.read(manifest.globals(), raw -> { });
         if (manifest.outside() != null) reader.read(manifest.outside(), raw -> { });
-        contents = reader.contents(manifest.parts().stream().filter(each -> each.stage().equals("all")).findFirst().orElseThrow());
-        if (!isPartial()) outward = new Outward(contents, keepOutward, manifest.env().equals(env), maySubscribe(), inPlace);
+        var whole = manifest.parts().stream().filter(part -> part.stage().equals("all")).findFirst();
+        if (whole.isEmpty()) throw new Failure.NotVerified("the manifest of backup " + manifest.id() + " names no archive of all", "take another: ./jbang backups list --env " + source.env);
+        contents = reader.contents(whole.get());
+        if (!isPartial()) outward = new Outward(contents, keepOutward, manifest.env().equals(env), maySubscribe(), homeOfCron);
         steps.found(manifest.objects().size() + " objects, " + Amount.bytes(manifest.bytesStored()));
         return true;
     }

@@ -75,6 +75,7 @@ public final class OldDatabases {
     /** Nobody's sessions are ended for it, and not WITH (FORCE): whoever still uses the old data has a reason. */
     private Old drop(Old old) {
         try {
+            Subscriptions.disable(server, settings, old.name); // replication is nobody's use, and would look like a session
             var users = server.rows("select distinct usename from pg_stat_activity where datname = ? and usesysid is not null order by 1", row -> row[0], old.name);
             if (!users.isEmpty()) return stays(old, "it has sessions of " + String.join(", ", users));
             lock.makeSure();

@@ -7,8 +7,8 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * The statements with which pg_dump describes a database itself. They are taken apart and never executed as they stand: they
- * name the database that was backed up, and an archive may come from anywhere.
+ * The statements with which pg_dump describes a database itself. They are taken apart and never executed as they
+ * stand: they name the database that was backed up, and an archive may come from anywhere.
  */
 final class DatabaseScript {
     private static final Pattern TOKEN = Pattern.compile("--[^\n]*+|\"((?:[^\"]++|\"\")*+)\"|E'((?:[^'\\\\]++|''|\\\\.)*+)'|'((?:[^']++|'')*+)'|[\\p{L}_0-9$.-]++|[^\\s]", Pattern.DOTALL);
@@ -33,7 +33,8 @@ final class DatabaseScript {
         var tokens = TOKEN.matcher(sql);
         while (tokens.find()) {
             if (tokens.group(1) != null) statement.add(new Token(tokens.group(1).replace("\"\"", "\""), false));
-            else if (tokens.group(2) != null) statement.add(new Token(tokens.group(2).replace("''", "'").replaceAll("(?s)\\\\(.)", "$1"), true));
+            else if (tokens.group(2) != null) statement.add(new Token(tokens.group(2).replace("''",
+                "'").replaceAll("(?s)\\\\(.)", "$1"), true));
             else if (tokens.group(3) != null) statement.add(new Token(tokens.group(3).replace("''", "'"), true));
             else if (tokens.group().equals(";")) {
                 read(statement);
@@ -43,7 +44,8 @@ final class DatabaseScript {
     }
 
     DatabaseProperties properties() {
-        var sorted = settings.stream().sorted(java.util.Comparator.comparing(DatabaseProperties.Value::role).thenComparing(DatabaseProperties.Value::name)).toList();
+        var sorted = settings.stream()
+            .sorted(java.util.Comparator.comparing(DatabaseProperties.Value::role).thenComparing(DatabaseProperties.Value::name)).toList();
         rights.removeIf(right -> right.grantee().equals(owner));
         return new DatabaseProperties(owner, tablespace, connectionLimit, comment, rights, sorted, labels);
     }
@@ -55,19 +57,24 @@ final class DatabaseScript {
         if (size < 6) return;
         var first = words.get(0) + " " + words.get(1);
         if (first.equals("CREATE DATABASE")) {
-            for (var i = 2; i < size - 2; i++) if (statement.get(i).is("TABLESPACE") && statement.get(i + 1).is("=")) tablespace = words.get(i + 2);
-        } else if (first.equals("ALTER DATABASE") && size > 6 && words.get(3).equals("CONNECTION")) connectionLimit = limit(words.get(6));
+            for (var i = 2; i < size - 2; i++) if (statement.get(i).is("TABLESPACE")
+                && statement.get(i + 1).is("=")) tablespace = words.get(i + 2);
+        } else if (first.equals("ALTER DATABASE") && size > 6
+            && words.get(3).equals("CONNECTION")) connectionLimit = limit(words.get(6));
         else if (first.equals("ALTER DATABASE") && words.get(3).equals("SET")) set("", words.get(4), statement);
-        else if (first.equals("ALTER ROLE") && size > 9 && words.get(6).equals("SET")) set(words.get(2), words.get(7), statement);
+        else if (first.equals("ALTER ROLE") && size > 9 && words.get(6).equals("SET")) set(words.get(2), words.get(7),
+            statement);
         else if (first.equals("COMMENT ON")) comment = words.get(size - 1);
-        else if (first.equals("SECURITY LABEL")) labels.add(new DatabaseProperties.Label(words.get(3), words.get(size - 1)));
+        else if (first.equals("SECURITY LABEL")) labels.add(new DatabaseProperties.Label(words.get(3),
+            words.get(size - 1)));
         else if (words.get(0).matches("GRANT|REVOKE")) change(statement);
     }
 
     private static int limit(String number) { return number.matches("-?[0-9]{1,9}") ? Integer.parseInt(number) : -1; }
 
     private void set(String role, String name, List<Token> statement) {
-        settings.add(new DatabaseProperties.Value(role, name, statement.stream().filter(Token::literal).map(Token::text).toList()));
+        settings.add(new DatabaseProperties.Value(role, name, statement.stream().filter(Token::literal)
+            .map(Token::text).toList()));
     }
 
     private void change(List<Token> statement) {
@@ -78,7 +85,8 @@ final class DatabaseScript {
         var grantee = words.get(to + 1).equals("PUBLIC") ? "" : words.get(to + 1);
         var option = grants && words.size() > to + 2;
         var onlyTheOption = !grants && words.subList(0, to).contains("OPTION");
-        var named = words.subList(1, words.indexOf("ON")).stream().filter(word -> word.matches("CREATE|CONNECT|TEMPORARY")).toList();
+        var named = words.subList(1, words.indexOf("ON")).stream()
+            .filter(word -> word.matches("CREATE|CONNECT|TEMPORARY")).toList();
         for (var privilege : named.isEmpty() ? ALL : named) {
             rights.removeIf(right -> right.grantee().equals(grantee) && right.privilege().equals(privilege));
             if (grants || onlyTheOption) rights.add(new DatabaseProperties.Right(grantee, privilege, option));

@@ -99,16 +99,17 @@ public final class PartReader {
     }
 
     /** What is in a part, by its beginning: not proven yet, so only good for choosing. */
-    public List<Archive.Entry> contents(Manifest.Part part) throws IOException { return archive(part).entries(); }
+    public List<Archive.Entry> contents(Manifest.Part part) throws Exception { return archive(part).entries(); }
 
     /** A part up to its rows, from which pg_restore can tell everything but them: not proven either. */
-    public byte[] beginning(Manifest.Part part) throws IOException { return archive(part).beginning(); }
+    public byte[] beginning(Manifest.Part part) throws Exception { return archive(part).beginning(); }
 
-    private Archive archive(Manifest.Part part) throws IOException {
+    private Archive archive(Manifest.Part part) throws Exception {
         try (var raw = Packing.unpack(store.stream(folder.key() + part.name()), identity)) {
             return new Archive(raw);
-        } catch (IOException e) {
-            throw broken(part.name(), "can't be unpacked: " + e.getMessage());
+        } catch (IOException | Failure.NotVerified e) {
+            read(part, raw -> { }); // says what of it is not as it was stored
+            throw broken(part.name(), "is as it was stored, and can't be read: " + e.getMessage());
         }
     }
 

@@ -4,15 +4,17 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Subscriptions of a database to another server's publications: PostgreSQL drops no database that has one. They are let go
- * of from this side alone; the publisher is not asked, and keeps the slot, which may be somebody else's by now.
+ * Subscriptions of a database to another server's publications: PostgreSQL drops no database that has one. They are
+ * let go of from this side alone; the publisher is not asked, and keeps the slot, which may be somebody else's by
+ * now.
  */
 public final class Subscriptions {
     private Subscriptions() { }
 
     /** Those of a database. Any session of the server sees them. */
     private static List<String> of(Database server, String database, String which) {
-        return server.rows("select subname from pg_subscription s join pg_database d on d.oid = s.subdbid where d.datname = ? and " + which + " order by 1", row -> row[0], database);
+        return server.rows("select subname from pg_subscription s join pg_database d on d.oid = s.subdbid where "
+            + "d.datname = ? and " + which + " order by 1", row -> row[0], database);
     }
 
     /** Removes those of a database that is to be dropped. */
@@ -29,7 +31,10 @@ public final class Subscriptions {
         }
     }
 
-    /** Ends the replication into a database that is no longer the live one; the publisher keeps what comes from now on. Gives their names. */
+    /**
+     * Ends the replication into a database that is no longer the live one; the publisher keeps what comes from now
+     * on. Gives their names.
+     */
     public static List<String> disable(Database server, Settings settings, String database) {
         var running = of(server, database, "subenabled");
         if (running.isEmpty()) return running;

@@ -12,8 +12,9 @@ import ops.Failure;
 import ops.Run;
 
 /**
- * Gives the new database of a swap what belongs to a database itself, in two goes. Rows may ask for a setting, so these come
- * before them; what keeps people or sessions out comes last, and is tried first: nothing is left that could fail after hours.
+ * Gives the new database of a swap what belongs to a database itself, in two goes. Rows may ask for a setting, so
+ * these come before them; what keeps people or sessions out comes last, and is tried first: nothing is left that
+ * could fail after hours.
  */
 final class Dress {
     private final Run run;
@@ -41,21 +42,27 @@ final class Dress {
         server.attempt(mayWrite("set default_transaction_read_only = off"));
         var missing = missingRoles();
         for (var setting : wanted.settings()) {
-            if (missing.contains(setting.role())) lack(setting, "there is no role " + setting.role() + " on this server");
+            if (missing.contains(setting.role())) lack(setting, "there is no role " + setting.role()
+                + " on this server");
             else if (setting.bites()) attempt(setting, List.of("begin", setting.statement(fresh)));
             else attempt(setting, List.of(setting.statement(fresh)));
         }
-        for (var right : wanted.rights()) if (missing.contains(right.grantee())) lack(right, "there is no role " + right.grantee() + " on this server");
+        for (var right : wanted.rights()) if (missing.contains(right.grantee())) lack(right, "there is no role "
+            + right.grantee() + " on this server");
         for (var label : wanted.labels()) attempt(label, List.of(label.statement(fresh)));
     }
 
-    private String mayWrite(String how) { return "alter role session_user in database " + Database.quote(fresh) + " " + how; }
+    private String mayWrite(String how) {
+        return "alter role session_user in database " + Database.quote(fresh) + " "
+            + how;
+    }
 
     private List<String> missingRoles() {
         var named = new TreeSet<String>();
         wanted.settings().forEach(setting -> named.add(setting.role()));
         wanted.rights().forEach(right -> named.add(right.grantee()));
-        return named.stream().filter(role -> !role.isEmpty() && server.one("select exists (select from pg_roles where rolname = ?)", role).equals("f")).toList();
+        return named.stream().filter(role -> !role.isEmpty()
+            && server.one("select exists (select from pg_roles where rolname = ?)", role).equals("f")).toList();
     }
 
     /** The last of the statements is the one that may fail. */
@@ -77,8 +84,10 @@ final class Dress {
         var name = Database.quote(fresh);
         server.attempt(mayWrite("reset default_transaction_read_only"));
         var statements = new ArrayList<String>();
-        if (!wanted.comment().isEmpty()) statements.add("comment on database " + name + " is " + Database.literal(wanted.comment()));
-        wanted.settings().stream().filter(setting -> setting.bites() && isThere(setting)).forEach(setting -> statements.add(setting.statement(fresh)));
+        if (!wanted.comment().isEmpty()) statements.add("comment on database " + name + " is "
+            + Database.literal(wanted.comment()));
+        wanted.settings().stream().filter(setting -> setting.bites() && isThere(setting))
+            .forEach(setting -> statements.add(setting.statement(fresh)));
         statements.add("alter database " + name + " connection limit " + wanted.connectionLimit());
         statements.add("revoke all on database " + name + " from public");
         wanted.rights().stream().filter(this::isThere).forEach(right -> statements.add(right.statement(fresh)));
@@ -88,20 +97,26 @@ final class Dress {
 
     private void compare() {
         var found = DatabaseProperties.of(server, fresh);
-        var widened = found.rights().stream().filter(right -> !wanted.rights().contains(right)).map(Object::toString).collect(Collectors.joining(", "));
-        if (!widened.isEmpty()) throw new Failure.NotVerified("the restored database would give rights that it did not give before: " + widened, "see who owns it: " + live);
+        var widened = found.rights().stream().filter(right -> !wanted.rights().contains(right)).map(Object::toString)
+            .collect(Collectors.joining(", "));
+        if (!widened.isEmpty()) throw new Failure.NotVerified("the restored database would give rights that it did "
+            + "not give before: " + widened, "see who owns it: " + live);
         for (var difference : wanted.differences(found))
-            if (lacking.stream().noneMatch(difference::endsWith)) run.console.warn("the restored database is not as it was in one thing that belongs to a database itself: " + difference);
+            if (lacking.stream()
+                .noneMatch(difference::endsWith)) run.console.warn("the restored database is not as it was in one "
+                + "thing that belongs to a database itself: " + difference);
     }
 
     /** In a few words; empty for a database that has nothing of its own. */
     String words() {
         var words = new ArrayList<String>();
-        if (!wanted.settings().isEmpty()) words.add(wanted.settings().size() + (wanted.settings().size() == 1 ? " setting" : " settings"));
+        if (!wanted.settings().isEmpty()) words.add(wanted.settings().size()
+            + (wanted.settings().size() == 1 ? " setting" : " settings"));
         if (!wanted.rights().equals(DatabaseProperties.USUAL_RIGHTS)) words.add("rights");
         if (wanted.connectionLimit() >= 0) words.add("connection limit " + wanted.connectionLimit());
         if (!wanted.comment().isEmpty()) words.add("comment");
-        if (!wanted.tablespace().equals(DatabaseProperties.DEFAULT_TABLESPACE)) words.add("tablespace " + wanted.tablespace());
+        if (!wanted.tablespace().equals(DatabaseProperties.DEFAULT_TABLESPACE)) words.add("tablespace "
+            + wanted.tablespace());
         return String.join(", ", words);
     }
 
