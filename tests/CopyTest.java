@@ -39,7 +39,7 @@ class CopyTest {
         offsite.run("backups", "verify", "--env", "staging").exits(0).prints("1 of 1 backups are readable");
         offsite.run("backups", "show", "--env", "staging").exits(0).prints("s3 cp --recursive s3://" + offsite.bucket + "/" + folder() + " .").neverShows("s3://" + kit.bucket);
         var fresh = TestDatabase.create(Stack.next("from_copy_"));
-        offsite.set("STAGING_DATABASE_URL", fresh.url()).run("restore-db", "latest", "--env", "staging", "--no-safety-backup").exits(0);
+        offsite.set("STAGING_DATABASE_URL", fresh.url()).run("restore-db", id(), "--env", "staging", "--no-safety-backup").exits(0);
         assertEquals(large.one("select md5(string_agg(md5(bytes), '' order by id)) from photo"), fresh.one("select md5(string_agg(md5(bytes), '' order by id)) from photo"));
     }
 
