@@ -560,17 +560,16 @@ class RestoreDb implements Callable<Integer> {
     }
 
     /** What the backup has brought: at Supabase nothing of the platform's own schemas, which the role may not even read. */
-    private Selection live(Database session) {
+    private Selection brought() throws Exception {
         var backedUp = manifest.selection();
-        if (!backedUp.schemas().isEmpty() || !session.facts().supabase()) return backedUp;
-        var left = new ArrayList<>(backedUp.excludeSchemas());
-        left.addAll(Supabase.platformSchemas(session));
-        return new Selection(List.of(), left, backedUp.excludeTableData());
+        if (!backedUp.schemas().isEmpty()) return backedUp;
+        return withTarget((session, platform) -> new Selection(List.of(), java.util.stream.Stream.concat(backedUp.excludeSchemas().stream(), platform.stream()).toList(), backedUp.excludeTableData()));
     }
 
     private boolean checkLive(Steps steps) throws Exception {
+        var brought = brought();
         try (var session = target(); var snapshot = Snapshot.open(session)) {
-            steps.found(snapshot.tables(live(session)).tables().size() + " tables, all readable" + readKnownRow(url));
+            steps.found(snapshot.tables(brought).tables().size() + " tables, all readable" + readKnownRow(url));
         } catch (Failure e) {
             if (inPlace) throw e; // committed is committed, as the state says
             lock.makeSure();
