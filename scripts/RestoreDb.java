@@ -134,6 +134,8 @@ class RestoreDb implements Callable<Integer> {
     /** Null when all of the backup is restored. */
     private Partial partial;
     private PostgresTools.Found pgRestore;
+    /** Null unless it is restored in place. */
+    private PostgresTools.Found psql;
     private Swap swap;
     private Load load;
     private List<String> repaired = List.of();
@@ -162,7 +164,12 @@ class RestoreDb implements Callable<Integer> {
         steps.check("Choose the way", () -> chooseWay(steps));
         if (inPlace && !isPartial()) steps.check("Check what the role may", () -> withTarget((session, kept) -> { InPlace.check(session, manifest.selection(), kept); return true; }));
         steps.check("Check its objects", () -> checkObjects(steps));
-        steps.check("Find pg_restore", () -> { pgRestore = Steps.await(finding); steps.found(pgRestore.version()); return true; });
+        steps.check("Find pg_restore", () -> {
+            pgRestore = Steps.await(finding);
+            if (inPlace) psql = PostgresTools.findPsql(run, settings, pgRestore, serverMajor());
+            steps.found(pgRestore.version());
+            return true;
+        });
         if (isPartial()) steps.check("Find the part of it", () -> findPart(steps));
         if (breakGlass != null) steps.change("Ask", "for the name of '" + env + "', typed on the terminal", () -> ask(steps));
         steps.change("Take the lock", "so that no backup or deploy runs meanwhile", () -> { lock = Lock.forRestore(run, url, settings, Duration.ofSeconds(wait)); return true; });
@@ -187,7 +194,7 @@ class RestoreDb implements Callable<Integer> {
     private void replaceInPlace(Steps steps) throws Exception {
         var replacement = steps.check("Look at what depends on it", () -> replacement(steps));
         if (partial == null || breakGlass != null) safetyBackup();
-        try (var place = steps.change("Begin a transaction", "all that follows is one", () -> new InPlace(run, settings, url, PostgresTools.closest(run, settings, "psql", serverMajor())))) {
+        try (var place = steps.change("Begin a transaction", "all that follows is one", () -> new InPlace(run, settings, url, psql))) {
             if (partial == null) steps.change("Drop what the backup holds", "seen by nobody else yet", () -> drop(place, replacement));
             else steps.change("Have empty schemas", String.join(", ", partial.schemas()), () -> haveSchemas(place, replacement));
             steps.change("Load", "into the same transaction", () -> load(steps, place));

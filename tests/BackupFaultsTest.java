@@ -129,6 +129,32 @@ class BackupFaultsTest {
         worksAgain(kit.set("STAGING_DATABASE_URL", large.url()));
     }
 
+    @Test void an_answer_that_is_lost_on_the_way_ends_the_run_after_the_limit() throws Exception {
+        var small = TestDatabase.create(Stack.next("unheard_")).execute("create table schema_migrations (version text)");
+        var kit = Stack.kit(small).set("DB_STALL_SECONDS", SILENCE);
+        try (var held = lock(small, "schema_migrations"); var network = new Network(kit, small)) {
+            var running = kit.start("backup-db", "--env", "staging");
+            awaitSession(small, "handover backup-db staging");
+            network.silence(small.one("select client_port from pg_stat_activity where application_name = 'handover backup-db staging' and datname = current_database()"));
+            held.release();
+            running.result().exits(12).says("has not answered a query in time", "Next:  see what blocks it; DB_STALL_SECONDS sets the limit");
+        }
+        nothingStays(kit);
+    }
+
+    @Test void what_the_server_is_at_work_on_may_take_longer_than_the_limit() {
+        var small = TestDatabase.create(Stack.next("slow_")).execute("""
+            create function slow(n int) returns int language plpgsql immutable as $$ begin perform pg_catalog.pg_sleep(2); return n; end $$;
+            create table t (id int);
+            insert into t select generate_series(1, 4);
+            create index on t (public.slow(id))""");
+        var kit = Stack.kit(small);
+        kit.run("backup-db", "--env", "staging").exits(0);
+        kit.set("DB_STALL_SECONDS", "5");
+        // ANALYZE computes the index's expression for each row.
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0).says("; statistics are fresh");
+    }
+
     @Test void a_server_that_accepts_and_says_nothing_ends_the_run_after_the_limit() throws Exception {
         var kit = Stack.kit(large).set("DB_CONNECT_SECONDS", "1");
         try (var network = new Network(kit, large)) {

@@ -73,6 +73,16 @@ class MigrationsTest {
         assertEquals(List.of(), kit.leftTemporary());
     }
 
+    @Test void a_rehearsal_has_the_rights_of_the_role_that_will_apply_and_no_way_to_more() throws Exception {
+        var kit = kit();
+        kit.database.execute("create table orders (id int)");
+        kit.run("backup-db", "--env", "staging").exits(0);
+        file(kit, "1_a.sql", "alter table orders add note text; create schema own; create table own.a (id int)");
+        migrate(kit, "rehearse").exits(0).prints(", in backup ");
+        file(kit, "2_b.sql", "reset role; reset session authorization; select pg_read_file('PG_VERSION')");
+        migrate(kit, "rehearse").exits(14).says("2_b.sql, line 1: permission denied for function pg_read_file", "Next:  let the role have that right");
+    }
+
     @Test void a_rehearsal_without_a_backup_keeps_nobody_waiting_and_says_what_it_can_not_tell() throws Exception {
         var kit = kit().set("MIGRATIONS_LOCK_SECONDS", "60");
         file(kit, "1_a.sql", "create table a (id int)");

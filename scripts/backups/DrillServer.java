@@ -1,4 +1,5 @@
 //SOURCES ../local/EmbeddedPostgres.java
+//SOURCES ActingRole.java
 //SOURCES RoleCopy.java
 package backups;
 
@@ -30,7 +31,7 @@ import ops.Subscriptions;
  * names. On that one what is made is removed when the run ends, and what a killed run left by the next.
  */
 final class DrillServer {
-    private static final String DATABASE = "handover_drill_", AGAIN = "_again", SUPERUSER = "handover_drill", MADE_BY_US = "made for a drill of handover";
+    private static final String DATABASE = "handover_drill_", AGAIN = "_again", SUPERUSER = "handover_drill", MADE_BY_US = "made for a drill of handover", LOGIN = "handover_drill_login";
     /** "HAND" and "DRIL" in ASCII: keeps our lock apart from the application's. */
     private static final int OURS = 0x48414E44, DRILL = 0x4452494C;
     private static final SecureRandom RANDOM = new SecureRandom();
@@ -219,6 +220,33 @@ final class DrillServer {
             if (attempt(create + " nologin; comment on role " + Database.quote(name) + " is '" + MADE_BY_US + "'")) made.add(name);
             return true;
         });
+    }
+
+    /**
+     * A login whose sessions act as a role of another server, with its rights there and no way to more.
+     *
+     * @return empty where this server has one of that name that may more
+     */
+    Optional<DatabaseUrl> loginAs(ActingRole acting) {
+        acting.roles().forEach(each -> {
+            role(each.name(), "");
+            if (made.contains(each.name())) session.execute("alter role " + Database.quote(each.name()) + " " + each.attributes());
+        });
+        for (var each : acting.memberships()) if (made.contains(each.member())) attempt("grant " + Database.quote(each.role()) + " to " + Database.quote(each.member()));
+        var name = Database.quote(acting.name());
+        if (session.one("select rolsuper from pg_roles where rolname = ?", acting.name()).equals("t") && !acting.isSuperuser()) return Optional.empty();
+        var here = Database.quote(database.database);
+        attempt("alter database " + here + " owner to " + Database.quote(acting.databaseOwner()));
+        if (acting.mayCreate()) attempt("grant create on database " + here + " to " + name);
+        var password = new Secret(java.util.UUID.randomUUID().toString());
+        run.undo.act(() -> {
+            session.execute("create role " + LOGIN + " login noinherit password " + Database.literal(password.reveal()));
+            session.execute("comment on role " + LOGIN + " is '" + MADE_BY_US + "'");
+            return true;
+        });
+        session.execute("grant " + name + " to " + LOGIN);
+        session.execute("alter role " + LOGIN + " set role to " + name);
+        return Optional.of(database.withRole(LOGIN, password));
     }
 
     /** What should not be a role, or may not be one here, shows when something needs it. */

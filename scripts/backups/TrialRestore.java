@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -67,6 +68,9 @@ public final class TrialRestore {
 
     /** Where it is, for its superuser. */
     public DatabaseUrl database() { return server.database; }
+
+    /** The same for sessions that act as a role of another server; empty where that can't be had here. */
+    public Optional<DatabaseUrl> database(ActingRole acting) { return server.loginAs(acting); }
 
     public Manifest manifest() { return manifest; }
 

@@ -1,5 +1,6 @@
 package migrations;
 
+import backups.ActingRole;
 import backups.TrialRestore;
 import java.time.Duration;
 import java.time.Instant;
@@ -52,7 +53,7 @@ public final class Rehearsal {
         var trial = new TrialRestore(run, settings, store, backup.get(), steps);
         try {
             trial.restore();
-            return rehearsal.inBackup(backup.get(), trial, steps);
+            return rehearsal.inBackup(backup.get(), trial, steps, url);
         } catch (Failure.ToolFailed e) {
             return rehearsal.withoutBackup(url, steps, e.getMessage());
         } finally {
@@ -69,13 +70,14 @@ public final class Rehearsal {
         }
     }
 
-    private Result inBackup(BackupFolder backup, TrialRestore trial, Steps steps) throws Exception {
+    private Result inBackup(BackupFolder backup, TrialRestore trial, Steps steps, DatabaseUrl url) throws Exception {
+        var database = asWhoApplies(trial, url);
         var where = "backup " + backup.id() + " (" + Amount.age(backup.began(), run.started) + ")";
         var applied = applied(trial);
         for (var file : plan.migrations.files) {
             if (applied.contains(file.version())) continue;
-            if (!plan.pending().contains(file)) steps.check("Bring the backup up to date with " + file, () -> inBackup(file, trial, where));
-            else times.add(steps.check("Rehearse " + file, () -> inBackup(file, trial, where)));
+            if (!plan.pending().contains(file)) steps.check("Bring the backup up to date with " + file, () -> inBackup(file, database, where));
+            else times.add(steps.check("Rehearse " + file, () -> inBackup(file, database, where)));
         }
         return new Result(where, List.copyOf(times), List.of());
     }
@@ -90,10 +92,21 @@ public final class Rehearsal {
         }
     }
 
-    private Timed inBackup(MigrationFile file, TrialRestore trial, String where) throws InterruptedException {
-        try (var session = Database.forScripts(trial.database(), settings, who())) {
+    /** As a copy of the role that will apply them: what it may not, fails here too; and nothing in them becomes this server's superuser. */
+    private DatabaseUrl asWhoApplies(TrialRestore trial, DatabaseUrl url) {
+        try (var session = Database.connect(url, settings, who())) {
+            var acting = ActingRole.of(session);
+            return trial.database(acting).orElseGet(() -> {
+                run.console.warn("rehearsed as a superuser, since the server for it has one by the name of " + acting.name() + ": what that role may not is not found so");
+                return trial.database();
+            });
+        }
+    }
+
+    private Timed inBackup(MigrationFile file, DatabaseUrl database, String where) throws InterruptedException {
+        try (var session = Database.forScripts(database, settings, who())) {
             session.rows("select pg_catalog.set_config('search_path', ?, false)", row -> row[0], plan.searchPath());
-            var execution = new Execution(run, session, trouble -> new Failure.NotVerified(trouble + "; seen in " + where + ": on the environment's own data it would fail too", "mend the migration, or the data that it stumbles on"));
+            var execution = new Execution(run, session, trouble -> failed(trouble, where));
             var begun = Instant.now();
             if (file.runsAlone()) execution.oneByOne(file, false, Duration.ZERO);
             else {
@@ -103,6 +116,11 @@ public final class Rehearsal {
             }
             return Timed.since(begun, file);
         }
+    }
+
+    private static Failure failed(Execution.Trouble trouble, String where) {
+        return new Failure.NotVerified(trouble + "; seen in " + where + ": on the environment's own data it would fail too", !trouble.complaint().state().equals(Database.LACKS_A_RIGHT) ? "mend the migration, or the data that it stumbles on"
+            : "let the role have that right: README.md, Security and permissions; where the environment's own server grants it in a way of its own, --unrehearsed");
     }
 
     /** In the database itself: what is locked is so for visitors too, hence not for long. */

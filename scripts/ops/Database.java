@@ -15,7 +15,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
-import org.postgresql.copy.CopyOut;
 
 /** A session on the server: what the server is, and queries whose failures are the kit's. */
 public final class Database implements AutoCloseable {
@@ -63,6 +62,8 @@ public final class Database implements AutoCloseable {
     /** How long to wait for a table that is locked. */
     final int lockSeconds;
     private final ReentrantLock using = new ReentrantLock();
+    /** Null as long as the connection has a limit of its own. */
+    private Silence silence;
 
     private Database(DatabaseUrl url, Connection connection, boolean pooled, int lockSeconds) {
         this.url = url;
@@ -77,9 +78,9 @@ public final class Database implements AutoCloseable {
      * @param who shown by the server to whoever asks who is connected, at most 63 bytes
      */
     public static Database connect(DatabaseUrl url, Settings settings, String who) {
-        // Without a limit a network that goes silent in the middle of an answer is waited for without end.
-        var session = connect(url, settings, who, Map.of("socketTimeout", String.valueOf(settings.number(Setting.DB_STALL_SECONDS))));
+        var session = connect(url, settings, who, Map.of());
         session.execute(DISTRUST);
+        session.watch(settings, false);
         return session;
     }
 
@@ -89,9 +90,22 @@ public final class Database implements AutoCloseable {
      */
     public static Database forScripts(DatabaseUrl url, Settings settings, String who) {
         var session = connect(url, settings, who, Map.of("preferQueryMode", "simple"));
+        session.watch(settings, true);
         session.execute("reset search_path");
         session.attempt("set client_connection_check_interval = '1s'");
         return session;
+    }
+
+    /** One for a single question that has to be answered soon. */
+    static Database brief(DatabaseUrl url, Settings settings, String who) { return connect(url, settings, who, Map.of("socketTimeout", settings.require(Setting.DB_CONNECT_SECONDS))); }
+
+    /** From now on, answers are awaited for as long as the server is at work. */
+    private void watch(Settings settings, boolean locksToo) {
+        silence = new Silence(url, settings, connection, one("select pg_catalog.pg_backend_pid()"), locksToo);
+        use(() -> {
+            connection.setNetworkTimeout(Runnable::run, 0);
+            return true;
+        });
     }
 
     private static Database connect(DatabaseUrl url, Settings settings, String who, Map<String, String> more) {
@@ -104,6 +118,8 @@ public final class Database implements AutoCloseable {
         properties.setProperty("loginTimeout", String.valueOf(settings.number(Setting.DB_CONNECT_SECONDS)));
         properties.setProperty("tcpKeepAlive", "true");
         properties.setProperty("prepareThreshold", "0"); // what is prepared by name stays with a pooler's session, too
+        // Without a limit a network that goes silent in the middle of an answer is waited for without end.
+        properties.setProperty("socketTimeout", settings.require(Setting.DB_STALL_SECONDS));
         more.forEach(properties::setProperty);
         url.parameters.forEach((name, value) -> properties.setProperty(name.equals("channel_binding") ? "channelBinding" : name, value));
         try {
@@ -210,13 +226,26 @@ public final class Database implements AutoCloseable {
     private <T> T use(Act<T> act) {
         using.lock();
         try {
-            return act.run();
+            return awaited(act);
         } catch (SQLException e) {
-            throw SqlFailure.of(e, url);
+            throw failed(e);
         } finally {
             using.unlock();
         }
     }
+
+    /** What waits for an answer of the server. */
+    private <T> T awaited(Act<T> act) throws SQLException {
+        if (silence == null) return act.run();
+        var before = silence.begins();
+        try {
+            return act.run();
+        } finally {
+            silence.ends(before);
+        }
+    }
+
+    private Failure failed(SQLException e) { return silence != null && silence.wasLost() ? SqlFailure.unanswered(url) : SqlFailure.of(e, url); }
 
     /** All rows of a query; the values are bound to its question marks. */
     public <T> List<T> rows(String sql, RowMapper<T> mapper, Object... values) {
@@ -300,33 +329,40 @@ public final class Database implements AutoCloseable {
 
                 @Override public void write(byte[] bytes, int from, int length) {
                     try {
-                        copy.writeToCopy(bytes, from, length);
+                        awaited(() -> {
+                            copy.writeToCopy(bytes, from, length);
+                            return true;
+                        });
                         done.addAndGet(length);
                     } catch (SQLException e) {
-                        throw SqlFailure.of(e, url);
+                        throw failed(e);
                     }
                 }
             }, 1 << 16);
             rows.writeTo(to);
             to.flush();
-            return copy.endCopy();
+            return awaited(copy::endCopy);
         } catch (SQLException e) {
-            throw SqlFailure.of(e, url);
+            throw failed(e);
         } finally {
             using.unlock();
         }
     }
 
-    /** Takes the rows of a COPY … TO STDOUT, one at a time. */
-    interface CopyTaker { boolean take(CopyOut copy) throws SQLException; }
+    /** Gives the rows of a COPY … TO STDOUT, one at a time; null behind the last. */
+    interface CopyRows { byte[] next() throws SQLException; }
+
+    /** Takes them. */
+    interface CopyTaker { boolean take(CopyRows rows) throws SQLException, IOException; }
 
     /** Executes a COPY … TO STDOUT. */
-    boolean copyOut(String sql, CopyTaker taker) {
+    boolean copyOut(String sql, CopyTaker taker) throws IOException {
         using.lock();
         try {
-            return taker.take(connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyOut(sql));
+            var copy = awaited(() -> connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyOut(sql));
+            return taker.take(() -> awaited(copy::readFromCopy));
         } catch (SQLException e) {
-            throw SqlFailure.of(e, url);
+            throw failed(e);
         } finally {
             using.unlock();
         }
@@ -334,14 +370,10 @@ public final class Database implements AutoCloseable {
 
     /** Writes what a COPY … TO STDOUT gives. */
     public void copyOut(String sql, OutputStream to) throws IOException {
-        using.lock();
-        try {
-            connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyOut(sql, to);
-        } catch (SQLException e) {
-            throw SqlFailure.of(e, url);
-        } finally {
-            using.unlock();
-        }
+        copyOut(sql, rows -> {
+            for (byte[] row; (row = rows.next()) != null; ) to.write(row);
+            return true;
+        });
     }
 
     /** A name as SQL writes it: in double quotes. */
@@ -355,6 +387,7 @@ public final class Database implements AutoCloseable {
      * was set and no lock stays with it; in the middle of something the pooler ends it itself.
      */
     @Override public void close() {
+        if (silence != null) silence.stop();
         try {
             if (pooled && !connection.isClosed() && using.tryLock()) {
                 try {
@@ -366,6 +399,16 @@ public final class Database implements AutoCloseable {
         } catch (SQLException e) {
             // then all that is left is to go
         }
+        try {
+            connection.abort(Runnable::run);
+        } catch (SQLException e) {
+            // the session is gone either way
+        }
+    }
+
+    /** Ends it in the middle of a COPY, where nothing else can be said to the server; a pooler then ends its own session too. */
+    void abandon() {
+        if (silence != null) silence.stop();
         try {
             connection.abort(Runnable::run);
         } catch (SQLException e) {

@@ -106,7 +106,7 @@ public final class Dump {
             var arguments = new ArrayList<>(List.of("--format=custom", "--compress=0", "--no-password", "--snapshot=" + snapshot.id,
                 "--lock-wait-timeout=" + settings.number(Setting.DB_LOCK_SECONDS) + "s"));
             arguments.addAll(part.arguments);
-            try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(patience)) {
+            try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(patience, () -> isAtWork(snapshot.url(), environment))) {
                 var name = String.format("data-%02d.dump%s", stored.size(), Packing.ending(form.recipients));
                 Taking taking = raw -> counts.of(raw, part.has);
                 stored.add(upload(store, folder.key() + name, part.stage, form, output, facts.bytes(), taking, () -> {
@@ -122,6 +122,11 @@ public final class Dump {
             beside = upload(store, folder.key() + "outside.sql" + Packing.ending(form.recipients), "outside", form, new ByteArrayInputStream(script), script.length, raw -> { }, () -> { });
         }
         return new Stored(stored, roles.part, roles.missing, beside, counts.tables(), counts.note());
+    }
+
+    /** A table that has no rows any more may still be large, and is read without a word. */
+    private boolean isAtWork(DatabaseUrl url, Map<String, String> environment) {
+        return Silence.isAtWork(url, settings, "application_name = " + Database.literal(environment.get("PGAPPNAME")) + " and datname = pg_catalog.current_database()", false);
     }
 
     /** Roles belong to the server, so pg_dump leaves them out. Their passwords are not asked for: they are secrets. */

@@ -64,6 +64,7 @@
 //SOURCES Sha256.java
 //SOURCES Signature.java
 //SOURCES SignOfLife.java
+//SOURCES Silence.java
 //SOURCES Similar.java
 //SOURCES Snapshot.java
 //SOURCES Spool.java

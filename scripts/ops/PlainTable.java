@@ -1,5 +1,7 @@
 package ops;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
@@ -77,14 +79,18 @@ public final class PlainTable {
     }
 
     private boolean read(String sql, Predicate<String[]> seen) {
-        return session.copyOut(sql, copy -> {
-            for (byte[] row; (row = copy.readFromCopy()) != null; ) {
-                if (!seen.test(values(new String(row, StandardCharsets.UTF_8)))) continue;
-                session.close();
-                return true;
-            }
-            return false;
-        });
+        try {
+            return session.copyOut(sql, rows -> {
+                for (byte[] row; (row = rows.next()) != null; ) {
+                    if (!seen.test(values(new String(row, StandardCharsets.UTF_8)))) continue;
+                    session.abandon();
+                    return true;
+                }
+                return false;
+            });
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // nothing is written here
+        }
     }
 
     /** As COPY writes a row. */

@@ -95,6 +95,33 @@ public final class PostgresTools {
         }
     }
 
+    /**
+     * Finds the psql for what a pg_restore writes. Both have to know {@code \\restrict}: else a name in a forged archive can
+     * be a line that psql takes for a command, and executes on this machine. Of those the closest to the server's version.
+     */
+    public static Found findPsql(Run run, Settings settings, Found pgRestore, int serverMajor) throws InterruptedException {
+        if (!pgRestore.restricts()) throw unsafe("pg_restore", pgRestore);
+        Found best = null;
+        Found last = null;
+        for (var path : candidates(settings, "psql")) {
+            var found = version(run, path);
+            if (found == null) continue;
+            last = found;
+            if (found.restricts() && (best == null || distance(found, serverMajor) < distance(best, serverMajor))) best = found;
+        }
+        if (best != null) return best;
+        if (last == null) return find(run, settings, "psql", 1); // which says what is missing
+        throw unsafe("psql", last);
+    }
+
+    /** Older than the server is further away than any newer one. */
+    private static int distance(Found found, int serverMajor) { return found.major >= serverMajor ? found.major - serverMajor : 1000 + serverMajor - found.major; }
+
+    private static Failure unsafe(String name, Found found) {
+        return new Failure.ToolFailed(name + " " + found.version + " (" + found.path + ") is older than 13.22, 14.19, 15.14, 16.10 or 17.6: what a restore in place gives to psql could have it execute commands on this machine",
+            "update it: " + installation(found.major));
+    }
+
     private static String installation(int major) {
         if (Files.exists(Path.of("/usr/bin/apt-get"))) return "apt-get install postgresql-client-" + major + "; where the distribution has none, from PostgreSQL's own package source: README.md, Install";
         if (Files.exists(Path.of("/usr/bin/dnf"))) return "dnf install postgresql" + major;

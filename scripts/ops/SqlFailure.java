@@ -32,10 +32,14 @@ final class SqlFailure {
         return new Failure.ToolFailed("the database at " + url + " can't be reached: " + said, "is it running, and reachable from here? " + where);
     }
 
+    /** Of a statement that the server is not at work on, or that it waits with for somebody. */
+    static Failure unanswered(DatabaseUrl url) {
+        return new Failure.ToolFailed("the database at " + url + " has not answered a query in time", "see what blocks it; DB_STALL_SECONDS sets the limit");
+    }
+
     /** Of a statement. */
     static Failure of(SQLException e, DatabaseUrl url) {
-        if (e.getCause() instanceof SocketTimeoutException)
-            return new Failure.ToolFailed("the database at " + url + " has not answered a query in time", "see what blocks it; DB_STALL_SECONDS sets the limit");
+        if (e.getCause() instanceof SocketTimeoutException) return unanswered(url);
         var state = state(e);
         var said = said(e);
         if (state.startsWith("08") || state.isEmpty())

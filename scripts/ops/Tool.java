@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -164,11 +165,16 @@ public final class Tool implements AutoCloseable {
     public InputStream stdout() { return process.getInputStream(); }
 
     /** Its output; when it sends nothing for longer than the limit it is stopped, which {@link #finish} then says. */
-    public InputStream stdout(Duration silence) {
+    public InputStream stdout(Duration silence) { return stdout(silence, () -> false); }
+
+    /** The same for a program that may be silent while a server works for it: asked whether it does, when the limit is over. */
+    public InputStream stdout(Duration silence, BooleanSupplier atWork) {
         silent = silence;
         var watch = Watch.every(Duration.ofMillis(Math.min(1000, silence.toMillis() / 4)), () -> {
             var since = waitingSince;
-            if (since != 0 && System.nanoTime() - since > silence.toNanos()) stop();
+            if (since == 0 || System.nanoTime() - since <= silence.toNanos()) return;
+            if (!atWork.getAsBoolean()) stop();
+            else if (waitingSince == since) waitingSince = System.nanoTime();
         });
         return new java.io.FilterInputStream(process.getInputStream()) {
             @Override public int read(byte[] bytes, int from, int length) throws IOException {

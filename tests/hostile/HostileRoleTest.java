@@ -1,5 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -129,6 +130,17 @@ class HostileRoleTest {
         assertEquals(before, rows());
         kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--mode", "in-place").exits(0).says("1,200 rows in 3 tables, as in the manifest");
         assertEquals(before, rows());
+    }
+
+    @Test void what_may_be_forged_is_never_given_to_a_psql_that_obeys_what_stands_in_names() throws Exception {
+        database.execute("create table t as select 1 as one");
+        kit.run("backup-db", "--env", "staging").exits(0);
+        var tools = new FakeTools(kit);
+        for (var name : List.of("psql", "pg_restore")) {
+            tools.tool(name, "");
+            Files.writeString(tools.folder.resolve(name), "#!/bin/sh\necho '" + name + " (PostgreSQL) 15.13'\n");
+            kit.run("restore-db", "--env", "staging", "--mode", "in-place", "--no-safety-backup").exits(12).says(name + " 15.13", "execute commands on this machine", "Next:  update it: ");
+        }
     }
 
     private List<String> rows() { return database.rows("select c, count(*), sum(n) from paint group by 1 order by 1"); }
