@@ -389,7 +389,8 @@ public final class Database implements AutoCloseable {
     @Override public void close() {
         if (silence != null) silence.stop();
         try {
-            if (pooled && !connection.isClosed() && using.tryLock()) {
+            // Not in the middle of a query, which may be this thread's own: then the pooler ends the session.
+            if (pooled && !connection.isClosed() && !using.isHeldByCurrentThread() && using.tryLock()) {
                 try {
                     leaveNothing();
                 } finally {
