@@ -1,5 +1,7 @@
 //SOURCES ../local/EmbeddedPostgres.java
 //SOURCES ActingRole.java
+//SOURCES ../migrations/Statement.java
+//SOURCES ../migrations/Statements.java
 //SOURCES RoleCopy.java
 package backups;
 
@@ -11,6 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import local.EmbeddedPostgres;
+import migrations.Statements;
 import ops.Database;
 import ops.DatabaseLocale;
 import ops.DatabaseProperties;
@@ -35,7 +38,18 @@ final class DrillServer {
     /** "HAND" and "DRIL" in ASCII: keeps our lock apart from the application's. */
     private static final int OURS = 0x48414E44, DRILL = 0x4452494C;
     private static final SecureRandom RANDOM = new SecureRandom();
-    private static final Pattern ROLE = Pattern.compile("(?:CREATE ROLE (" + Needs.NAME + ")|ALTER ROLE (" + Needs.NAME + ") WITH .*|GRANT (?:" + Needs.NAME + ") TO (" + Needs.NAME + ")(?: WITH .*)?);");
+    private static final String CREATE = "CREATE ROLE (" + Needs.NAME + ")";
+    private static final String ATTRIBUTES = "(?:NO)?(?:SUPERUSER|INHERIT|CREATEROLE|CREATEDB|LOGIN|REPLICATION|BYPASSRLS)";
+    /** What follows in the dump, a password's end say, is left out. */
+    private static final String ALTER = "(ALTER ROLE (" + Needs.NAME + ") WITH " + ATTRIBUTES + "(?: " + ATTRIBUTES + ")*)\\b.*";
+    private static final String GRANT = "(GRANT (" + Needs.NAME + ") TO (" + Needs.NAME + ")(?: WITH (?:ADMIN|INHERIT|SET) "
+        + "(?:OPTION|TRUE|FALSE)(?:, (?:INHERIT|SET) (?:TRUE|FALSE))*)?)(?: GRANTED BY (?:" + Needs.NAME + "))?";
+    private static final Pattern ROLE = Pattern.compile(CREATE + "|" + ALTER + "|" + GRANT, Pattern.DOTALL);
+    /** Before a statement of the dump. */
+    private static final Pattern COMMENTS = Pattern.compile("^(?:\\s|--[^\n]*(?:\n|$))+");
+    /** What a role may do on its own server's machine it may not do on this one. */
+    private static final Set<String> ON_ITS_MACHINE = Set.of("pg_execute_server_program", "pg_read_server_files",
+        "pg_write_server_files");
 
     private final Run run;
     private final Settings settings;
@@ -50,6 +64,7 @@ final class DrillServer {
     private String owner = "";
     private String options = "";
     private String locale = "";
+    private boolean guessed;
 
     /** @param started the throwaway one; null for a server that stays */
     private DrillServer(Run run, Settings settings, Database session, EmbeddedPostgres started) {
@@ -199,19 +214,41 @@ final class DrillServer {
         }
     }
 
-    /** Creates the roles that the backup's globals name and the server lacks, as they were there, but without a login. */
+    /**
+     * Creates the roles that the backup's globals name and the server lacks, as they were there, but without a login. Read
+     * statement by statement: a setting's value or a name may have a line in it that looks like another one.
+     */
     void roles(String globals) {
-        globals.lines().forEach(line -> {
-            var statement = ROLE.matcher(line.replaceFirst(" GRANTED BY [^;]*;$", ";"));
-            if (!statement.matches()) return;
+        for (var one : Statements.of(globals)) {
+            var statement = ROLE.matcher(COMMENTS.matcher(one.text()).replaceFirst(""));
+            if (!statement.matches()) continue;
             if (statement.group(1) != null) role(Needs.unquoted(statement.group(1)), "create role " + statement.group(1));
-            else if (statement.group(2) != null && made.contains(Needs.unquoted(statement.group(2)))) attempt(statement.group() + " alter role " + statement.group(2) + " nologin");
-            else if (statement.group(3) != null && made.contains(Needs.unquoted(statement.group(3)))) attempt(statement.group());
-        });
+            else if (isMade(statement.group(3)))
+                attempt(statement.group(2) + "; alter role " + statement.group(3) + " nologin");
+            else if (isMade(statement.group(6)) && !ON_ITS_MACHINE.contains(statement.group(5))) attempt(statement.group(4));
+        }
     }
 
-    /** Creates those that are still lacking. Nobody knows their rights, and a superuser's are enough to own anything. */
-    void roles(Set<String> names) { names.forEach(name -> role(name, "create role " + Database.quote(name) + " superuser")); }
+    /** @param name as SQL writes it; may be null */
+    private boolean isMade(String name) { return name != null && made.contains(Needs.unquoted(name)); }
+
+    /**
+     * Creates those that are still lacking. Nobody knows their rights: they may read everything, since a materialized view
+     * or an index of theirs may need it. Superusers they are only where nobody else can own what they own: what they have
+     * written runs with their rights.
+     */
+    void roles(Needs needs) {
+        for (var name : needs.roles()) {
+            if (exists(name)) continue;
+            guessed = true;
+            var role = Database.quote(name);
+            role(name, "create role " + role + (needs.superusers().contains(name) ? " superuser" : " bypassrls"));
+            attempt("grant pg_read_all_data to " + role);
+        }
+    }
+
+    /** Whether the backup does not say which rights a role had that it needs. */
+    boolean hasGuessed() { return guessed; }
 
     /** @param create the statement that makes it; without a login */
     private void role(String name, String create) {

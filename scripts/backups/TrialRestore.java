@@ -170,7 +170,7 @@ public final class TrialRestore {
 
     private Predicate<String> prepare(Path beginning) throws IOException, InterruptedException {
         var needs = Needs.of(run, pgRestore, beginning);
-        if (as == null) server.roles(needs.roles());
+        if (as == null) server.roles(needs);
         lacking.addAll(server.lacking(needs.extensions()));
         lacking.forEach(name -> notRestorable.add("extension " + name + " (this server does not have it)"));
         leaveOutCompressions(beginning);
@@ -199,6 +199,9 @@ public final class TrialRestore {
                 "name a server that has it: DRILL_DATABASE_URL; or install it here");
         if (as != null && LACKS_A_RIGHT.matcher(e.getMessage()).find())
             return new Failure.ToolFailed("role " + as.role() + " of '" + as.env() + "' can't restore it: " + e.getMessage(), "give it the right or the membership that is lacking; or restore there with --no-owner");
+        if (as == null && server.hasGuessed() && LACKS_A_RIGHT.matcher(e.getMessage()).find())
+            return new Failure.ToolFailed("the backup does not say which rights its roles had, and it can't be restored without: " + e.getMessage(),
+                "name a server that has the roles: DRILL_DATABASE_URL");
         if (manifest.server().supabase())
             return new Failure.ToolFailed("it can't be restored on a server without Supabase's own schemas: " + e.getMessage(), "restore it into a project made for that: ./jbang restore-db --env OTHER --from " + settings.env);
         if (e.getMessage().contains("out of shared memory"))

@@ -56,7 +56,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
     private int port;
 
     private EmbeddedPostgres(Path folder, Optional<Integer> major, boolean throwaway, int locks, String superuser) throws IOException, InterruptedException {
-        user = ServerUser.find();
+        user = throwaway ? ServerUser.owningNothing() : ServerUser.find();
         this.folder = folder;
         this.throwaway = throwaway;
         this.locks = locks;
@@ -105,7 +105,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         try (var folders = Files.newDirectoryStream(parent, "handover-throwaway-*")) {
             for (var folder : folders) {
                 try {
-                    if (Workspace.leftBy(folder, THROWAWAY).isPresent()) in(folder, Optional.empty()).delete();
+                    if (Workspace.leftBy(folder, THROWAWAY).isPresent()) new EmbeddedPostgres(folder, Optional.empty(), true, LOCKS, SUPERUSER).delete();
                 } catch (IOException | UncheckedIOException | Failure e) {
                     // another run is at it, or the next one will be
                 }

@@ -15,13 +15,23 @@ import ops.Failure;
  */
 record ServerUser(String name, String uid, String gid) {
     private static final boolean DIES_WITH_PARENT = says("setpriv", "--help").contains("--pdeathsig");
+    private static final boolean GAINS_NOTHING = says("setpriv", "--help").contains("--no-new-privs");
 
-    static ServerUser find() {
+    /** For a server whose files stay: the same user each time. */
+    static ServerUser find() { return find(List.of("postgres", "nobody")); }
+
+    /**
+     * For a server that is given what others have written: as its superuser they can run programs and read files as this
+     * user, and a user 'postgres' may own a real server on this machine.
+     */
+    static ServerUser owningNothing() { return find(List.of("nobody", "postgres")); }
+
+    private static ServerUser find(List<String> candidates) {
         if (!"0".equals(says("id", "-u"))) return new ServerUser(null, null, null);
         if (!says("setpriv", "--help").contains("--reuid"))
             throw new Failure.ToolFailed("PostgreSQL refuses to run as root, and setpriv, which starts it as another user, is missing",
                 "install it (apt-get install util-linux), or run this as an ordinary user");
-        for (var name : List.of("postgres", "nobody"))
+        for (var name : candidates)
             if (!says("id", "-u", name).isEmpty()) return new ServerUser(name, says("id", "-u", name), says("id", "-g", name));
         throw new Failure.ToolFailed("PostgreSQL refuses to run as root, and there is neither a user 'postgres' nor 'nobody'",
             "run this as an ordinary user");
@@ -30,19 +40,20 @@ record ServerUser(String name, String uid, String gid) {
     boolean isOther() { return name != null; }
 
     /** The command as this user runs it. */
-    List<String> command(List<String> command) { return prefixed(command, false); }
+    List<String> command(List<String> command) { return prefixed(command, false, false); }
 
     /**
      * The same for a program that must not outlive the thread that starts it: Linux interrupts it then, even after
-     * kill -9, and for a PostgreSQL server that is a fast shutdown.
+     * kill -9, and for a PostgreSQL server that is a fast shutdown. What it starts can't become another user, by sudo say.
      */
-    List<String> server(List<String> command) { return prefixed(command, DIES_WITH_PARENT); }
+    List<String> server(List<String> command) { return prefixed(command, DIES_WITH_PARENT, GAINS_NOTHING); }
 
-    private List<String> prefixed(List<String> command, boolean diesWithParent) {
+    private List<String> prefixed(List<String> command, boolean diesWithParent, boolean gainsNothing) {
         var all = new ArrayList<String>();
-        if (isOther() || diesWithParent) all.add("setpriv");
+        if (isOther() || diesWithParent || gainsNothing) all.add("setpriv");
         if (isOther()) all.addAll(List.of("--reuid=" + uid, "--regid=" + gid, "--clear-groups"));
         if (diesWithParent) all.add("--pdeathsig=INT");
+        if (gainsNothing) all.add("--no-new-privs");
         all.addAll(command);
         return all;
     }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -228,6 +229,45 @@ class HostileDrillTest {
     }
 
     private static Kit backedUp(String sql) { return backedUp(Stack.kit(), sql); }
+
+    @Test void what_a_role_has_written_does_not_become_a_superuser_of_the_drill_nor_run_as_the_user_of_a_real_server() throws IOException {
+        var kit = Stack.kit();
+        var mallory = Stack.next("mallory_");
+        var asSuperuser = Path.of("/tmp", Stack.next("as_superuser_") + "_" + ProcessHandle.current().pid());
+        var asOwner = Path.of(asSuperuser + "_by_name");
+        TestDatabase.superuser("create role " + mallory + " login password '" + TestDatabase.PASSWORD + "'");
+        kit.database.asSuperuser("grant create, usage on schema public to " + mallory);
+        try (var session = TestDatabase.connect(kit.database.url(mallory, TestDatabase.PASSWORD)); var statement = session.createStatement()) {
+            // A line of its own in the dump of the roles, and code that runs as its owner, or as whoever loads rows.
+            statement.execute("""
+                alter role %1$s set search_path = E'\nALTER ROLE %1$s WITH SUPERUSER;\n';
+                create function run(file text) returns void language plpgsql as $$ begin
+                    if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+                        execute format('copy (select 1) to program %%L', '(id -un; grep NoNewPrivs /proc/self/status) > ' || file);
+                    end if;
+                end $$;
+                create function run(file text, n int) returns int language plpgsql immutable as $$ begin
+                    perform public.run(file);
+                    return n;
+                end $$;
+                create table t (id int check (public.run('%2$s', id) = id));
+                create index on t (public.run('%3$s', id));
+                insert into t values (1)""".formatted(mallory, asSuperuser, asOwner));
+        } catch (java.sql.SQLException e) {
+            throw new AssertionError(e);
+        }
+        try {
+            backedUp(kit, "select 1").run("backups", "drill", "--env", "staging").exits(0);
+            assertFalse(Files.exists(asOwner), "the role was made a superuser");
+            var user = Files.readAllLines(asSuperuser);
+            if ("root".equals(System.getProperty("user.name"))) assertEquals("nobody", user.get(0));
+            if (System.getProperty("os.name").equals("Linux")) assertTrue(user.get(1).endsWith("1"), user::toString);
+        } finally {
+            TestDatabase.superuser("alter role " + mallory + " reset all");
+            Files.deleteIfExists(asSuperuser);
+            Files.deleteIfExists(asOwner);
+        }
+    }
 
     /** The server's superuser fills it and backs it up. */
     private static Kit backedUp(Kit kit, String sql) {
