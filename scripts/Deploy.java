@@ -190,7 +190,8 @@ class Deploy implements Callable<Integer> {
         releases = new Releases(store, env);
         before = provider.live();
         steps.found(Deployment.words(releases, before));
-        Deployment.warnOfUntrusted(run, releases);
+        Clocks.refuse(run, store); // which of two releases is the older one is told by their times
+        Deployment.warnOfLeftOut(run, releases);
         return true;
     }
 

@@ -305,6 +305,7 @@ class RestoreDb implements Callable<Integer> {
     private boolean checkObjects(Steps steps) throws Exception {
         reader = new PartReader(store, folder, manifest, identity != null ? Optional.of(identity.toString()) : source.get(Setting.BACKUP_IDENTITY_FILE).or(() -> settings.get(Setting.BACKUP_IDENTITY_FILE)));
         reader.checkObjects();
+        if (!dryRun) reader.checkBytes(run);
         // Nothing of it is restored; but a backup of which anything is broken is a broken one.
         if (manifest.globals() != null) reader.read(manifest.globals(), raw -> { });
         if (manifest.outside() != null) reader.read(manifest.outside(), raw -> { });

@@ -167,7 +167,7 @@ class Rollback implements Callable<Integer> {
     private boolean seeLive(Steps steps) throws Exception {
         before = provider.live();
         left = before.isEmpty() ? Optional.empty() : releases.of(before.get());
-        Deployment.warnOfUntrusted(run, releases);
+        Deployment.warnOfLeftOut(run, releases);
         steps.found(Deployment.words(releases, before));
         return true;
     }
@@ -277,7 +277,7 @@ class Rollback implements Callable<Integer> {
 
     private void showAll() throws Exception {
         var current = provider.live();
-        Deployment.warnOfUntrusted(run, releases);
+        Deployment.warnOfLeftOut(run, releases);
         var of = current.isEmpty() ? Optional.<Releases.Known>empty() : releases.of(current.get());
         var schema = Optional.<String>empty();
         try {
@@ -290,8 +290,8 @@ class Rollback implements Callable<Integer> {
         if (run.json) run.console.result(Json.text(lines));
         else {
             for (var line : lines)
-                run.console.result(String.format("%-5s %s  %s  %-12s  %s%s", line.live ? "live" : line.bad != null ? "bad" : line.good ? "good" : "?", line.release, line.commit.substring(0, 12), Amount.age(Instant.parse(line.created), run.started), line.subject,
-                    (line.bad == null ? line.good ? "" : "; never proven" : "; " + (line.bad.length() <= LONGEST ? line.bad : line.bad.substring(0, LONGEST) + "…")) + (line.behindMigration ? "; behind a migration, made for " + (line.schemaVersion.isEmpty() ? "none" : line.schemaVersion) : "")));
+                run.console.result(Console.plain(String.format("%-5s %s  %s  %-12s  %s%s", line.live ? "live" : line.bad != null ? "bad" : line.good ? "good" : "?", line.release, line.commit.substring(0, 12), Amount.age(Instant.parse(line.created), run.started), line.subject,
+                    (line.bad == null ? line.good ? "" : "; never proven" : "; " + (line.bad.length() <= LONGEST ? line.bad : line.bad.substring(0, LONGEST) + "…")) + (line.behindMigration ? "; behind a migration, made for " + (line.schemaVersion.isEmpty() ? "none" : line.schemaVersion) : ""))));
             run.console.result("live: " + Deployment.words(releases, current));
         }
     }

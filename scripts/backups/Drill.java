@@ -67,7 +67,7 @@ public final class Drill {
 
     private Optional<Failure> evidence(Instant begun, String problem) {
         var seconds = Amount.seconds(Duration.between(begun, Instant.now()));
-        return folder.keep(run, store, "drill", new BackupFolder.Evidence("restored", problem == null, begun.toString(), seconds, Ops.VERSION, problem,
+        return folder.keep(run, store, "drill", new BackupFolder.Evidence("restored", problem == null, store.at(begun).toString(), seconds, Ops.VERSION, problem,
             trial.server == null ? null : trial.server.version, archive == null ? null : archive.tables(), archive == null ? null : archive.rows(), orNull(trial.notRestorable), orNull(trial.notes)));
     }
 

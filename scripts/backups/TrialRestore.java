@@ -87,15 +87,16 @@ public final class TrialRestore {
         for (var what : notRestorable) run.console.warn("left out: " + what);
     }
 
-    private boolean checkObjects() throws InterruptedException {
+    private boolean checkObjects() throws IOException {
         manifest = folder.manifest(store);
-        reader = newReader();
+        reader = new PartReader(store, folder, manifest, settings.get(Setting.BACKUP_IDENTITY_FILE));
         reader.checkObjects();
+        reader.checkBytes(run);
         steps.found(folder.id() + ", " + Amount.bytes(manifest.bytesStored()));
         return true;
     }
 
-    PartReader newReader() { return new PartReader(store, folder, manifest, settings.get(Setting.BACKUP_IDENTITY_FILE)); }
+    PartReader newReader() { return reader.again(); }
 
     /** Of the version that the backup's server had: what is restored in earnest is restored there. */
     private boolean open() throws Exception {

@@ -33,6 +33,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     /**
      * Evidence beside a backup: what was proven after it was made, and when.
      *
+     * @param at by the store's clock, like all that is compared with it: of two machines the one with a wrong clock would have the last word
      * @param server version of the PostgreSQL that it was restored into; null, like what follows, when it was not restored
      * @param tables and rows that were compared with the archive
      * @param notRestorable what that server can't have, each with the reason
@@ -118,14 +119,18 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
             last.passedOver().forEach(passedOver);
             return last.backup().folder();
         }
+        if (wanted.isBlank()) throw new Failure.Usage("an empty text is no backup's id", "give an id, a beginning of it, or latest: ./jbang backups list --env " + env);
         var sealed = sealed(store, env);
         var found = sealed.stream().filter(folder -> folder.id.startsWith(wanted)).toList();
         if (found.isEmpty())
             throw new Failure.Failed(sealed.isEmpty() ? "environment '" + env + "' has no backup in " + store.uri(envKey(store, env)) : "there is no backup '" + Console.plain(wanted) + "' of environment '" + env + "'",
                 sealed.isEmpty() ? "make one: ./jbang backup-db --env " + env : "./jbang backups list --env " + env);
-        if (found.size() > 1)
-            throw new Failure.Usage("'" + wanted + "' is the beginning of " + found.size() + " backups", "give more of the id: ./jbang backups list --env " + env);
-        return found.get(0);
+        // Anybody who may write to the bucket can put one of the same id beside it, in the folder of another database.
+        var own = found.size() == 1 ? found : Latest.ofOwnDatabase(store, env, found);
+        if (own.size() == 1) return own.get(0);
+        if (found.stream().map(BackupFolder::id).distinct().count() == 1)
+            throw new Failure.Usage("there are backups '" + Console.plain(wanted) + "' of " + found.size() + " databases", "name the environment's own: " + Latest.setting(env));
+        throw new Failure.Usage("'" + Console.plain(wanted) + "' is the beginning of " + found.size() + " backups", "give more of the id: ./jbang backups list --env " + env);
     }
 
     /** The last moment of the day or minute that is written there; null when it is no time. */
@@ -223,11 +228,8 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     private Evidence evidence(Store store, MatchResult name, byte[] bytes) {
         try {
             var read = Json.read(bytes, Evidence.class, name.group());
-            if (read != null && read.at != null && read.proof != null && Proof.GRADES.contains(read.proof)) {
-                Instant.parse(read.at);
-                return read;
-            }
-        } catch (Failure.NotVerified | DateTimeParseException e) {
+            if (read != null && Stamp.isTime(read.at) && read.proof != null && Proof.GRADES.contains(read.proof) && (read.passed || read.problem != null)) return read;
+        } catch (Failure.NotVerified e) {
             // said below
         }
         return unreadable(store, name);
@@ -277,6 +279,9 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
             return Optional.of("the store refuses to delete it: s3:DeleteObject is not granted, or it is locked for a time");
         return empty(store) ? Optional.empty() : Optional.of("the store still has its manifest, though it was deleted");
     }
+
+    /** The same folder, with what lies in it by now. */
+    BackupFolder seenAnew(Store store) { return new BackupFolder(key, id, store.list(key)); }
 
     /** Removes the objects of a backup that is not sealed; false when it is, and stays. */
     public boolean discard(Store store) {

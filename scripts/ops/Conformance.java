@@ -72,10 +72,10 @@ public final class Conformance {
      */
     public static Looked of(Run run, Store store, String env) throws IOException, InterruptedException {
         var key = store.prefix + "/" + NAME;
-        var there = store.read(key, 1 << 16).flatMap(bytes -> parse(bytes, store.uri(key))).filter(evidence -> evidence.isFor(endpoint(store.settings)));
+        var there = there(store, key).filter(evidence -> evidence.isFor(endpoint(store.settings)));
         if (there.isEmpty()) {
             var evidence = new Conformance(run, store, new StoreProbe(run, store, env, false)).look();
-            store.put(key, Json.bytes(evidence));
+            Signature.put(store, key, Json.bytes(evidence));
             return new Looked(evidence, true);
         }
         if (there.get().conditions == Conditions.refused) store.form.refuse(Extra.ONLY_NEW);
@@ -84,9 +84,9 @@ public final class Conformance {
         return new Looked(there.get(), false);
     }
 
-    private static Optional<Evidence> parse(byte[] bytes, String uri) {
+    private static Optional<Evidence> there(Store store, String key) {
         try {
-            return Optional.ofNullable(Json.read(bytes, Evidence.class, uri));
+            return store.read(key, 1 << 16).filter(bytes -> Signature.isTrusted(store, key, bytes)).map(bytes -> Json.read(bytes, Evidence.class, store.uri(key)));
         } catch (Failure.NotVerified e) {
             return Optional.empty(); // anybody may have written it: it is found out anew
         }

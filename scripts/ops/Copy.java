@@ -69,13 +69,14 @@ public final class Copy {
         var manifest = folder.manifest(from, seal);
         var copy = new BackupFolder(to.prefix + folder.key().substring(from.prefix.length()), folder.id(), List.of());
         run.state("backup " + folder.id() + " is as it was, and has no copy in " + to.uri(copy.key()));
-        var wasThere = isThere(copy, manifest, seal);
+        var signature = folder.signature(from);
+        var wasThere = isThere(copy, manifest, seal, signature);
         if (!wasThere) {
             Conformance.of(run, to, manifest.env()).evidence().missing().forEach(missing -> run.console.warn(place + ": " + missing));
             var unsealed = new Unsealed(run, to, copy);
             var parts = send(PartReader.ofStored(from, folder, manifest), manifest, copy);
             ofCopy(manifest, () -> Seal.compare(to, copy, parts));
-            ofCopy(manifest, () -> { seal(unsealed, copy, manifest, seal, folder.signature(from)); return null; });
+            ofCopy(manifest, () -> { seal(unsealed, copy, manifest, seal, signature); return null; });
             ofCopy(manifest, () -> { check(copy, manifest); return null; });
             clear(manifest.env());
         }
@@ -84,19 +85,28 @@ public final class Copy {
     }
 
     /** False for one that is sealed but not whole, too: sending it again mends it. */
-    private boolean isThere(BackupFolder copy, Manifest manifest, byte[] seal) {
+    private boolean isThere(BackupFolder copy, Manifest manifest, byte[] seal, Optional<byte[]> signature) {
         var there = listed(copy);
         if (!there.sealed()) return false;
         if (!Arrays.equals(there.seal(to), seal))
             throw new Failure.NotVerified(to.uri(copy.key() + Manifest.NAME) + " is not the manifest of the backup that was to be copied", "look at both; remove the copy's folder if it is the wrong one, then: " + command(manifest));
         try {
             check(copy, manifest);
+            addSignature(copy, signature);
             run.state("backup " + copy.id() + " is as it was, and so is its copy in " + to.uri(copy.key()));
             return true;
         } catch (Failure.NotVerified e) {
             run.console.warn("the copy is not whole and is sent again: " + e.getMessage());
             return false;
         }
+    }
+
+    /** Without it, a copy is none where only what is signed is believed; the original may have been signed later, by hand. */
+    private void addSignature(BackupFolder copy, Optional<byte[]> signature) {
+        var key = copy.key() + Manifest.NAME + Signature.ENDING;
+        if (signature.isEmpty() || to.holds(key, signature.get())) return;
+        to.put(key, signature.get());
+        run.console.warn("the copy was there without the original's signature, and has it now");
     }
 
     private List<Manifest.Part> send(PartReader reader, Manifest manifest, BackupFolder copy) throws IOException, InterruptedException {

@@ -25,9 +25,11 @@ final class Download extends InputStream {
     private int broken;
     private long brokenAt;
 
-    Download(Store store, String key) {
+    /** @param etag of the object that is meant, as another download of it had it; null for whichever is there */
+    Download(Store store, String key, String etag) {
         this.store = store;
         this.key = key;
+        this.etag = etag;
         this.attempts = store.settings.number(Setting.S3_ATTEMPTS);
         open();
     }
@@ -36,16 +38,16 @@ final class Download extends InputStream {
         stream = store.attempt("s3:GetObject", "read", key, () -> store.client.getObject(request -> {
             request.bucket(store.bucket).key(key);
             if (offset > 0) request.range("bytes=" + offset + "-");
-            if (etag != null) request.ifMatch(etag);
+            if (offset > 0 && etag != null) request.ifMatch(etag);
         }));
         var response = stream.response();
+        // Not every store keeps to If-Match and Range, and the rest of another object would make this one look broken.
+        if (etag != null && response.eTag() != null && !etag.equals(response.eTag())) throw failed("it was replaced while it was read");
         if (offset == 0) {
             etag = response.eTag();
             total = response.contentLength() == null ? UNKNOWN : response.contentLength();
             return;
         }
-        // Not every store keeps to If-Match and Range, and the rest of another object would make this one look broken.
-        if (etag != null && response.eTag() != null && !etag.equals(response.eTag())) throw failed("it was replaced while it was read");
         if (response.contentRange() == null) skipAgain();
         else if (!response.contentRange().startsWith("bytes " + offset + "-")) throw failed("asked for the bytes from " + offset + " on, the store gave " + response.contentRange().replaceAll("\\p{Cntrl}", " "));
     }
@@ -59,6 +61,9 @@ final class Download extends InputStream {
             throw failed(e.getMessage());
         }
     }
+
+    /** The object's ETag, as the store tells it; null when it does not. */
+    String etag() { return etag; }
 
     private Failure failed(String how) { return new Failure.StoreFailed("could not read " + store.uri(key) + ": " + how, "run it again; if it stays, ./jbang doctor --env " + store.settings.env); }
 

@@ -85,17 +85,25 @@ public record Latest(Sealed backup, List<String> passedOver) {
         if (store.settings.get(Setting.DATABASE_URL).isEmpty()) {
             if (databases.size() > 1)
                 throw new Failure.Refused("environment '" + env + "' has backups of " + databases.size() + " databases: " + String.join(", ", databases),
-                    "give the id of the one you want: " + list + "; or name the environment's own: " + env.toUpperCase(Locale.ROOT).replace('-', '_') + "_DATABASE_URL");
+                    "give the id of the one you want: " + list + "; or name the environment's own: " + setting(env));
             return sealed;
         }
-        var database = DatabaseUrl.of(store.settings).database;
-        var own = BackupFolder.databaseKey(store, env, database);
-        var found = sealed.stream().filter(folder -> folder.key().startsWith(own)).toList();
+        var found = ofOwnDatabase(store, env, sealed);
         if (found.isEmpty())
-            throw new Failure.Failed("environment '" + env + "' has no backup of its database '" + database + "', but of " + String.join(", ", databases),
+            throw new Failure.Failed("environment '" + env + "' has no backup of its database '" + DatabaseUrl.of(store.settings).database + "', but of " + String.join(", ", databases),
                 "make one: ./jbang backup-db --env " + env + "; or, if one of those is meant, give its id: " + list);
         return found;
     }
+
+    /** Those of the database that the settings name; all where they name none. */
+    static List<BackupFolder> ofOwnDatabase(Store store, String env, List<BackupFolder> folders) {
+        if (store.settings.get(Setting.DATABASE_URL).isEmpty()) return folders;
+        var own = BackupFolder.databaseKey(store, env, DatabaseUrl.of(store.settings).database);
+        return folders.stream().filter(folder -> folder.key().startsWith(own)).toList();
+    }
+
+    /** The setting that names an environment's own database. */
+    static String setting(String env) { return env.toUpperCase(Locale.ROOT).replace('-', '_') + "_DATABASE_URL"; }
 
     /** The database's name, as its folder has it. */
     private static String name(Store store, String env, BackupFolder folder) {

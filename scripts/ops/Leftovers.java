@@ -72,7 +72,7 @@ public record Leftovers(List<BackupFolder> folders, List<Store.OpenUpload> uploa
     public int clear(Run run, Store store) {
         var cleared = 0;
         for (var upload : uploads) cleared += cleared(run, upload.key(), () -> { store.abort(upload); return true; });
-        for (var folder : folders) cleared += cleared(run, folder.key(), () -> folder.discard(store));
+        for (var folder : folders) cleared += cleared(run, folder.key(), () -> isOver(store, folder.seenAnew(store), List.of()) && folder.discard(store));
         return cleared;
     }
 

@@ -1,8 +1,6 @@
 package ops;
 
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
-import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.Set;
 
@@ -32,8 +30,6 @@ public record Manifest(int format, String id, String env, String database, Kit k
     public static final int FORMAT = 1;
     public static final String NAME = "manifest.json";
     public static final String SUMS = "SHA256SUMS";
-    private static final Instant EARLIEST = Instant.parse("1996-01-01T00:00:00Z");
-    private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
     private static final Set<String> OPTIONAL = Set.of("globals", "globalsNote", "storeEtag", "purpose", "locale", "rights", "outside");
 
     /** The kit that made it. */
@@ -106,22 +102,12 @@ public record Manifest(int format, String id, String env, String database, Kit k
         if (manifest.format > FORMAT)
             throw new Failure.NotVerified(uri + " has format " + manifest.format + ", this kit reads up to " + FORMAT, "use the kit that made it, or a newer one");
         if (manifest.format < 1 || !isWhole(manifest) || manifest.parts.isEmpty()) throw broken(uri, "fields are missing");
-        if (!isTime(manifest.created) || !isTime(manifest.snapshotTime)) throw broken(uri, "it has a time that is none");
+        if (!Stamp.isTime(manifest.created) || !Stamp.isTime(manifest.snapshotTime)) throw broken(uri, "it has a time that is none");
         if (!isVersion(manifest.pgDump) || !isVersion(manifest.server.version)) throw broken(uri, "it has a version that is none");
         if (manifest.parts.stream().noneMatch(part -> part.stage.equals("all"))) throw broken(uri, "it has no part that is restored");
         for (var part : manifest.objects())
             if (!part.name.matches("[a-z0-9][a-z0-9.-]*") || part.name.contains("..") || !part.sha256.matches("[0-9a-f]{64}") || part.bytesRaw < 0 || part.bytesStored < 0) throw broken(uri, "it names a part that can't be one");
         return manifest;
-    }
-
-    private static boolean isTime(String text) {
-        try {
-            var time = Instant.parse(text);
-            // Neither before there was PostgreSQL nor after all who could restore it: further off, sums with it overflow.
-            return time.isAfter(EARLIEST) && time.isBefore(LATEST);
-        } catch (DateTimeParseException e) {
-            return false;
-        }
     }
 
     private static boolean isVersion(String text) { return text.matches("[0-9]{1,4}([^0-9].*)?"); }

@@ -6,7 +6,9 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -26,6 +28,9 @@ public final class PartReader {
     private final Manifest manifest;
     private final Path identity;
     private final AtomicLong done = new AtomicLong();
+    private final AtomicLong checked = new AtomicLong();
+    /** ETags of the objects whose bytes were checked before. */
+    private final Map<String, String> etags = new HashMap<>();
 
     /**
      * @param identity file with the age identity; only encrypted backups need it
@@ -46,6 +51,13 @@ public final class PartReader {
     /** One that only copies: what is not opened needs no identity. */
     static PartReader ofStored(Store store, BackupFolder folder, Manifest manifest) { return new PartReader(store, folder, manifest, (Path) null); }
 
+    /** Another reader of the same backup, and of no other objects than this one has checked. */
+    public PartReader again() {
+        var again = new PartReader(store, folder, manifest, identity);
+        again.etags.putAll(etags);
+        return again;
+    }
+
     /** Bytes read so far, after unpacking. */
     public long done() { return done.get(); }
 
@@ -58,7 +70,7 @@ public final class PartReader {
         var seal = right.get(right.size() - 1);
         if (found.isEmpty() || !found.get(found.size() - 1).equals(seal)) throw broken(Manifest.NAME, "has another SHA-256 than " + store.uri(folder.key() + Manifest.SUMS) + " says");
         if (!found.equals(right)) throw broken(Manifest.SUMS, "says something else than the manifest");
-        var sizes = new java.util.HashMap<>(folder.objects().stream().collect(Collectors.toMap(item -> item.key().substring(folder.key().length()), Store.Item::bytes)));
+        var sizes = new HashMap<>(folder.objects().stream().collect(Collectors.toMap(item -> item.key().substring(folder.key().length()), Store.Item::bytes)));
         var there = sizes.keySet();
         var expected = new TreeSet<>(Set.of(Manifest.NAME, Manifest.SUMS));
         manifest.objects().forEach(part -> expected.add(part.name()));
@@ -70,12 +82,38 @@ public final class PartReader {
     }
 
     /**
+     * Where only what is signed may be believed, reads every object to its end before any of it is used: a restore executes
+     * what it reads while it reads it. From then on these very objects are read, and no others in their place.
+     *
+     * @throws Failure.NotVerified naming the object that is not what the manifest says
+     */
+    public void checkBytes(Run run) throws IOException {
+        if (!Signature.isDemanded(store)) return;
+        var counting = new OutputStream() {
+            @Override public void write(int one) { checked.incrementAndGet(); }
+            @Override public void write(byte[] bytes, int from, int length) { checked.addAndGet(length); }
+        };
+        try (var progress = new Progress(run.console, "Check before it is used", checked::get, manifest.bytesStored())) {
+            for (var part : manifest.objects()) {
+                var download = new Download(store, folder.key() + part.name(), null);
+                try (var stored = new Sha256.Reader(download)) {
+                    copy(stored, counting);
+                    check(part, stored);
+                }
+                etags.put(part.name(), download.etag());
+            }
+        }
+    }
+
+    private InputStream stream(Manifest.Part part) { return new Download(store, folder.key() + part.name(), etags.get(part.name())); }
+
+    /**
      * Reads one part to its end, whatever its taker does.
      *
      * @throws Failure.NotVerified naming the object, when it is not what the manifest says; this before what the taker throws
      */
     public void read(Manifest.Part part, Taker taker) throws Exception {
-        try (var stored = new Sha256.Reader(store.stream(folder.key() + part.name()))) {
+        try (var stored = new Sha256.Reader(stream(part))) {
             String problem = null;
             Exception thrown = null;
             try (var raw = new Raw(Packing.unpack(stored, identity), part.bytesRaw())) {
@@ -105,7 +143,7 @@ public final class PartReader {
     public byte[] beginning(Manifest.Part part) throws Exception { return archive(part).beginning(); }
 
     private Archive archive(Manifest.Part part) throws Exception {
-        try (var raw = Packing.unpack(store.stream(folder.key() + part.name()), identity)) {
+        try (var raw = Packing.unpack(stream(part), identity)) {
             return new Archive(raw);
         } catch (IOException | Failure.NotVerified e) {
             read(part, raw -> { }); // says what of it is not as it was stored
@@ -119,7 +157,7 @@ public final class PartReader {
      * @throws Failure.NotVerified naming the object, when it is not what the manifest says
      */
     void copy(Manifest.Part part, OutputStream to) throws IOException {
-        try (var stored = new Sha256.Reader(store.stream(folder.key() + part.name()))) {
+        try (var stored = new Sha256.Reader(stream(part))) {
             copy(stored, to);
             check(part, stored);
         }

@@ -43,7 +43,7 @@ public final class ReadBack {
     }
 
     private Optional<Failure> evidence(BackupFolder folder, Instant begun, String problem) {
-        return folder.keep(run, store, "verify", new BackupFolder.Evidence("readable", problem == null, begun.toString(),
+        return folder.keep(run, store, "verify", new BackupFolder.Evidence("readable", problem == null, store.at(begun).toString(),
             Amount.seconds(Duration.between(begun, Instant.now())), Ops.VERSION, problem));
     }
 

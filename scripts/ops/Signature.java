@@ -55,6 +55,9 @@ public final class Signature {
             run.console.warn("BACKUP_VERIFY_KEY is set, and BACKUP_SIGNING_KEY_FILE is not: what this run writes into the bucket is not signed, and will not count");
     }
 
+    /** Whether only what is signed may be believed of what lies there. */
+    public static boolean isDemanded(Store store) { return isDemanded(store.settings); }
+
     /** Whether only what is signed may be believed. */
     public static boolean isDemanded(Settings settings) { return settings.get(Setting.BACKUP_VERIFY_KEY).isPresent(); }
 

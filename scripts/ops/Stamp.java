@@ -9,7 +9,21 @@ import java.time.format.DateTimeFormatter;
 public final class Stamp {
     private static final DateTimeFormatter FORM = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
+    private static final Instant EARLIEST = Instant.parse("1996-01-01T00:00:00Z");
+    private static final Instant LATEST = Instant.parse("2200-01-01T00:00:00Z");
+
     private Stamp() { }
+
+    /** Whether somebody else's text is a time at all, as {@link Instant} writes it, and one of which a date can be made. */
+    public static boolean isTime(String text) {
+        try {
+            var time = Instant.parse(text);
+            // Neither before there was PostgreSQL nor after all who could restore it: further off, sums with it overflow.
+            return time.isAfter(EARLIEST) && time.isBefore(LATEST);
+        } catch (DateTimeException | NullPointerException e) {
+            return false;
+        }
+    }
 
     public static String of(Instant time) { return FORM.format(time); }
 

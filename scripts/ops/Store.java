@@ -68,6 +68,8 @@ public final class Store implements AutoCloseable {
     /** Storage classes of which nothing can be read at once; GLACIER_IR is none. */
     private static final List<String> ARCHIVES = List.of("GLACIER", "DEEP_ARCHIVE");
 
+    private static final Duration ROUNDED = Duration.ofSeconds(2);
+
     final S3Client client;
     final Settings settings;
     public final String bucket;
@@ -154,7 +156,10 @@ public final class Store implements AutoCloseable {
     public Optional<Duration> clockOffset() { return clock.ahead(); }
 
     /** What time it is by the store's clock; by this machine's while the store has not said. */
-    public Instant now() { return Instant.now().plus(clockOffset().orElse(Duration.ZERO)); }
+    public Instant now() { return at(Instant.now()); }
+
+    /** A moment of this machine's clock, by the store's; the same where they differ by less than the header's whole seconds tell. */
+    public Instant at(Instant ours) { return clockOffset().filter(ahead -> ahead.abs().compareTo(ROUNDED) > 0).map(ours::plus).orElse(ours); }
 
     /** How many requests had to be sent again so far. */
     public int retries() { return tries.get() - calls.get(); }
@@ -228,7 +233,7 @@ public final class Store implements AutoCloseable {
     }
 
     /** The bytes of an object as a stream that takes up again where a connection broke. */
-    public InputStream stream(String key) { return new Download(this, key); }
+    public InputStream stream(String key) { return new Download(this, key, null); }
 
     /** Puts a small object whole, in the store's default storage class. */
     public void put(String key, byte[] content) { put(key, content, null); }

@@ -26,8 +26,10 @@ import ops.Settings;
 public final class Deployment {
     private Deployment() { }
 
-    /** Says which records are left out since nobody who may has signed them. */
-    public static void warnOfUntrusted(Run run, Releases releases) {
+    /** Says which records are left out, since they can't be read, or since nobody who may has signed them. */
+    public static void warnOfLeftOut(Run run, Releases releases) {
+        if (!releases.unreadable().isEmpty())
+            run.console.warn("can't be read, so they do not count: " + String.join(", ", releases.unreadable()) + "; look at them in " + releases.uri());
         if (!releases.untrusted().isEmpty())
             run.console.warn("not signed by a key in BACKUP_VERIFY_KEY, so they do not count: " + String.join(", ", releases.untrusted()));
     }

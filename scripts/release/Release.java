@@ -1,9 +1,8 @@
 package release;
 
-import java.time.DateTimeException;
-import java.time.Instant;
 import java.util.stream.Stream;
 import ops.Manifest;
+import ops.Stamp;
 
 /**
  * A release, as it stands in {@code PREFIX/ENV/releases/ID.json}: written once, before anybody sees it. What comes
@@ -31,12 +30,7 @@ public record Release(int format, String id, String env, String created, Commit 
         if (commit == null || artifact == null || provider == null || deployment == null || artifact.sha256() == null) return false;
         if (artifact.bytes() < 0 || !artifact.sha256().matches("[0-9a-f]{64}") || commit.sha() == null || !commit.sha().matches("[0-9a-f]{40,64}")) return false;
         if (Stream.of(commit.branch(), commit.subject(), provider, deployment).anyMatch(text -> text == null || text.matches("(?s).*\\p{Cntrl}.*"))) return false;
-        try {
-            Instant.parse(created);
-            return true;
-        } catch (DateTimeException | NullPointerException e) {
-            return false;
-        }
+        return Stamp.isTime(created);
     }
 
     /** The same, once it is staged. */

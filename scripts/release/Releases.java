@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
+import ops.Console;
 import ops.Failure;
 import ops.Json;
 import ops.Signature;
@@ -20,7 +21,11 @@ import ops.Store;
  */
 public final class Releases {
     /** What came of a release: how it was live, or why it is bad. */
-    public record Mark(String at, String deployment, String why) { }
+    public record Mark(String at, String deployment, String why) {
+        public Mark {
+            why = why == null ? null : Console.plain(why); // anybody may have written it
+        }
+    }
 
     /** A release and what came of it; the marks are null when it has none. */
     public record Known(Release release, Mark good, Mark bad) {
@@ -31,7 +36,7 @@ public final class Releases {
         public String deployment() { return good != null && good.deployment != null ? good.deployment : release.deployment(); }
 
         public String words() {
-            return release + (bad != null ? ", marked bad: " + bad.why : good == null ? ", never proven: its deploy did not come to its end" : "");
+            return Console.plain(release.toString()) + (bad != null ? ", marked bad: " + bad.why : good == null ? ", never proven: its deploy did not come to its end" : "");
         }
     }
 
@@ -41,6 +46,7 @@ public final class Releases {
     private final String env;
     private final String folder;
     private final List<String> untrusted = new CopyOnWriteArrayList<>();
+    private final List<String> unreadable = new CopyOnWriteArrayList<>();
     private List<Known> known;
 
     public Releases(Store store, String env) {
@@ -49,12 +55,16 @@ public final class Releases {
         folder = store.prefix + "/" + env + "/releases/";
     }
 
+    /** Where they are. */
+    public String uri() { return store.uri(folder); }
+
     /** All of them, newest first. */
     public List<Known> all() throws Exception {
         if (known != null) return known;
         var names = store.list(folder).stream().map(item -> item.key().substring(folder.length())).collect(Collectors.toSet());
         var ids = names.stream().filter(name -> name.matches("[0-9TZ]{16}-[0-9a-f]{6}\\.json")).map(name -> name.substring(0, name.length() - 5)).sorted(Comparator.reverseOrder()).toList();
         untrusted.clear();
+        unreadable.clear();
         return known = Steps.sideBySide(ids, id -> known(names, id)).stream().flatMap(Optional::stream).toList();
     }
 
@@ -64,31 +74,48 @@ public final class Releases {
     /** The names of records that are not signed though they have to be: for the kit they are not there. */
     public List<String> untrusted() { return untrusted; }
 
+    /** The names of records that are none of this kit's: one of them must not keep anybody from going back to another. */
+    public List<String> unreadable() { return unreadable; }
+
     private Optional<Known> known(Set<String> names, String id) {
-        return release(id).map(release -> new Known(release, mark(names, id + ".good.json"), mark(names, id + ".bad.json")));
+        return release(id).map(release -> new Known(release, mark(names, id + ".good.json").orElse(null), bad(names, id + ".bad.json")));
     }
 
     private Optional<Release> release(String id) {
         var read = read(id + ".json", Release.class);
         if (read.isEmpty()) return Optional.empty();
         var release = read.get();
-        if (release.format() > Release.FORMAT) throw new Failure.NotVerified("release " + id + " was written by a newer kit", "update the kit: its version is in ./jbang rollback --version");
-        if (!id.equals(release.id()) || !release.isSound()) throw new Failure.NotVerified(store.uri(folder + id + ".json") + " is broken: it lacks what every release has", "look at it, and remove it");
-        return Optional.of(release);
+        if (release.format() > Release.FORMAT) unreadable.add(id + ".json, of a newer kit");
+        else if (!id.equals(release.id()) || !release.isSound()) unreadable.add(id + ".json");
+        else return read;
+        return Optional.empty();
     }
 
-    private Mark mark(Set<String> names, String name) { return names.contains(name) ? read(name, Mark.class).orElse(null) : null; }
+    private Optional<Mark> mark(Set<String> names, String name) { return names.contains(name) ? read(name, Mark.class) : Optional.empty(); }
 
-    /** Empty for what is not signed though it has to be. */
+    /** Being there is what counts, whatever it says; unless it is not signed though it has to be: anybody could call a good one bad. */
+    private Mark bad(Set<String> names, String name) {
+        if (!names.contains(name)) return null;
+        var read = read(name, Mark.class);
+        if (read.isEmpty() && Signature.isDemanded(store)) return null;
+        return read.filter(mark -> mark.why != null).orElseGet(() -> new Mark(null, null, "its mark does not say why"));
+    }
+
+    /** Empty for what can't be read, and for what is not signed though it has to be. */
     private <T> Optional<T> read(String name, Class<T> type) {
-        var bytes = store.read(folder + name, LARGEST).orElseThrow(() -> new Failure.StoreFailed(store.uri(folder + name) + " has just gone", "run it again"));
-        if (!Signature.isTrusted(store, folder + name, bytes)) {
-            untrusted.add(name);
-            return Optional.empty();
+        try {
+            var bytes = store.read(folder + name, LARGEST).orElseThrow(() -> new Failure.StoreFailed(store.uri(folder + name) + " has just gone", "run it again"));
+            if (!Signature.isTrusted(store, folder + name, bytes)) {
+                untrusted.add(name);
+                return Optional.empty();
+            }
+            var read = Json.read(bytes, type, store.uri(folder + name));
+            if (read != null) return Optional.of(read);
+        } catch (Failure.NotVerified e) {
+            // said by whoever asks for them all
         }
-        var read = Json.read(bytes, type, store.uri(folder + name));
-        if (read == null) throw new Failure.NotVerified(store.uri(folder + name) + " is empty", "look at it, and remove it");
-        return Optional.of(read);
+        unreadable.add(name);
+        return Optional.empty();
     }
 
     /** The release that a provider says is live; empty when it is none of these. */
@@ -115,6 +142,8 @@ public final class Releases {
         var list = "./jbang rollback --env " + env + " --list";
         if (found.isEmpty() && untrusted.stream().anyMatch(name -> name.startsWith(wanted)))
             throw new Failure.NotVerified("release '" + wanted + "' is not signed by a key in BACKUP_VERIFY_KEY: somebody else may have put it there", "deploy its commit anew; " + list);
+        if (found.isEmpty() && unreadable.stream().anyMatch(name -> name.startsWith(wanted)))
+            throw new Failure.NotVerified("the record of release '" + wanted + "' can't be read", "take another: " + list + "; or deploy its commit anew");
         if (found.isEmpty()) throw new Failure.Failed("'" + env + "' has no release '" + wanted.replaceAll("\\p{Cntrl}", "?") + "'", "see what there is: " + list);
         if (commits > 1) throw new Failure.Usage("'" + wanted + "' may be any of " + found.size() + " releases", "give more of it; " + list);
         return found.stream().filter(Known::isGood).findFirst().orElse(found.get(0));

@@ -1,11 +1,11 @@
 package report;
 
-import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import ops.Exit;
+import ops.Stamp;
 import smoke.Kept;
 
 /** A run, as the history has it; what only some scripts note is null in the others. */
@@ -16,12 +16,10 @@ record Past(String script, String started, double seconds, String result, Intege
 
     /** Anybody may have written it. */
     boolean isWhole() {
-        try {
-            return script != null && result != null && at() != null && (checks == null || checks.stream().allMatch(check -> check != null && check.name() != null && check.outcome() != null && (check.ends() == null || Instant.parse(check.ends()) != null)));
-        } catch (DateTimeException | NullPointerException e) {
-            return false;
-        }
+        return script != null && result != null && Stamp.isTime(started) && (checks == null || checks.stream().allMatch(Past::isWhole));
     }
+
+    private static boolean isWhole(Kept check) { return check != null && check.name() != null && check.outcome() != null && (check.ends() == null || Stamp.isTime(check.ends())); }
 
     Instant at() { return Instant.parse(started); }
 

@@ -230,7 +230,7 @@ class HostileBucketTest {
         // Moved to another environment, another database, another time; changed; not signed; signed by another key.
         for (var place : List.of("production/" + kit.database.name + "/" + id, "staging/another/" + id, "staging/" + kit.database.name + "/20261129T000000Z-abcdef")) {
             for (var key : kit.keys(folder)) kit.put("handover/" + place + "/" + key.substring(folder.length()), kit.object(key));
-            kit.run("backups", "show", place.split("/")[2], "--env", place.split("/")[0]).exits(place.contains("another") ? 2 : 14);
+            kit.run("backups", "show", place.split("/")[2], "--env", place.split("/")[0]).exits(place.contains("another") ? 0 : 14);
             if (place.contains("production")) kit.set("PRODUCTION_DATABASE_URL", null).run("restore-db", "--env", "staging", "--from", "production", "--dry-run").exits(14).says("holds the manifest of another backup");
             for (var key : kit.keys("handover/" + place + "/")) kit.delete(key);
         }
@@ -278,6 +278,99 @@ class HostileBucketTest {
             site.run("rollback", "--list").exits(0).prints(first).says("not signed by a key in BACKUP_VERIFY_KEY, so they do not count: ", forged + ".json").neverShows("bad   " + first);
             site.run("rollback", "--to", forged).exits(14).says("release '" + forged + "' is not signed by a key in BACKUP_VERIFY_KEY");
             site.run("rollback").exits(0).prints("rolled back to " + first);
+        } finally {
+            site.close();
+        }
+    }
+
+    @Test void nothing_of_a_signed_backup_is_executed_before_all_of_it_is_known_to_be_ours() throws Exception {
+        Kit.needs("openssl");
+        kit.database.execute("create table t as select n, md5(n::text) from generate_series(1, 60000) n");
+        var offsite = Stack.bareKit().bucket;
+        sign();
+        kit.set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite");
+        kit.run("backup-db", "--env", "staging").exits(0);
+        var folder = kit.sealed().get(0);
+        // A copy without its signature is none that anybody believes: it is not said to be whole and left so.
+        Stack.up().s3.deleteObject(request -> request.bucket(offsite).key(folder + "manifest.json.sig"));
+        kit.run("backups", "copy", "--env", "staging", "--to", "offsite").exits(0);
+        kit.set("STAGING_BACKUP_BUCKET", offsite).run("backups", "verify", "--env", "staging").exits(0);
+        kit.set("STAGING_BACKUP_BUCKET", null);
+
+        // Its last byte alone is another: whoever executes it as it comes has executed all before it.
+        var bytes = kit.object(folder + "data-00.dump.zst");
+        bytes[bytes.length - 1] ^= 1;
+        kit.put(folder + "data-00.dump.zst", bytes);
+        kit.run("restore-db", "--env", "staging").exits(14).says("data-00.dump.zst has another SHA-256 than the manifest says", "State: the database of 'staging' is as it was").neverShows("Take the lock", "Load into");
+        kit.run("restore-db", "--env", "staging", "--mode", "in-place").exits(14).says("data-00.dump.zst has another SHA-256").neverShows("Take the lock", "Begin a transaction");
+        kit.run("backups", "drill", "--env", "staging").exits(14).says("data-00.dump.zst has another SHA-256").neverShows("Have a server for the drill");
+    }
+
+    @Test void an_id_that_somebody_has_put_beside_another_database_too_is_still_the_one_of_this() {
+        backedUp();
+        var folder = kit.sealed().get(0);
+        var id = folder.split("/")[3];
+        for (var key : kit.keys(folder)) kit.put("handover/staging/another/" + id + "/" + key.substring(folder.length()), kit.object(key));
+        kit.run("backups", "show", id, "--env", "staging").exits(0).prints("s3://" + kit.bucket + "/" + folder);
+        kit.run("backups", "show", id.substring(0, 18), "--env", "staging").exits(0).prints("s3://" + kit.bucket + "/" + folder);
+        kit.set("STAGING_DATABASE_URL", null).run("backups", "show", id, "--env", "staging").exits(2).says("STAGING_DATABASE_URL");
+        kit.run("backups", "show", "", "--env", "staging").exits(2).says("an empty text is no backup's id");
+    }
+
+    @Test void one_odd_object_ends_neither_a_backup_nor_a_report_and_a_verdict_has_the_store_s_time() throws Exception {
+        backedUp();
+        var folder = kit.sealed().get(0);
+        kit.put("handover/conformance.json", "x".repeat(70_000));
+        kit.run("backup-db", "--env", "staging").exits(0);
+        var last = "+1000000000-12-31T23:59:59.999999999Z";
+        kit.put(folder + "drill-20261124T020000Z.json", "{\"proof\": \"restored\", \"passed\": true, \"at\": \"" + last + "\", \"seconds\": 1e300, \"kit\": \"x\"}");
+        kit.put(folder + "drill-20261124T030000Z.json", "{\"proof\": \"restored\", \"passed\": false, \"at\": \"2026-11-24T03:00:00Z\", \"seconds\": -1}");
+        var run = "{\"script\": \"%s\", \"result\": \"done\", \"started\": \"%s\", \"seconds\": 1e300, \"exit\": 0%s}";
+        var now = Instant.now().toString();
+        var records = List.of(run.formatted("deploy", last, ""), run.formatted("restore-db", "-1000000000-01-01T00:00:00Z", ""), run.formatted("backup-db", now, ", \"copy\": {\"problem\": \"x\"}"),
+            run.formatted("backup-db", now, ", \"bytes_stored\": -5, \"backup\": \"\""), run.formatted("deploy", now, ", \"commit\": \"\", \"restored\": \"/\""),
+            run.formatted("smoke-tests", now, ", \"checks\": []"), run.formatted("smoke-tests", now, ", \"checks\": [{\"name\": \"\", \"outcome\": \"pass\", \"ends\": \"" + last + "\"}]"),
+            run.formatted("smoke-tests", now, ", \"checks\": [{\"name\": \"tls\", \"outcome\": \"pass\", \"ends\": \"-1000000000-01-01T00:00:00Z\"}]"), run.formatted("%s%n", now, "").replace("done", "odd"));
+        for (var record : records) {
+            var key = "handover/staging/history/" + STAMP.format(Instant.now()) + "-ffffff.json";
+            kit.put(key, record);
+            kit.run("report", "--env", "staging").exits(0);
+            kit.delete(key);
+        }
+        kit.run("backups", "list", "--env", "staging").exits(0);
+        kit.run("backups", "show", "--env", "staging").exits(0);
+        try (var store = new FaultProxy(kit)) {
+            store.every("").change(answer -> dated(answer, Duration.ofMinutes(40)));
+            kit.run("backups", "verify", "--env", "staging").exits(0);
+        }
+        var verdict = kit.keys().stream().filter(key -> key.matches(".*/verify-[^/]*[.]json")).findFirst().orElseThrow();
+        assertTrue(Instant.parse(kit.json(verdict).get("at").getAsString()).isAfter(Instant.now().plus(Duration.ofMinutes(30))), () -> kit.json(verdict).toString());
+    }
+
+    @Test void one_odd_record_of_a_release_keeps_nobody_from_rolling_back_and_a_wrong_clock_ships_nothing() {
+        var site = new DeployedSite(kit);
+        try {
+            site.run("deploy").exits(0);
+            var first = site.current();
+            site.change("second");
+            site.run("deploy").exits(0);
+            var second = site.current();
+            var releases = "handover/staging/releases/";
+            kit.put(releases + "20261101T000000Z-aaaaaa.json", "not JSON");
+            kit.put(releases + "20261102T000000Z-aaaaaa.json", "x".repeat((1 << 20) + 1));
+            kit.put(releases + "20261103T000000Z-aaaaaa.json", new String(kit.object(releases + first + ".json"), StandardCharsets.UTF_8));
+            kit.put(releases + second + ".bad.json", "{\"at\": \"2026-11-01T00:00:00Z\", \"why\": \"a\\u001b[31m\\u202eb\"}");
+            site.run("rollback", "--list").exits(0).prints(first, second).says("can't be read, so they do not count: ", "20261101T000000Z-aaaaaa.json", "20261102T000000Z-aaaaaa.json", "20261103T000000Z-aaaaaa.json").neverShows("\u001b[31m", "\u202e");
+            site.run("rollback").exits(0).says("can't be read, so they do not count: ").prints("rolled back to " + first);
+            // A mark that says bad is one, whatever else it says.
+            kit.put(releases + second + ".bad.json", "not JSON");
+            site.run("rollback", "--to", second).exits(10).says("release " + second, "is marked bad: ");
+            try (var store = new FaultProxy(kit)) {
+                store.every("").change(answer -> dated(answer, Duration.ofMinutes(-40)));
+                site.change("third");
+                site.run("deploy").exits(10).says("the store's clock is ", " behind this machine's").neverShows("Record the release", "Stage");
+                assertEquals(first, site.current());
+            }
         } finally {
             site.close();
         }
