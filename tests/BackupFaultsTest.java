@@ -68,11 +68,16 @@ class BackupFaultsTest {
         worksAgain(kit);
     }
 
-    @Test void a_pg_dump_that_claims_success_after_half_an_archive_is_found_out_by_reading_back() {
+    @Test void a_pg_dump_that_claims_success_after_half_an_archive_is_found_out_at_once_or_by_reading_back() {
         var kit = Stack.kit(large);
         new FakeTools(kit).pgDump("\"$real\" \"$@\" | head -c 20000000; exit 0");
-        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(14).says("is not an archive that pg_restore can parse", "do not rely on it");
-        assertEquals("false", kit.json(kit.keys().stream().filter(key -> key.contains("/verify-")).findFirst().orElseThrow()).get("passed").getAsString());
+        kit.run("backup-db", "--env", "staging").exits(14).says("the archive can't be read: it ends too early", "nothing was stored");
+        assertFalse(kit.keys().stream().anyMatch(key -> key.endsWith("manifest.json")));
+        // Nobody looks into it where nothing is counted, but whoever reads it back.
+        kit.run("backup-db", "--env", "staging", "--counts", "none", "--verify", "readable").exits(14)
+            .says("is not an archive that pg_restore can parse", "do not rely on it");
+        var verdict = kit.keys().stream().filter(key -> key.contains("/verify-")).findFirst().orElseThrow();
+        assertEquals("false", kit.json(verdict).get("passed").getAsString());
     }
 
     @Test void without_the_right_to_read_roles_the_backup_is_made_without_them_and_says_so() {
