@@ -379,7 +379,10 @@ class RestoreDbTest {
     @Test void sessions_that_the_role_may_not_end_keep_everything_as_it_was() throws Exception {
         lossAfterBackup();
         try (var superusers = kit.database.connectAsSuperuser()) {
-            kit.run("restore-db", "--env", "staging").exits(1).says("the databases could not be renamed", "is being accessed by other users", "(connected: postgres)", "Next:  let role tester end other roles' sessions", "State: the database of 'staging' is as it was.");
+            kit.run("restore-db", "--env", "staging").exits(1)
+                .says("the databases could not be renamed", "is being accessed by other users", "(connected: postgres)",
+                    "Next:  only a superuser can end the sessions of superuser postgres, on the server of 'staging'",
+                    "State: the database of 'staging' is as it was.");
             assertTrue(superusers.isValid(60));
         }
         isAsBefore();

@@ -112,7 +112,10 @@ public final class Swap {
 
     /** Not WITH (FORCE), to which the server's own autovacuum is somebody else's session. */
     private void drop(String name) {
+        if (server.one("select exists (select from pg_database where datname = ?)", name).equals("f")) return;
         Subscriptions.drop(server, settings, name);
+        // Or what this run has begun beside its steps would come in again behind the sessions that are ended.
+        server.execute("alter database " + Database.quote(name) + " allow_connections false");
         endSessions(name);
         server.execute("drop database if exists " + Database.quote(name));
     }
