@@ -99,6 +99,19 @@ class GuardTest {
         untouched();
     }
 
+    /** A standby has another address and another start, and all that is changed at its primary. */
+    @Test void where_its_address_is_a_standbys_the_primary_is_its_too() throws Exception {
+        backUpStaging();
+        try (var servers = new Replicated()) {
+            TestDatabase.execute(servers.primary, "create table customer (id int); insert into customer values (1), (2)");
+            kit.set("STAGING_DATABASE_URL", servers.primary).set("PRODUCTION_DATABASE_URL", servers.standby);
+            kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(10).says(IS_PRODUCTION, "that one's address is of a standby with this server's data", "Next:  correct it: STAGING_DATABASE_URL");
+            kit.set("STAGING_DATABASE_URL", kit.database.url()).set("DRILL_DATABASE_URL", servers.primary);
+            kit.run("backups", "drill", "--env", "staging").exits(10).says("DRILL_DATABASE_URL leads to the server of environment 'production'");
+            assertEquals(List.of("2"), TestDatabase.rows(servers.primary, "select count(*) from customer"));
+        }
+    }
+
     @Test void when_it_can_neither_be_reached_nor_was_backed_up_the_answer_is_no() {
         kit.set("PRODUCTION_DATABASE_URL", production.url().replaceFirst("@[^/]*/", "@127.0.0.1:9/"));
         kit.run("restore-db", "--env", "staging").exits(10).says("it can't be told whether", "has no backup", "Next:  make production reachable from here, or back it up once");

@@ -159,7 +159,7 @@ final class TestDatabase {
         return DriverManager.getConnection("jdbc:postgresql://" + parts[1], user[0], user.length > 1 ? user[1] : "");
     }
 
-    private static void execute(String url, String sql) {
+    static void execute(String url, String sql) {
         try (var connection = connect(url); var statement = connection.createStatement()) {
             statement.execute(sql);
         } catch (SQLException e) {
@@ -167,7 +167,7 @@ final class TestDatabase {
         }
     }
 
-    private static List<String> rows(String url, String sql) {
+    static List<String> rows(String url, String sql) {
         try (var connection = connect(url); var statement = connection.createStatement(); var result = statement.executeQuery(sql)) {
             var rows = new ArrayList<String>();
             while (result.next()) {

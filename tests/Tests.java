@@ -34,6 +34,7 @@
 //SOURCES StandInSite.java
 //SOURCES ProviderClis.java
 //SOURCES Proof.java
+//SOURCES Replicated.java
 //SOURCES TestResults.java
 //SOURCES Transcript.java
 //SOURCES Versions.java

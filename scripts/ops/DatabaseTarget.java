@@ -28,11 +28,11 @@ public final class DatabaseTarget implements Guard.Target {
     private static final int TRIES = 3;
 
     /** What a server says of itself and of a database; the oid is empty when there is no such database. */
-    private record Identity(String system, String database, String oid, String started) {
+    private record Identity(String system, String database, String oid, String started, boolean standby) {
         static Identity of(Database session, String database) {
             var row = session.rows("select coalesce((select oid::text from pg_catalog.pg_database where datname = ?), ''), "
-                + "extract(epoch from pg_catalog.pg_postmaster_start_time())", r -> r, database).get(0);
-            return new Identity(session.systemIdentifier(), database, row[0], row[1]);
+                + "extract(epoch from pg_catalog.pg_postmaster_start_time()), pg_catalog.pg_is_in_recovery()", r -> r, database).get(0);
+            return new Identity(session.systemIdentifier(), database, row[0], row[1], row[2].equals("t"));
         }
 
         /** The moment a server started, to the microsecond, tells apart servers whose disks are copies of each other. */
@@ -47,14 +47,16 @@ public final class DatabaseTarget implements Guard.Target {
     private record BackedUp(String id, String system, String database) { }
 
     private final Run run;
+    private final Settings settings;
     private final DatabaseUrl url;
     private final Identity identity;
     /** Its server must not have the other's database at all, under whatever name. */
     private final boolean alone;
     private final Store store;
 
-    private DatabaseTarget(Run run, DatabaseUrl url, Identity identity, boolean alone, Store store) {
+    private DatabaseTarget(Run run, Settings settings, DatabaseUrl url, Identity identity, boolean alone, Store store) {
         this.run = run;
+        this.settings = settings;
         this.url = url;
         this.identity = identity;
         this.alone = alone;
@@ -70,7 +72,7 @@ public final class DatabaseTarget implements Guard.Target {
     public static DatabaseTarget of(Run run, Settings settings, DatabaseUrl url, Database session, Store store) {
         // A pooler may give a database another name than the server does.
         var database = session.url.database.equals(url.database) ? session.one("select pg_catalog.current_database()") : url.database;
-        return new DatabaseTarget(run, url, Identity.of(session, database), false, store);
+        return new DatabaseTarget(run, settings, url, Identity.of(session, database), false, store);
     }
 
     /** The same, on a session of its own. */
@@ -82,7 +84,7 @@ public final class DatabaseTarget implements Guard.Target {
     }
 
     static DatabaseTarget ofDrill(Run run, Settings settings, DatabaseUrl url, Database session, Store store) {
-        return new DatabaseTarget(run, url, Identity.of(session, url.database), true, store);
+        return new DatabaseTarget(run, settings, url, Identity.of(session, url.database), true, store);
     }
 
     @Override public String what() { return "the database"; }
@@ -98,12 +100,26 @@ public final class DatabaseTarget implements Guard.Target {
         try (var session = Database.connect(theirs, other, "handover, who is " + other.env)) {
             // Asked as it was for the target: the name that the other's own session has may be a pooler's.
             var asked = Identity.of(session, session.one("select pg_catalog.current_database()"));
+            if (asked.standby && !identity.standby && counts(other)) return asStandby(other, asked);
             if (!(alone ? identity.isSameServer(asked) : identity.isSame(asked))) return Optional.empty();
             return Optional.of(alone ? "it says that it is the same" : "the server says that both are its database '" + identity.database + "'");
         } catch (Failure.ToolFailed | Failure.BadSetting e) {
             run.console.detail("environment '" + other.env + "' can't be asked who it is: " + e.getMessage());
             return asBackedUp(other, "that one can't be asked (" + e.getMessage() + ")", false);
         }
+    }
+
+    /** Whether a standby stands for its primary. One that is there to be read from is nobody's to protect, and its primary's own environment asks by itself. */
+    private boolean counts(Settings other) { return alone || isProtected(other) && !isProtected(settings); }
+
+    private static boolean isProtected(Settings settings) { return settings.protectedEnvironments().contains(settings.env); }
+
+    /** What is changed at a primary is changed at its standbys, though they started at other moments. */
+    private Optional<String> asStandby(Settings other, Identity asked) {
+        if (!alone && !asked.database.equals(identity.database)) return Optional.empty();
+        if (asked.system.isEmpty() || identity.system.isEmpty())
+            throw cannotTell(other, "that one is a standby, and does not say of which server", "let the DATABASE_URL of " + other.env + " name its primary, then run this again");
+        return asked.system.equals(identity.system) ? Optional.of("that one's address is of a standby with this server's data") : Optional.empty();
     }
 
     private boolean leadsTo(DatabaseUrl theirs) {
@@ -131,9 +147,10 @@ public final class DatabaseTarget implements Guard.Target {
         return Optional.empty();
     }
 
-    private Failure cannotTell(Settings other, String why) {
-        return new Failure.Refused("it can't be told whether " + url + " is " + (alone ? "the server of '" : "the database of '") + other.env + "': " + why,
-            "make " + other.env + " reachable from here, or back it up once, then run this again");
+    private Failure cannotTell(Settings other, String why) { return cannotTell(other, why, "make " + other.env + " reachable from here, or back it up once, then run this again"); }
+
+    private Failure cannotTell(Settings other, String why, String next) {
+        return new Failure.Refused("it can't be told whether " + url + " is " + (alone ? "the server of '" : "the database of '") + other.env + "': " + why, next);
     }
 
     /** The other environment's own place, and the one that was given when it is another. */

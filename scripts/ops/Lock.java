@@ -12,7 +12,8 @@ import java.util.stream.Stream;
  * dies, on any machine.
  *
  * <p>It is taken in the database {@code postgres}, since a restore renames the environment's own; where the role can't
- * connect to that one, in the environment's own, which then is the place for every run with this role.
+ * connect to that one, in the environment's own. Locks of different databases don't exclude each other, so whoever has taken
+ * his looks for others' in all of them.
  *
  * <p>A session can end while its run goes on: a fail-over, an operator. So it is asked for every few seconds, which also
  * keeps the line open, and once more by {@link #makeSure} before whatever can't be undone.
@@ -115,6 +116,9 @@ public final class Lock implements AutoCloseable {
         try {
             take(environment, shared);
             take(backup, false);
+            // Locks of two databases don't keep each other away: of two runs that take theirs at once, each sees the other's.
+            refuse(others(environment, shared));
+            refuse(others(backup, false));
         } catch (Failure.Busy e) {
             session.execute("select pg_advisory_unlock_all()");
             if (session.pooled) session.execute("rollback");
@@ -126,8 +130,17 @@ public final class Lock implements AutoCloseable {
     private void take(int key, boolean shared) {
         if (session.one("select pg_try_advisory_lock" + (shared ? "_shared" : "") + "(?, ?)", OURS, key).equals("t")) return;
         var holders = holders(session, key);
-        var who = holders.isEmpty() ? "a run that has just ended" : String.join("; ", holders);
-        throw new Failure.Busy("another run holds the lock of environment '" + env + "': " + who, "wait until it has ended, then run this again");
+        refuse(holders.isEmpty() ? List.of("a run that has just ended") : holders);
+    }
+
+    private void refuse(List<String> holders) {
+        if (!holders.isEmpty())
+            throw new Failure.Busy("another run holds the lock of environment '" + env + "': " + String.join("; ", holders), "wait until it has ended, then run this again");
+    }
+
+    /** Who else holds it, in whatever database; with a shared one of ours, not those who share it. */
+    private List<String> others(int key, boolean shared) {
+        return holders(session, key, "l.pid <> pg_backend_pid()" + (shared ? " and l.mode = 'ExclusiveLock'" : ""));
     }
 
     private void watch(boolean untilItEnds) {
@@ -194,12 +207,15 @@ public final class Lock implements AutoCloseable {
 
     private static int key(String what) { return what.hashCode() & Integer.MAX_VALUE; }
 
-    private static List<String> holders(Database session, int key) {
+    private static List<String> holders(Database session, int key) { return holders(session, key, "true"); }
+
+    /** In whatever database of the server. When a session began, only some roles are told. */
+    private static List<String> holders(Database session, int key, String which) {
         return session.rows("""
-            select coalesce(nullif(a.application_name, ''), 'a session of role ' || a.usename), extract(epoch from a.backend_start)::bigint
+            select coalesce(nullif(a.application_name, ''), 'a session of role ' || a.usename), coalesce(extract(epoch from a.backend_start)::bigint::text, '')
             from pg_locks l join pg_stat_activity a using (pid)
-            where l.locktype = 'advisory' and l.classid = ?::oid and l.objid = ?::oid and l.granted""",
-            row -> row[0] + ", since " + DateTimeFormatter.ofPattern("HH:mm:ss 'UTC'").withZone(ZoneOffset.UTC).format(Instant.ofEpochSecond(Long.parseLong(row[1]))),
+            where l.locktype = 'advisory' and l.classid = ?::oid and l.objid = ?::oid and l.granted and\s""" + which,
+            row -> row[0] + (row[1].isEmpty() ? "" : ", since " + DateTimeFormatter.ofPattern("HH:mm:ss 'UTC'").withZone(ZoneOffset.UTC).format(Instant.ofEpochSecond(Long.parseLong(row[1])))),
             OURS, key);
     }
 }

@@ -145,4 +145,17 @@ class HostileSessionsTest {
         assertEquals("9", kit.database.one("select count(*) from orders"));
         assertFalse(databases("new").contains(made));
     }
+
+    /** Of another role's session a server tells less, and a role that can't connect to 'postgres' takes its locks elsewhere. */
+    @Test void a_lock_is_seen_whoever_holds_it_and_in_whatever_database() throws Exception {
+        kit.backedUp(SHOP);
+        for (var place : List.of(TestDatabase.named("postgres"), kit.database))
+            try (var holder = place.connectAsSuperuser(); var statement = holder.createStatement()) {
+                statement.execute("set application_name = 'handover restore-db staging, process 1'");
+                statement.execute("select pg_advisory_lock(" + 0x48414E44 + ", " + (("staging/" + kit.database.name + "/environment").hashCode() & Integer.MAX_VALUE) + ")");
+                for (var command : List.of("backup-db", "restore-db"))
+                    kit.run(command, "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process 1");
+            }
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+    }
 }
