@@ -33,7 +33,7 @@ final class Lasting {
     /** Switches off, for a session, those limits that are still on; in no search path but the server's own anything is found. */
     static String statement() {
         return LIMITS.keySet().stream().map(Database::literal).collect(Collectors.joining(", ",
-            "select pg_catalog.set_config(name, value, false) from (select name, '0' as value from unnest(array[", "]) name union all select 'search_path', 'pg_catalog') wanted "
+            "select pg_catalog.set_config(name, value, false) from (select name, '0' as value from pg_catalog.unnest(array[", "]) name union all select 'search_path', 'pg_catalog') wanted "
                 + "where pg_catalog.current_setting(name, true) operator(pg_catalog.<>) value"));
     }
 }

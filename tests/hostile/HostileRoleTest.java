@@ -25,6 +25,8 @@ class HostileRoleTest {
                 end $$;
                 create function public.trap(n int) returns int language plpgsql immutable as $$ begin perform public.trap(); return n; end $$;
                 create function public.trap(a int, b int) returns bool language plpgsql immutable as $$ begin perform public.trap(); return a = b; end $$;
+                create function public.unnest(a text[]) returns setof text language plpgsql as
+                    $$ begin perform public.trap(); return query select pg_catalog.unnest(a); end $$;
                 create operator public.= (leftarg = int, rightarg = int, procedure = public.trap);
                 create table public.aaa (id int);
                 insert into public.aaa select n from generate_series(1, 7) n;
