@@ -86,6 +86,7 @@
 //SOURCES hostile/HostileInPlaceTest.java
 //SOURCES hostile/HostileLimitsTest.java
 //SOURCES hostile/HostilePoolerTest.java
+//SOURCES hostile/HostileRestoreTest.java
 //SOURCES hostile/HostileRoleTest.java
 //SOURCES hostile/HostileSessionsTest.java
 //SOURCES hostile/HostileStoreTest.java

@@ -137,7 +137,7 @@ public final class TrialRestore {
         server.createAnew();
         lacking.clear();
         notRestorable.clear();
-        var repair = new Repair(run, settings);
+        var repair = new Repair(run, settings, true);
         try {
             load(newReader(), repair);
         } catch (Failure.ToolFailed e) {
@@ -158,7 +158,7 @@ public final class TrialRestore {
                     var contents = reader.contents(part);
                     server.set(DatabaseProperties.of(contents));
                     // As if it were its own environment, but that nothing in it reaches another server.
-                    outward = new Outward(contents, false, true, true, true);
+                    outward = new Outward(contents, entry -> true, false, true, true, true);
                     outward.unfilled().forEach(view -> notRestorable.add("rows of the materialized view " + view + " (they come from another server)"));
                     load.load(reader, part, this::prepare);
                 }

@@ -37,8 +37,13 @@ public abstract sealed class Failure extends RuntimeException {
     }
 
     /** An external tool, or the server it talks to, is missing, too old, or failed. */
-    public static final class ToolFailed extends Failure {
+    public static sealed class ToolFailed extends Failure permits Full {
         public ToolFailed(String what, String hint) { super(Exit.TOOL, what, hint); }
+    }
+
+    /** The database has as many sessions as it may have; it is there. */
+    public static final class Full extends ToolFailed {
+        public Full(String what, String hint) { super(what, hint); }
     }
 
     /** The store failed or refused. */

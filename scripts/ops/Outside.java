@@ -34,7 +34,7 @@ public final class Outside {
     private record Gone(String catalog, boolean isColumn, String kind, String what, String schema, boolean isPart, String sql) { }
 
     /** Kinds that pg_restore gives their owner. */
-    private static final Set<String> OWNED = Set.of("AGGREGATE", "COLLATION", "CONVERSION", "DOMAIN", "FUNCTION", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "PROCEDURE",
+    static final Set<String> OWNED = Set.of("AGGREGATE", "COLLATION", "CONVERSION", "DOMAIN", "FUNCTION", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "PROCEDURE",
         "PROCEDURAL LANGUAGE", "EVENT TRIGGER", "TYPE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "TEXT SEARCH DICTIONARY", "TEXT SEARCH CONFIGURATION", "FOREIGN DATA WRAPPER",
         "SERVER", "STATISTICS", "PUBLICATION");
     private static final String HEAD = "-- What hangs on the schemas of this backup from outside of them. To be run behind its archive, by psql.\nSELECT pg_catalog.set_config('search_path', '', false);\n\n";

@@ -67,14 +67,20 @@ public final class Repair {
     private static final Pattern KEY = Pattern.compile("ALTER TABLE ONLY (\\S.*?)\\s+ADD CONSTRAINT (.+?) (FOREIGN KEY|UNIQUE|PRIMARY KEY) ?(?:NULLS NOT DISTINCT )?\\((.*?)\\).*", Pattern.DOTALL);
     private static final Pattern UNIQUE_INDEX = Pattern.compile("CREATE UNIQUE INDEX .+? ON (?:ONLY )?(\\S.*?) USING btree \\(([^()]*)\\).*", Pattern.DOTALL);
 
+    /** A table, a function, a schema, and whatever else has a name. */
+    private static final Set<String> ALREADY_THERE = Set.of("42P07", "42723", "42P06", "42710");
+
     private final Run run;
     private final Settings settings;
+    private final boolean withOwners;
     private final List<Finding> findings = new ArrayList<>();
     private final List<Check> dropped = new ArrayList<>();
     private final Set<Integer> failed = new TreeSet<>();
 
-    public Repair(Run run, Settings settings) {
+    /** @param withOwners whether what is made belongs to the owner that the archive names */
+    public Repair(Run run, Settings settings, boolean withOwners) {
         this.run = run;
+        this.withOwners = withOwners;
         this.settings = settings;
     }
 
@@ -90,10 +96,15 @@ public final class Repair {
         this.failed.addAll(failed);
         try (var session = session(into)) {
             for (var entry : archive.entries())
-                if (failed.contains(entry.number()) && entry.description().equals("TABLE"))
+                if (failed.contains(entry.number()) && entry.description().equals("TABLE") && !isThere(session, entry))
                     throw new Failure.ToolFailed(entry + " can't be made, so its rows can't be loaded: ERROR: " + session.attempt(entry.definition()).map(Database.Complaint::message).orElse("what it needs is missing"), "see what it needs on this server");
             while (dropSome(session)) { }
         }
+    }
+
+    /** Made, and only not given its owner. */
+    private static boolean isThere(Database session, Archive.Entry table) {
+        return session.one("select pg_catalog.to_regclass(?) is not null", new TableName(table.schema(), table.name()).sql()).equals("t");
     }
 
     private boolean dropSome(Database session) {
@@ -127,9 +138,16 @@ public final class Repair {
     }
 
     private void tryAgain(Database session, Archive.Entry entry) {
-        var complaint = session.attempt(entry.definition()).orElse(null);
-        if (complaint == null) return;
         var definition = entry.definition().strip();
+        if (entry.description().endsWith("ACL")) {
+            grantAgain(session, entry);
+            return;
+        }
+        var complaint = session.attempt(definition).orElse(null);
+        if (complaint == null || ALREADY_THERE.contains(complaint.state())) {
+            giveAgain(session, entry);
+            return;
+        }
         var key = KEY.matcher(definition);
         if (entry.description().equals("FK CONSTRAINT") && session.attempt(definition.replaceFirst(";$", Matcher.quoteReplacement(" NOT VALID;"))).isEmpty()) {
             var breaking = key.matches() ? session.rows(BREAKING_KEY, row -> row[0], unquoted(key.group(2)), key.group(1)) : List.<String>of();
@@ -141,6 +159,21 @@ public final class Repair {
             var twice = key.matches() && !key.group(3).equals("FOREIGN KEY") ? twice(key.group(1), key.group(4)) : index.matches() ? twice(index.group(1), index.group(2)) : "";
             add(session, finding(entry, "is left out", complaint, twice.isEmpty() ? definition : twice), !twice.isEmpty());
         }
+    }
+
+    /** Each by itself: where a role is missing, what is taken from everybody is taken all the same. */
+    private void grantAgain(Database session, Archive.Entry entry) {
+        for (var statement : entry.definition().split(";\n")) {
+            var complaint = statement.isBlank() ? null : session.attempt(statement).orElse(null);
+            if (complaint != null) add(session, finding(entry, "is left out", complaint, statement.strip()), false);
+        }
+    }
+
+    /** It was made, but could not be given to its owner. */
+    private void giveAgain(Database session, Archive.Entry entry) {
+        if (!withOwners || entry.owner().isEmpty() || !Outside.OWNED.contains(entry.description()) && !entry.description().matches("TABLE|SCHEMA|SEQUENCE") || !entry.drop().startsWith("DROP ")) return;
+        var give = "ALTER " + entry.drop().substring("DROP ".length()).replaceFirst(";\\s*$", "") + " OWNER TO " + Database.quote(entry.owner());
+        session.attempt(give).ifPresent(complaint -> add(session, finding(entry, "belongs to role " + session.url.user, complaint, give), false));
     }
 
     private static String twice(String table, String columns) { return "select " + columns + ", count(*) from " + table + " group by " + columns + " having count(*) > 1"; }

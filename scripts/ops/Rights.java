@@ -2,9 +2,11 @@ package ops;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Who may do what in a database: rights, owners, row-level security and policies, functions that run as their owner, and
@@ -36,7 +38,7 @@ public final class Rights {
             union all select '', format('server %%I', srvname), acldefault('S', srvowner), srvacl from pg_foreign_server s where true%7$s
             union all select coalesce(nspname, ''), format('whatever role %%I creates of kind %%s%%s', pg_get_userbyid(defaclrole), defaclobjtype, ' in schema ' || quote_ident(nspname)),
                 case when defaclnamespace = 0 then acldefault(case defaclobjtype when 'S' then 's' else defaclobjtype end, defaclrole) end, defaclacl
-                from pg_default_acl left join pg_namespace n on n.oid = defaclnamespace),
+                from pg_default_acl left join pg_namespace n on n.oid = defaclnamespace where true%10$s),
         spelt(schema, what, builtin, acl) as (select schema, what, %8$s, %9$s from granted where acl is not null)
         select schema, 'rights on ' || what, coalesce(acl, 'nobody') from spelt where acl is distinct from builtin
         union all select nspname, format('row-level security of table %%I.%%I', nspname, relname), case when relforcerowsecurity then 'also for its owner' else 'enabled' end
@@ -51,9 +53,11 @@ public final class Rights {
             select relnamespace, format('%%s %%s', relname, pg_get_userbyid(relowner)) from pg_class c where relkind in ('r', 'p', 'v', 'm', 'f')%1$s
             union all select pronamespace, format('%%s %%s', p.oid::regprocedure, pg_get_userbyid(proowner)) from pg_proc p where true%2$s) owned(of, what) join pg_namespace n on n.oid = of group by nspname""".formatted(
             member("pg_class", "c.oid"), member("pg_proc", "p.oid"), member("pg_type", "t.oid"), member("pg_namespace", "n.oid"), member("pg_language", "l.oid"), member("pg_foreign_data_wrapper", "w.oid"), member("pg_foreign_server", "s.oid"),
-            spelt("builtin"), spelt("acl"));
+            spelt("builtin"), spelt("acl"), member("pg_namespace", "n.oid"));
     /** A line each, for a session that has nothing but lines. */
     public static final String LINES = "select translate(concat_ws(E'\\x1f', schema, of, says), E'\\n\\r', '  ') from (" + ALL + ") each(schema, of, says) where schema !~ '^pg_' and schema <> 'information_schema'";
+
+    private static final String PUBLIC = "rights on schema public";
 
     private Rights() { }
 
@@ -80,35 +84,69 @@ public final class Rights {
     /**
      * Compares a restored database's with the manifest's.
      *
+     * @param before what there was before anything was dropped; of what is in no schema, some may not be the role's to drop
      * @param withoutOwners whether owners and grants were left out on purpose
-     * @param sameMajor whether both servers are of the same major version, and so have the same privileges
+     * @param major the server's version: others have other privileges
+     * @param repaired as whom what could not be restored was left out; null where everything has to be as it was
      * @return what was compared, in words
      * @throws Failure.NotVerified naming what differs
      */
-    public static String compare(List<Right> found, Manifest manifest, boolean withoutOwners, boolean sameMajor) {
+    public static String compare(List<Right> found, List<Right> before, Manifest manifest, boolean withoutOwners, int major, String repaired) {
         if (manifest.rights() == null) return "; the backup does not say who had which rights";
+        var stayed = new TreeSet<>(before.stream().filter(right -> right.schema.isEmpty() && found.contains(right)).map(Right::of).toList());
+        var sameMajor = major == manifest.serverMajor();
         var there = spoken(found, withoutOwners, sameMajor);
         var expected = spoken(manifest.rights(), withoutOwners, sameMajor);
+        // Until 14 everybody could create in it; what was never changed is in no archive, and as in every new database.
+        var closed = manifest.serverMajor() < 15 && major >= 15 && there.getOrDefault(PUBLIC, "").matches("(\\S+ CREATE,USAGE; )?everybody USAGE(; \\S+ CREATE,USAGE)?");
+        if (closed) expected.put(PUBLIC, there.get(PUBLIC));
+        stayed.removeAll(expected.keySet());
+        there.keySet().removeAll(stayed);
         var differences = new ArrayList<String>();
+        var fewer = new ArrayList<String>();
         var all = new TreeSet<>(there.keySet());
         all.addAll(expected.keySet());
         for (var of : all) {
             var is = there.get(of);
             var was = expected.get(of);
-            if (was == null) differences.add(of + ": " + is + ", which the backup does not say");
-            else if (is == null) differences.add(of + ": not " + was + " any more");
-            else if (!is.equals(was)) differences.add(of + (of.startsWith("owners ") ? " are others" : ": " + is + " instead of " + was));
+            if (Objects.equals(is, was)) continue;
+            var kind = repaired != null && isNoMore(of, is, was, repaired) ? fewer : differences;
+            if (was == null) kind.add(of + ": " + is + ", which the backup does not say");
+            else if (is == null) kind.add(of + ": not " + was + " any more");
+            else kind.add(of + (of.startsWith("owners ") ? " are others" : ": " + is + " instead of " + was));
         }
-        if (differences.isEmpty()) return "; rights and policies as in the backup";
-        throw differs(differences);
+        if (!differences.isEmpty()) throw differs(differences);
+        var since = closed ? ", but not everybody may create in schema public, as in every database since PostgreSQL 15" : "";
+        var others = since + (stayed.isEmpty() ? "" : ", and as before: " + String.join(", ", stayed));
+        return fewer.isEmpty() ? "; rights and policies as in the backup" + others : "; no more rights than in the backup" + others + "; but " + String.join("; ", fewer);
+    }
+
+    /** Whether nobody may do more now than before, but for the role itself, which what has lost its owner belongs to. */
+    private static boolean isNoMore(String of, String is, String was, String role) {
+        if (of.startsWith("owners ")) return true;
+        if (of.startsWith("policy ")) return is == null && was.startsWith("permissive");
+        if (of.startsWith("function ")) return is == null || is.equals("runs as " + role);
+        if (of.startsWith("trigger ")) return is == null;
+        if (!of.startsWith("rights on ") || was == null) return false;
+        // What is as in every new object is its owner's alone, or everybody's too.
+        if (is == null) return !of.matches("rights on (function|type|language|whatever) .*") || grants(was).anyMatch(grant -> grant.startsWith("everybody "));
+        var before = grants(was).collect(Collectors.toSet());
+        return grants(is).allMatch(grant -> before.contains(grant) || before.contains(grant + "*") || grant.startsWith(role + " "));
+    }
+
+    /** "reader SELECT" and "reader INSERT" from "reader INSERT,SELECT". */
+    private static Stream<String> grants(String says) {
+        return Stream.of(says.split("; ")).flatMap(each -> Stream.of(each.substring(each.lastIndexOf(' ') + 1).split(",")).map(what -> each.substring(0, each.lastIndexOf(' ') + 1) + what));
     }
 
     /** Throws NotVerified when what a part of a backup has brought has more rights than the backup says. */
-    public static void compareWidened(List<Right> found, Manifest manifest) {
+    public static void compareWidened(List<Right> found, Manifest manifest, int major) {
         if (manifest.rights() == null) return;
-        var expected = spoken(manifest.rights(), false, true);
-        var widened = found.stream().filter(right -> right.of.startsWith("rights on ") && !right.of.startsWith("rights on schema ") && !right.says.equals(expected.get(right.of)))
-            .map(right -> right.of + ": " + right.says + " instead of " + expected.getOrDefault(right.of, "its owner's alone")).toList();
+        var sameMajor = major == manifest.serverMajor();
+        var expected = spoken(manifest.rights(), false, sameMajor);
+        // A schema that was there keeps its rights, and the rights that new objects get in it.
+        var widened = spoken(found, false, sameMajor).entrySet().stream().filter(right -> right.getKey().matches("rights on (?!schema |whatever ).*") && !right.getValue().equals(expected.get(right.getKey())))
+            .map(right -> right.getKey() + ": " + right.getValue() + " instead of " + expected.getOrDefault(right.getKey(), "its owner's alone")).toList();
         if (!widened.isEmpty()) throw differs(widened);
     }
 

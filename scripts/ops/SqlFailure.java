@@ -22,7 +22,7 @@ final class SqlFailure {
             return new Failure.BadSetting("there is no database '" + url.database + "' at " + url.host + ":" + url.port, where);
         if (state.equals(Database.LACKS_A_RIGHT)) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said, where);
         if (state.equals("53300") || pooler && said.contains("no more connections"))
-            return new Failure.ToolFailed("the database at " + url + " takes no more connections: " + said,
+            return new Failure.Full("the database at " + url + " takes no more connections: " + said,
                 "see who holds them: select usename, application_name, count(*) from pg_stat_activity group by 1, 2; then run this again");
         if (state.equals("57P03")) return new Failure.ToolFailed("the database at " + url + " is not ready: " + said, "wait until the server is up, then run this again");
         if (state.startsWith("53") || state.startsWith("58")) return of(e, url);

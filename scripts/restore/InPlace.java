@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -67,8 +68,9 @@ public final class InPlace implements AutoCloseable {
     /** How many rows the server has taken, by the table that the archive has them of. */
     private final Map<TableName, Long> taken = new HashMap<>();
     private String notComparable;
-    /** What no backup holds, before anything was dropped. */
-    private List<String> before = List.of();
+    /** What no backup holds and went with what was dropped. */
+    private final Set<String> gone = new LinkedHashSet<>();
+    private List<Rights.Right> rightsBefore = List.of();
 
     /** Begins the transaction. */
     public InPlace(Run run, Settings settings, DatabaseUrl url, PostgresTools.Found program) throws IOException, InterruptedException {
@@ -132,16 +134,17 @@ public final class InPlace implements AutoCloseable {
     }
 
     /** Drops what the backup would bring, and what in its schemas is newer than it. */
-    public void drop(Database session, Replacement what, boolean withOwners) throws InterruptedException {
+    public void drop(Database session, Replacement what, boolean withOwners, Manifest manifest) throws InterruptedException {
         say("set local lock_timeout = '" + settings.number(ops.Setting.DB_LOCK_SECONDS) + "s';");
         if (!ask(Outside.fingerprintOf(what.dropped.roots()) + ";").equals(List.of(what.outside.fingerprint))) throw notCommitted(new Failure.Failed("somebody has changed what depends on it since it was looked at", "run it again"));
-        before = kept(what);
+        gone.addAll(kept(what));
+        rightsBefore = rights(manifest.selection(), manifest.server().supabase());
         say(String.join("\n", what.before()));
         // Every new database has this one.
         if (what.dropped.schemas().stream().anyMatch(schema -> schema.name().equals("public"))) say(String.join("\n", creation("public", session)));
         var owner = what.schemaPublic().map(Entry::owner).orElse("");
         if (withOwners && !owner.isEmpty()) say("alter schema public owner to " + Database.quote(owner) + ";");
-        await();
+        kept(what).forEach(gone::remove); // what others drop from here on is theirs to drop
     }
 
     /** What is there and no backup holds. */
@@ -178,8 +181,8 @@ public final class InPlace implements AutoCloseable {
         var there = new HashSet<>(kept(what));
         for (var made : what.stored)
             if (!there.contains(made.what())) makeAgain(made);
-        var lost = new ArrayList<>(before);
-        lost.removeAll(there);
+        var lost = new ArrayList<>(gone);
+        lost.removeIf(there::contains);
         lost.removeIf(Outside::mayGo);
         if (!lost.isEmpty()) throw notCommitted(new Failure.Refused("what no backup holds would be gone: " + Outside.some(lost), "move it to where it does not depend on what is restored, or take a backup that holds it too"));
     }
@@ -276,6 +279,9 @@ public final class InPlace implements AutoCloseable {
 
     /** Who may do what in the database, as far as a backup holds it. */
     public List<Rights.Right> rights(Selection selection, boolean supabase) throws InterruptedException { return Rights.parse(ask(Rights.LINES + ";"), selection, supabase); }
+
+    /** The same, before anything was dropped. */
+    public List<Rights.Right> rightsBefore() { return rightsBefore; }
 
     /** A failure after which nothing is committed. */
     public Failure notCommitted(Failure failure) {

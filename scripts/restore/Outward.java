@@ -9,10 +9,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import ops.Archive.Entry;
 import ops.Database;
+import ops.Outside;
 
 /**
  * What of a restored database would reach other machines by itself: it replicates, mails, pays. Restored into another
@@ -24,44 +28,53 @@ import ops.Database;
 public final class Outward {
     private static final Pattern WEBHOOK = Pattern.compile("EXECUTE (?:FUNCTION|PROCEDURE) "
         + "supabase_functions\\.http_request\\(");
-    /** Rows are statements that switch off what is there; pg_restore itself leaves subscriptions disabled. */
+    /**
+     * Rows are statements that switch off what the restore has brought; pg_restore itself leaves subscriptions disabled.
+     * Of subscriptions these names; jobs, or none; triggers in these schemas, and these outside of them.
+     */
     private static final String SWITCHES = """
-        select pg_catalog.format('alter subscription %I set (slot_name = none)', subname)
+        select pg_catalog.format('alter subscription %%I set (slot_name = none)', subname)
           from pg_catalog.pg_subscription s join pg_catalog.pg_database d on d.oid = s.subdbid
-          where d.datname = pg_catalog.current_database() and not subenabled
+          where d.datname = pg_catalog.current_database() and not subenabled and subname = any (%s)
         union all select 'update cron.job set active = false where active'
           from pg_catalog.pg_extension e join pg_catalog.pg_depend m
             on m.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and m.refobjid = e.oid and m.deptype = 'e'
           join pg_catalog.pg_class c on m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and m.objid = c.oid
             join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-          where extname = 'pg_cron' and nspname = 'cron' and relname = 'job' and relkind = 'r'
-        union all select pg_catalog.format('alter table %I.%I disable trigger %I', n.nspname, c.relname, tgname)
+          where extname = 'pg_cron' and nspname = 'cron' and relname = 'job' and relkind = 'r' and %s
+        union all select pg_catalog.format('alter table %%I.%%I disable trigger %%I', n.nspname, c.relname, tgname)
           from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = tgrelid join pg_catalog.pg_namespace n
             on n.oid = c.relnamespace
           join pg_catalog.pg_proc p on p.oid = tgfoid join pg_catalog.pg_namespace f on f.oid = p.pronamespace
           where f.nspname = 'supabase_functions' and proname = 'http_request' and not tgisinternal
-            and n.nspname !~ '^pg_'""";
+            and (n.nspname = any (%s) or pg_catalog.pg_describe_object(t.tableoid, t.oid, 0) = any (%s))""";
 
     private final List<Entry> entries;
+    private final Predicate<Entry> brought;
     private final Set<String> leftOut = new HashSet<>();
     private final Set<String> off = new TreeSet<>();
     private final Set<String> unfilled = new TreeSet<>();
+    private final Set<String> outside = new TreeSet<>();
     private final boolean switchesOff;
+    private final boolean switchesJobsOff;
 
     /**
      * @param entries of the archive
+     * @param brought which of them are restored
      * @param keep whether all of it is to be as it was
      * @param own whether it is restored into the environment that it is of
      * @param maySubscribe whether the role may create subscriptions
      * @param cron whether pg_cron can be in the database that is loaded
      */
-    public Outward(List<Entry> entries, boolean keep, boolean own, boolean maySubscribe, boolean cron) {
+    public Outward(List<Entry> entries, Predicate<Entry> brought, boolean keep, boolean own, boolean maySubscribe, boolean cron) {
         this.entries = entries;
+        this.brought = brought;
         switchesOff = !own && !keep;
         var byId = entries.stream().collect(Collectors.toMap(Entry::id, entry -> entry, (one, same) -> one));
         var foreign = foreign(entries, byId);
         var hasCron = entries.stream().anyMatch(Outward::isCron);
-        for (var entry : entries) {
+        switchesJobsOff = switchesOff && cron && brought().anyMatch(Outward::isCron);
+        for (var entry : brought().toList()) {
             var what = entry.description();
             if (hasCron && isOfCron(entry)) {
                 if (!cron) leftOut.add(entry.id());
@@ -98,7 +111,7 @@ public final class Outward {
 
     /** The extension and what is its own; a schema of this name may be anybody's. */
     private static boolean isOfCron(Entry entry) {
-        if (entry.description().matches("EXTENSION|COMMENT|ACL"))
+        if (entry.description().matches("EXTENSION|COMMENT|ACL|DEFAULT ACL"))
             return entry.name().matches("pg_cron|EXTENSION pg_cron|SCHEMA cron") || entry.schema().equals("cron");
         return entry.schema().equals("cron") && entry.name().matches("job|job_run_details|jobid_seq|runid_seq");
     }
@@ -129,13 +142,23 @@ public final class Outward {
             .anyMatch(other -> other != null && needs(other, foreign, byId, seen));
     }
 
+    private Stream<Entry> brought() { return entries.stream().filter(brought); }
+
+    /** What the backup has of other schemas than its own, and is made too. */
+    public void andOutside(List<Outside.Made> made) {
+        if (!switchesOff) return;
+        for (var each : made) {
+            if (!WEBHOOK.matcher(each.sql()).find()) continue;
+            outside.add(each.what());
+            off.add("webhook " + each.what() + " (disabled)");
+        }
+    }
+
     /** Leaves another entry out, which is made in another way. */
     public void withoutToo(Entry entry) { leftOut.add(entry.id()); }
 
     /** Whether a line of pg_restore --list is not to be restored. */
     public boolean leavesOut(String line) { return leftOut.contains(line.replaceFirst(";.*", "")); }
-
-    public boolean leavesSomethingOut() { return !leftOut.isEmpty(); }
 
     /** Whether an entry, by its type and its name alone, may be one of those that are left out. */
     public boolean leavesOut(String type, String name) {
@@ -143,14 +166,27 @@ public final class Outward {
             && entry.name().equals(name));
     }
 
-    /** A file that pg_restore --use-list reads: all but what is left out. */
+    /** A file that pg_restore --use-list reads: what is restored, but what is left out. */
     public Path list(Path folder) throws IOException {
-        return Files.write(folder.resolve("inward"), entries.stream().filter(entry -> !leftOut.contains(entry.id()))
+        return Files.write(folder.resolve("inward"), brought().filter(entry -> !leftOut.contains(entry.id()))
             .map(entry -> entry.id() + ";").toList());
     }
 
     /** A query whose rows are the statements to execute once all is loaded; null for none. */
-    public String switches() { return switchesOff ? SWITCHES : null; }
+    public String switches() {
+        if (!switchesOff) return null;
+        return SWITCHES.formatted(array(named("SUBSCRIPTION", Entry::name)), switchesJobsOff,
+            array(named("TABLE", Entry::schema)), array(outside));
+    }
+
+    private Set<String> named(String kind, Function<Entry, String> name) {
+        return brought().filter(entry -> entry.description().equals(kind)).map(name).collect(Collectors.toSet());
+    }
+
+    private static String array(Set<String> values) {
+        return "array[" + values.stream().map(Database::literal).collect(Collectors.joining(", "))
+            + "]::pg_catalog.text[]";
+    }
 
     /** What does not come back as it was, in words. */
     public List<String> off() { return new ArrayList<>(off); }

@@ -1,8 +1,5 @@
 package restore;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -46,7 +43,17 @@ public final class Partial {
         wantedTables.forEach(this::addTable);
         while (addWhatBelongs()) { }
         for (var entry : entries)
-            if (BELONGS_TO_A_TABLE.contains(entry.description()) && !chosen.contains(entry) && entry.needs().stream().map(byId::get).anyMatch(chosen::contains)) leftOut.add(entry.toString());
+            if (BELONGS_TO_A_TABLE.contains(entry.description()) && !chosen.contains(entry) && entry.needs().stream().map(byId::get).anyMatch(chosen::contains)) leaveOut(entry);
+    }
+
+    /** Without a restrictive policy, what the others let through would be seen by more than before. */
+    private void leaveOut(Entry entry) {
+        if (!entry.description().equals("POLICY") || !entry.definition().contains(" AS RESTRICTIVE")) {
+            leftOut.add(entry.toString());
+            return;
+        }
+        var others = entry.needs().stream().map(byId::get).filter(other -> other != null && !chosen.contains(other) && isTable(other)).map(other -> " --table " + name(other)).collect(Collectors.joining());
+        throw new Failure.Usage(entry + " keeps rows from who may not see them, and needs more than this part", (others.isEmpty() ? "" : "restore what it needs too:" + others + "; or ") + "restore the whole schema: --schema " + entry.schema());
     }
 
     private void addSchema(String name) {
@@ -117,7 +124,10 @@ public final class Partial {
     }
 
     /** What is restored of the archive. */
-    List<Entry> entries() { return entries.stream().filter(chosen::contains).toList(); }
+    List<Entry> entries() { return entries.stream().filter(this::has).toList(); }
+
+    /** Whether an entry is restored. */
+    public boolean has(Entry entry) { return chosen.contains(entry); }
 
     /** Where all of it goes. */
     public Set<String> schemas() { return schemas; }
@@ -152,9 +162,6 @@ public final class Partial {
         entries.stream().filter(Partial::isTable).filter(table -> table.schema().equals(schema) && there.contains(table.name())).map(table -> name(table).toString()).forEach(together::add);
         return "then ask for all tables that you want in one run: " + together.stream().map(table -> "--table " + table).collect(Collectors.joining(" "));
     }
-
-    /** A file that pg_restore --use-list reads. */
-    public Path list(Path folder) throws IOException { return Files.write(folder.resolve("part"), entries.stream().filter(chosen::contains).map(entry -> entry.id() + ";").toList()); }
 
     @Override public String toString() {
         var tables = chosen.stream().filter(Partial::isTable).map(entry -> name(entry).toString()).toList();

@@ -225,7 +225,7 @@ public final class Swap {
     }
 
     /** Why it may not be done; empty when the server has said that it is. */
-    private Optional<String> exchange(Database session, List<Rename> renames) {
+    private Optional<Failure> exchange(Database session, List<Rename> renames) {
         try {
             var renaming = CompletableFuture.runAsync(() -> session.transaction(renames.stream().map(Rename::toString).toList()));
             while (!renaming.isDone()) {
@@ -235,15 +235,17 @@ public final class Swap {
             renaming.join();
             return Optional.empty();
         } catch (CompletionException e) {
-            return Optional.of(e.getCause().getMessage());
+            return Optional.of(e.getCause() instanceof Failure failure ? failure : new Failure.Failed(e.getCause().toString(), "see the server's log, then run it again"));
         } catch (Failure e) {
-            return Optional.of(e.getMessage());
+            return Optional.of(e);
         }
     }
 
     /** Asks, on a new session, what came of it: the server may still have been at it when the connection was lost. */
-    private void failUnlessDone(String process, String renamed, List<Rename> renames, String trouble) {
+    private void failUnlessDone(String process, String renamed, List<Rename> renames, Failure trouble) {
         List<String[]> users;
+        List<String> prepared;
+        boolean taken;
         try (var session = Database.connect(server.url, settings, "handover, what was renamed")) {
             var late = System.nanoTime() + SECONDS_TO_END * 1_000_000_000L;
             while (session.one("select exists (select from pg_stat_activity where pid = ?::int and application_name = ?)", process, RENAMING).equals("t")) {
@@ -252,15 +254,21 @@ public final class Swap {
             }
             if (session.one("select exists (select from pg_database where oid = ?::oid and datname = ?)", renamed, renames.get(renames.size() - 1).to).equals("t")) return; // only the answer was lost
             users = session.rows("select distinct a.usename, r.rolsuper from pg_stat_activity a join pg_roles r on r.oid = a.usesysid where a.datname = ? order by 1", row -> row, renames.get(0).from);
+            prepared = session.rows("select gid from pg_prepared_xacts where database = ? order by 1", row -> row[0], renames.get(0).from);
+            taken = session.one("select exists (select from pg_database where datname = ? and datname <> ?)", renames.get(renames.size() - 1).to, renames.get(0).from).equals("t");
         } catch (Failure.ToolFailed | Failure.BadSetting e) {
             throw unclear(e.getMessage());
         }
-        var what = "the databases could not be renamed: " + trouble + (users.isEmpty() ? "" : " (connected: " + users.stream().map(user -> user[0]).collect(Collectors.joining(", ")) + ")");
+        var what = "the databases could not be renamed: " + trouble.getMessage() + (users.isEmpty() ? "" : " (connected: " + users.stream().map(user -> user[0]).collect(Collectors.joining(", ")) + ")");
         var superusers = users.stream().filter(user -> user[1].equals("t")).map(user -> user[0]).toList();
         if (!superusers.isEmpty())
             throw new Failure.Failed(what, "only a superuser can end the sessions of superuser " + String.join(", ", superusers) + ", on the server of '" + settings.env + "', " + url.host + ":" + url.port
                 + ": select pg_terminate_backend(pid) from pg_stat_activity where datname = " + Database.literal(renames.get(0).from) + "; then run it again");
-        throw new Failure.Failed(what, "let role " + url.user + " end other roles' sessions, on the server of '" + settings.env + "', " + url.host + ":" + url.port + ": GRANT pg_signal_backend TO " + Database.quote(url.user) + "; then run it again");
+        var where = "on the server of '" + settings.env + "', " + url.host + ":" + url.port + ": ";
+        if (taken) throw new Failure.Failed(what, "somebody has made that database meanwhile: see what it is, and when it may go, " + where + "DROP DATABASE " + Database.quote(renames.get(renames.size() - 1).to) + "; then run it again");
+        if (!prepared.isEmpty()) throw new Failure.Failed(what, "its prepared transactions keep it (" + String.join(", ", prepared) + "): COMMIT PREPARED or ROLLBACK PREPARED each in " + url + ", then run it again");
+        if (users.isEmpty()) throw new Failure.Failed(what, trouble.hint);
+        throw new Failure.Failed(what, "let role " + url.user + " end other roles' sessions, " + where + "GRANT pg_signal_backend TO " + Database.quote(url.user) + "; then run it again");
     }
 
     private Failure unclear(String why) {

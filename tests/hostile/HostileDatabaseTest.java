@@ -302,7 +302,8 @@ class HostileDatabaseTest {
                 "\nshared_preload_libraries = 'pg_cron'\ncron.database_name = 'shop'\n", StandardOpenOption.APPEND);
         }
         try (var server = EmbeddedPostgres.in(folder, Optional.empty()).start()) {
-            execute(server, "shop", "create extension pg_cron", "select cron.schedule('0 0 1 1 *', 'select 1')", SHOP);
+            execute(server, "shop", "create extension pg_cron", "alter default privileges in schema cron grant select on "
+                + "tables to pg_monitor", "select cron.schedule('0 0 1 1 *', 'select 1')", SHOP);
             var url = server.superuserUrl().replaceFirst("/postgres$", "/");
             kit.set("STAGING_DATABASE_URL", url + "shop").set("SCRATCH_DATABASE_URL", url + "other").run("backup-db",
                 "--env", "staging").exits(0);
