@@ -298,7 +298,7 @@ class Backups {
             var steps = new Steps(run, dryRun);
             var pruning = steps.check("Look at the backups", () -> new Pruning(run, settings, store, env, retention, null));
             var leftovers = steps.check("Look for what killed runs left", () -> Leftovers.of(store, env));
-            var olds = steps.check("Look for databases that restores replaced", () -> olds(days));
+            var olds = olds(steps, days);
             if (olds.isPresent() && !olds.get().going().isEmpty()) Guard.check(settings, DatabaseTarget.of(run, settings, store));
             if (!retention.isSet()) run.console.warn("BACKUP_KEEP is not set, so every backup stays; a rule would be BACKUP_KEEP=last=7,daily=14,weekly=8,monthly=12");
             run.state("what was removed is named above; a backup that lost its seal does not count any more, and the next prune clears the rest of it");
@@ -312,10 +312,10 @@ class Backups {
         }
 
         /** Empty when the server can't be asked from here: the bucket is pruned all the same. */
-        private Optional<OldDatabases> olds(int days) {
+        private Optional<OldDatabases> olds(Steps steps, int days) throws Exception {
             if (settings.get(Setting.DATABASE_URL).isEmpty()) return Optional.empty();
             try {
-                return Optional.of(new OldDatabases(run, settings, days));
+                return Optional.of(steps.check("Look for databases that restores replaced", () -> new OldDatabases(run, settings, days)));
             } catch (Failure e) {
                 run.console.warn("databases that restores replaced stay: " + e.getMessage());
                 return Optional.empty();

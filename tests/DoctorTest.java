@@ -69,9 +69,9 @@ class DoctorTest {
         var kit = Stack.kit();
         kit.set("STAGING_DATABASE_URL", kit.database.url(TestDatabase.ROLE, "wrong-Passw0rd"));
         kit.run("doctor", "--env", "staging").exits(78)
-            .prints("  problem      connection: the database at ", "refuses the role or its password", "fix: STAGING_DATABASE_URL stands in .env.operations",
+            .prints("  problem      connection: the database at ", "refuses the role or its password", "fix: correct the role or its password: STAGING_DATABASE_URL stands in .env.operations",
                 "  cannot tell  pg_dump: ", "  not checked  encrypted connection, clock, ", "needs connection", "  ok           delete: the probe is gone")
-            .says("FAILED: 1 problem, connection: ", "State: nothing was changed.", "Next:  STAGING_DATABASE_URL stands in .env.operations")
+            .says("FAILED: 1 problem, connection: ", "State: nothing was changed.", "Next:  correct the role or its password: STAGING_DATABASE_URL stands in .env.operations")
             .neverShows("wrong-Passw0rd");
         assertEquals(List.of(), kit.keys());
     }

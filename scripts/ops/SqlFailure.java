@@ -17,10 +17,13 @@ final class SqlFailure {
         var said = said(e);
         var pooler = state.equals(PROTOCOL);
         if (state.startsWith("28") || pooler && (said.contains("authentication failed") || said.contains("no such user")))
-            return new Failure.BadSetting("the database at " + url + " refuses the role or its password: " + said, where);
+            return new Failure.BadSetting("the database at " + url + " refuses the role or its password: " + said,
+                "correct the role or its password: " + where);
         if (state.equals("3D000") || pooler && said.contains("no such database"))
-            return new Failure.BadSetting("there is no database '" + url.database + "' at " + url.host + ":" + url.port, where);
-        if (state.equals(Database.LACKS_A_RIGHT)) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said, where);
+            return new Failure.BadSetting("there is no database '" + url.database + "' at " + url.host + ":" + url.port,
+                "correct its name: " + where + "; if it is lost, ./jbang restore-db makes it again");
+        if (state.equals(Database.LACKS_A_RIGHT)) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said,
+            "GRANT CONNECT ON DATABASE " + Database.quote(url.database) + " TO " + Database.quote(url.user) + ", or name another role: " + where);
         if (state.equals("53300") || pooler && said.contains("no more connections"))
             return new Failure.Full("the database at " + url + " takes no more connections: " + said,
                 "see who holds them: select usename, application_name, count(*) from pg_stat_activity group by 1, 2; then run this again");
