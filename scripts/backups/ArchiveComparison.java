@@ -130,6 +130,7 @@ final class ArchiveComparison {
         var arguments = new ArrayList<>(List.of("--no-password", "--no-tablespaces"));
         arguments.addAll(options);
         arguments.addAll(Dump.arguments(manifest.selection()));
+        arguments.addAll(Dump.encoding(manifest.server().encoding()));
         try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(PostgresTools.PATIENCE)) {
             var contents = Contents.of(output);
             dump.finish(PostgresTools.PATIENCE);

@@ -69,6 +69,8 @@ public final class Archive {
     private final List<Entry> entries = new ArrayList<>();
     private final Map<Integer, Rows> rows = new HashMap<>();
     private int type, id;
+    /** The numbers of the entries whose data have yet to come. */
+    private final Set<Integer> awaited = new HashSet<>();
 
     /** Reads the beginning, up to the first rows; throws NotVerified when it is no such archive. */
     public Archive(InputStream in) throws IOException {
@@ -104,11 +106,20 @@ public final class Archive {
         return tables;
     }
 
-    /** Goes on to the next entry's data; false at the end. The data of the one before must have been read. */
+    /**
+     * Goes on to the next entry's data; false at the end. The data of the one before must have been read.
+     *
+     * @throws Failure.NotVerified when it ends without the data of an entry: pg_restore would pass over it in silence
+     */
     boolean next() throws IOException {
-        if (at == end && !fill()) return false;
+        if (at == end && !fill()) {
+            if (awaited.isEmpty()) return false;
+            var first = entries.stream().filter(entry -> awaited.contains(entry.number)).findFirst();
+            throw damaged("it ends without " + first.map(Entry::toString).orElse("data") + ", which it says to have");
+        }
         type = octet();
         id = integer();
+        awaited.remove(id);
         if (type != DATA && type != LARGE_OBJECTS) throw damaged("it has data of an unknown kind, " + type);
         return true;
     }
@@ -160,7 +171,7 @@ public final class Archive {
     private void contents() throws IOException {
         for (var left = integer(); left > 0; left--) {
             var id = integer();
-            integer(); // had data of its own
+            if (integer() != 0) awaited.add(id); // has data of its own
             var catalog = text() + ":" + text();
             var name = text();
             var description = text();

@@ -82,6 +82,9 @@ public final class Dump {
         return arguments;
     }
 
+    /** Tells pg_dump to leave bytes as they are where nobody knows their encoding: read as UTF-8, any other text ends it. */
+    public static List<String> encoding(String ofDatabase) { return ofDatabase.equals("SQL_ASCII") ? List.of("--encoding=SQL_ASCII") : List.of(); }
+
     /** The platform's schemas, which are not in the archive of all. */
     public List<String> platform() { return platform; }
 
@@ -106,6 +109,7 @@ public final class Dump {
             var arguments = new ArrayList<>(List.of("--format=custom", "--compress=0", "--no-password", "--snapshot=" + snapshot.id,
                 "--lock-wait-timeout=" + settings.number(Setting.DB_LOCK_SECONDS) + "s"));
             arguments.addAll(part.arguments);
+            arguments.addAll(encoding(facts.encoding()));
             try (var dump = Tool.start(run, pgDump.path(), arguments, environment); var output = dump.stdout(patience, () -> isAtWork(snapshot.url(), environment))) {
                 var name = String.format("data-%02d.dump%s", stored.size(), Packing.ending(form.recipients));
                 Taking taking = raw -> counts.of(raw, part.has);

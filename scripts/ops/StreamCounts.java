@@ -83,7 +83,9 @@ final class StreamCounts {
     }
 
     /** Throws NotVerified when what pg_dump gave, and ended with success, is no archive. */
-    void check() { if (damage != null) throw damage; }
+    void check() {
+        if (damage != null) throw new Failure.NotVerified("pg_dump ended well, and yet " + damage.getMessage(), "run it again; if it stays, take another pg_dump: PG_BIN");
+    }
 
     /** The listed tables with their rows; with -1 each when nobody has counted. */
     List<Snapshot.Table> tables() {

@@ -39,6 +39,16 @@ class HostileDrillTest {
         kit.run("backups", "list", "--env", "staging").exits(0).prints("stored");
     }
 
+    @Test void text_of_which_nobody_knows_the_encoding_is_backed_up_drilled_and_restored_byte_for_byte() {
+        var kit = withLocale("encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'", "create table t (s text); insert into t values (E'caf\\xe9'), (E'\\xc3\\xa9')");
+        kit.run("backups", "drill", "--env", "staging").exits(0);
+        for (var mode : List.of("swap", "in-place")) {
+            kit.database.asSuperuser("delete from t");
+            kit.run("restore-db", "latest", "--env", "staging", "--no-safety-backup", "--mode", mode).exits(0);
+            assertEquals(List.of("636166e9", "c3a9"), kit.database.rows("select encode(s::bytea, 'hex') from t order by 1"));
+        }
+    }
+
     @Test void a_view_that_the_server_prints_otherwise_once_it_was_restored_is_the_same() {
         var kit = backedUp("create table t (a int, b text, c varchar(3) check (c in ('x', 'y'))); insert into t values (1, 'x', 'x');"
             + " create view v as with w as (select a, b from t union all select 1, null) select * from w; create materialized view m as select * from v;"
