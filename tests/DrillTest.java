@@ -80,7 +80,7 @@ class DrillTest {
         kit.database.asSuperuser("drop table u; delete from t where n = 3");
         kit.forgeArchive("pg_dump -Fc -Z0 -d '" + superuserUrl(kit.database) + "' > data-00.dump");
         kit.run("backups", "verify", "--env", "staging").exits(0);
-        kit.run("backups", "drill", "--env", "staging").exits(14).says("it lacks 1 tables: public.u");
+        kit.run("backups", "drill", "--env", "staging").exits(14).says("it lacks the rows of 1 tables: public.u");
     }
 
     @Test void an_archive_whose_table_can_not_be_made_is_a_broken_backup() {

@@ -72,10 +72,10 @@ public final class Conformance {
      */
     public static Looked of(Run run, Store store, String env) throws IOException, InterruptedException {
         var key = store.prefix + "/" + NAME;
-        var there = there(store, key).filter(evidence -> evidence.isFor(endpoint(store.settings)));
+        var there = read(store, key).filter(evidence -> evidence.isFor(endpoint(store.settings)));
         if (there.isEmpty()) {
             var evidence = new Conformance(run, store, new StoreProbe(run, store, env, false)).look();
-            Signature.put(store, key, Json.bytes(evidence));
+            keep(run, store, key, evidence);
             return new Looked(evidence, true);
         }
         if (there.get().conditions == Conditions.refused) store.form.refuse(Extra.ONLY_NEW);
@@ -84,11 +84,25 @@ public final class Conformance {
         return new Looked(there.get(), false);
     }
 
-    private static Optional<Evidence> there(Store store, String key) {
+    /** Empty too where it may not be read, or is not ours: then it is found out anew. */
+    private static Optional<Evidence> read(Store store, String key) {
         try {
             return store.read(key, 1 << 16).filter(bytes -> Signature.isTrusted(store, key, bytes)).map(bytes -> Json.read(bytes, Evidence.class, store.uri(key)));
+        } catch (Failure.StoreFailed e) {
+            if (!e.refused) throw e;
+            return Optional.empty(); // rights may end below the folder of an environment
         } catch (Failure.NotVerified e) {
-            return Optional.empty(); // anybody may have written it: it is found out anew
+            return Optional.empty(); // anybody may have written it
+        }
+    }
+
+    /** Only a saving: without it the next backup looks again. */
+    private static void keep(Run run, Store store, String key, Evidence evidence) {
+        try {
+            Signature.put(store, key, Json.bytes(evidence));
+        } catch (Failure.StoreFailed e) {
+            if (!e.refused) throw e;
+            run.console.warn("what was seen of the store can't be kept, so each backup looks anew: " + e.getMessage() + " at " + store.uri(key));
         }
     }
 

@@ -108,6 +108,15 @@ class HostileStoreTest {
         kit.run("backup-db", "--env", "staging").exits(0).says("looked at before its first backup");
     }
 
+    @Test void evidence_that_may_not_be_kept_stops_no_backup() {
+        var kit = Stack.kit().notLookedAt();
+        try (var store = new FaultProxy(kit)) {
+            // Rights that end below the environment's own folder.
+            store.every("^(GET|PUT) .*/conformance.json").answer(403, "AccessDenied");
+            kit.run("backup-db", "--env", "staging").exits(0).says("warning: what was seen of the store can't be kept", "s3:PutObject is refused (403)");
+        }
+    }
+
     /** What a store may lack so that no backup can be kept in it; requests are changed, or their answers. */
     enum Unfit {
         THE_LISTING_LACKS_WHAT_IS_THERE("listing lacks s3://", (store) -> store.every(LISTING).change(answer -> answered(body(answer).replaceAll("(?s)<Contents>(?:(?!</Contents>).)*\\.doctor-[^<]*\\.2<.*?</Contents>", "")))),
