@@ -109,7 +109,7 @@ public final class Archive {
     /**
      * Goes on to the next entry's data; false at the end. The data of the one before must have been read.
      *
-     * @throws Failure.NotVerified when it ends without the data of an entry: pg_restore would pass over it in silence
+     * @throws Failure.NotVerified when it ends without the data of an entry, at the end of another one's
      */
     boolean next() throws IOException {
         if (at == end && !fill()) {
