@@ -175,7 +175,7 @@ class RunbooksTest {
             var offsite = Stack.next("bucket");
             var another = Stack.next("bucket");
             for (var bucket : List.of(offsite, another)) Stack.up().s3.createBucket(request -> request.bucket(bucket));
-            kit.set("PRODUCTION_SITE_URL", site.url()).set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", site.www.toString()).set("PRODUCTION_SUPABASE_URL", "none")
+            kit.set("PRODUCTION_SITE_URL", site.url()).set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", site.www.toString()).set("PRODUCTION_SUPABASE_URL", "none").set("STAGING_DEPLOY_DIRECTORY", null)
                 .set("PRODUCTION_DATABASE_URL", production.urlWithoutPassword()).set("SCRATCH_DATABASE_URL", scratch.urlWithoutPassword()).with("PGPASSFILE", TestDatabase.passwordFile(kit).toString()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite").set("BACKUP_KEEP", "last=7");
 
             kit.run("backup-db", "--env", "production").exits(0);
