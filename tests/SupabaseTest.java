@@ -7,7 +7,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Isolated;
 
-/** What is different at Supabase. Its roles make a server one of Supabase's, for all tests: so no other runs meanwhile. */
+/** What is different at Supabase. Its roles are the whole server's: so no other test runs meanwhile. */
 @Isolated
 class SupabaseTest {
     /** Supabase itself is not there to test with: this has its roles, schemas and rights, as far as a backup sees them. */
@@ -40,6 +40,16 @@ class SupabaseTest {
             kit.database.asSuperuser("alter table public.profile drop constraint profile_id_fkey");
             kit.run("backup-db", "--env", "staging").exits(0);
             kit.run("backups", "drill", "--env", "staging").exits(0).prints("1 tables with 2 rows", "; without data-01.dump.zst (rows of schemas that Supabase owns");
+        }
+    }
+
+    @Test void a_role_of_its_name_makes_no_database_one_of_supabases() throws Exception {
+        try (var platform = new ImitatedSupabase()) {
+            var kit = Stack.kit();
+            kit.database.execute("create schema auth; create table auth.session (id int); insert into auth.session values (1)");
+            kit.run("backup-db", "--env", "staging").exits(0);
+            assertTrue(kit.archive("data-00.dump.zst").contains("CREATE TABLE auth.session"));
+            assertEquals(Map.of("auth.session", 1L), kit.countsInManifest());
         }
     }
 

@@ -185,11 +185,17 @@ public final class Database implements AutoCloseable {
     /** The server's major version. */
     public int major() { return Integer.parseInt(one("select current_setting('server_version_num')")) / 10000; }
 
+    /** Schemas of these names are anybody's; those of Supabase belong to its own roles, and a role alone says nothing. */
+    private static final String PLATFORMS_SCHEMAS = """
+        select exists (select from pg_catalog.pg_namespace n join pg_catalog.pg_roles r on r.oid = n.nspowner
+        where n.nspname in ('auth', 'storage') and r.rolname like 'supabase%')""";
+
     /** Asks what the server is. */
     public Facts facts() {
         var extensions = rows("select extname, extversion from pg_catalog.pg_extension order by 1", row -> new Extension(row[0], row[1]));
         var version = one("select current_setting('server_version')");
-        var supabase = one("select exists (select from pg_catalog.pg_roles where rolname = 'supabase_admin')").equals("t") || url.host.endsWith(".supabase.co") || url.host.endsWith(".supabase.com");
+        var supabase = one(PLATFORMS_SCHEMAS).equals("t") || url.host.endsWith(".supabase.co")
+            || url.host.endsWith(".supabase.com");
         return new Facts(version, major(), systemIdentifier(), supabase, Long.parseLong(one("select pg_database_size(current_database())")),
             one("select pg_encoding_to_char(encoding) from pg_catalog.pg_database where datname = current_database()"), DatabaseLocale.of(this, url.database), schemaVersion(), extensions);
     }
