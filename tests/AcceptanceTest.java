@@ -46,7 +46,9 @@ class AcceptanceTest {
                     default -> { }
                 }
                 var script = begin + step.group(3);
-                for (var value : Map.of("FOLDER", kit.home.toString(), "DAMAGED", kit.sealed().stream().reduce("", (one, next) -> next).replaceFirst("/$", "")).entrySet()) script = script.replace(value.getKey(), value.getValue());
+                var newest = kit.sealed().stream().reduce("", (one, next) -> next).replaceFirst("/$", "");
+                var values = Map.of("FOLDER", kit.home.toString(), "DAMAGED", newest, "BROKEN_ID", newest.replaceFirst(".*/", ""));
+                for (var value : values.entrySet()) script = script.replace(value.getKey(), value.getValue());
                 var result = kit.bash(script);
                 assertEquals(Integer.parseInt(step.group(4)), result.exit(), () -> step.group() + "\n" + result);
                 if (step.group(1).equals("deploy")) good = site.current();

@@ -32,7 +32,7 @@ class ManifestTest {
         var read = Manifest.parse(GOOD.bytes(), "s3://x");
         assertEquals(GOOD, read);
         assertArrayEquals(GOOD.bytes(), read.bytes());
-        assertEquals(SUM + "  data-00.dump.zst\n" + SUM + "  globals.sql.zst\n" + Sha256.hex(Sha256.of(GOOD.bytes())) + "  manifest.json\n", new String(read.sums(GOOD.bytes()), StandardCharsets.UTF_8));
+        assertEquals(SUM + "  data-00.dump.zst\n" + SUM + "  globals.sql.zst\n" + SUM + "  outside.sql.zst\n" + Sha256.hex(Sha256.of(GOOD.bytes())) + "  manifest.json\n", new String(read.sums(GOOD.bytes()), StandardCharsets.UTF_8));
         assertEquals(3, read.rows());
     }
 

@@ -3,6 +3,9 @@ import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
@@ -30,11 +33,13 @@ final class Stack {
     private static Path folder;
 
     private final Map<String, String> settings = new HashMap<>();
+    private final Path state;
     private final Kit.Running local;
     final S3Client s3;
 
     private Stack(Path state, Kit.Running local) throws IOException {
         this.local = local;
+        this.state = state;
         for (var line : Files.readAllLines(state.resolve("env.operations"))) {
             var value = line.replaceFirst("^(export )?[A-Z0-9_]+=", "");
             if (!line.startsWith("#") && line.contains("=")) settings.put(line.substring(0, line.length() - value.length() - 1).replace("export ", ""), value.replaceAll("^['\"]|['\"]$", ""));
@@ -97,6 +102,16 @@ final class Stack {
         var value = settings.get(name);
         if (value == null) throw new AssertionError("the stack's env.operations has no " + name);
         return value;
+    }
+
+    /** Has an object be one that the store took nine days ago: it keeps each in a file, of whose time it is. */
+    void tookNineDaysAgo(String bucket, String key) {
+        try {
+            var then = FileTime.from(Instant.now().minus(Duration.ofDays(9)));
+            Files.setLastModifiedTime(state.resolve("s3").resolve(bucket).resolve(key), then);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** A checkout whose environment {@code staging} has a bucket and an empty database. */

@@ -36,6 +36,7 @@ class UnattendedTest {
     }
 
     @Test void as_cron_runs_it_a_backup_that_succeeds_sends_no_mail_and_one_that_fails_says_what_and_what_next() throws Exception {
+        kit.database.execute("create table invoice as select 1 as id");
         kit.set("STAGING_DATABASE_URL", null).set("PRODUCTION_DATABASE_URL", kit.database.url());
         var logs = Files.createDirectories(kit.home.resolve(".handover/logs"));
         for (var name : List.of("backup-db-production-20250101T031500Z-1.log", "backup-db-production-29990101T031500Z-1.log", "notes-of-20250101.txt")) Files.createFile(logs.resolve(name));
