@@ -119,7 +119,7 @@ public final class Database implements AutoCloseable {
         properties.setProperty("tcpKeepAlive", "true");
         properties.setProperty("prepareThreshold", "0"); // what is prepared by name stays with a pooler's session, too
         // Without a limit a network that goes silent in the middle of an answer is waited for without end.
-        properties.setProperty("socketTimeout", settings.require(Setting.DB_STALL_SECONDS));
+        properties.setProperty("socketTimeout", String.valueOf(settings.number(Setting.DB_STALL_SECONDS)));
         more.forEach(properties::setProperty);
         url.parameters.forEach((name, value) -> properties.setProperty(name.equals("channel_binding") ? "channelBinding" : name, value));
         try {
