@@ -1,5 +1,6 @@
 package migrations;
 
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -37,16 +38,29 @@ record ConcurrentIndex(String name, String table, boolean unique, String columns
 
     /** @param session whose search path finds the table */
     There there(Database session) {
-        var found = session.rows("""
-            select i.indisvalid, i.indrelid = t.oid, i.indisunique, pg_catalog.pg_get_indexdef(c.oid), exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid = c.oid)
+        var found = rows(session, """
+            select i.indisvalid, i.indrelid = t.oid, i.indisunique, c.oid, exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid = c.oid)
             from pg_catalog.pg_class t join pg_catalog.pg_class c on c.relnamespace = t.relnamespace join pg_catalog.pg_index i on i.indexrelid = c.oid
-            where t.oid = pg_catalog.to_regclass(?) and c.relname = ?""", row -> row, sqlTable(), name);
+            where t.oid = ?::pg_catalog.oid and c.relname = ?""");
         if (found.isEmpty()) return There.NOTHING;
         var row = found.get(0);
         if (row[4].equals("t")) return There.BEING_BUILT;
         if (row[0].equals("f")) return There.INVALID;
-        var definition = row[3].replaceFirst("(?is).*? ON (?:ONLY )?(?:" + NAME + ")\\.(?:" + NAME + ")", "");
+        // With the names as the session's search path has them, like the migration's.
+        var definition = session.one("select pg_catalog.pg_get_indexdef(?::pg_catalog.oid)", row[3]).replaceFirst("(?is).*? ON (?:ONLY )?(?:" + NAME + ")\\.(?:" + NAME + ")", "");
         return row[1].equals("t") && row[2].equals(unique ? "t" : "f") && spelling(definition).equals(columns) ? There.THE_SAME : There.ANOTHER;
+    }
+
+    /** Asks of the table, which the session's search path finds; of operators and functions the server's own alone are found. */
+    private List<String[]> rows(Database session, String sql) {
+        var oid = session.one("select pg_catalog.to_regclass(?)::pg_catalog.oid", sqlTable());
+        var kept = session.one("select pg_catalog.current_setting('search_path')");
+        session.execute("set search_path = pg_catalog");
+        try {
+            return session.rows(sql, row -> row, oid, name);
+        } finally {
+            session.rows("select pg_catalog.set_config('search_path', ?, false)", row -> row, kept);
+        }
     }
 
     /** Unquoted names are in capitals here. */
@@ -56,9 +70,9 @@ record ConcurrentIndex(String name, String table, boolean unique, String columns
 
     /** Its name as SQL writes it, when it is there and not valid. */
     Optional<String> quotedIfInvalid(Database session) {
-        return session.rows("""
+        return rows(session, """
             select pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
             from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace join pg_catalog.pg_class c on c.relnamespace = n.oid join pg_catalog.pg_index i on i.indexrelid = c.oid
-            where t.oid = pg_catalog.to_regclass(?) and c.relname = ? and not i.indisvalid""", row -> row[0], sqlTable(), name).stream().findFirst();
+            where t.oid = ?::pg_catalog.oid and c.relname = ? and not i.indisvalid""").stream().map(row -> row[0]).findFirst();
     }
 }

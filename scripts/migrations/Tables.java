@@ -18,10 +18,10 @@ record Tables(Map<String, Long> bytes, List<String> schemas, String searchPath, 
     record Index(String name, String quoted) { }
 
     static Tables of(Database session) {
-        var kept = session.one("select current_setting('search_path')");
+        var kept = session.one("select pg_catalog.current_setting('search_path')");
         session.execute("reset search_path");
-        var path = session.one("select current_setting('search_path')");
-        var schemas = session.rows("select unnest(pg_catalog.current_schemas(false))", row -> row[0]);
+        var path = session.one("select pg_catalog.current_setting('search_path')");
+        var schemas = session.rows("select pg_catalog.unnest(pg_catalog.current_schemas(false))", row -> row[0]);
         session.rows("select pg_catalog.set_config('search_path', ?, false)", row -> row[0], kept);
         var bytes = new HashMap<String, Long>();
         session.rows("""

@@ -1,6 +1,8 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Files;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -17,8 +19,7 @@ class HostileRoleTest {
     private void setTraps() {
         TestDatabase.superuser("create role " + mallory + " login password '" + TestDatabase.PASSWORD + "'");
         database.asSuperuser("grant create, usage on schema public to " + mallory);
-        try (var session = TestDatabase.connect(database.url(mallory, TestDatabase.PASSWORD)); var statement = session.createStatement()) {
-            statement.execute("""
+        asMallory("""
                 create function public.trap() returns text language plpgsql volatile as $$ begin
                     if current_user <> '%s' then raise exception 'sprung by %%', current_user; end if;
                     return '1';
@@ -39,6 +40,11 @@ class HostileRoleTest {
                 create policy p on public.hidden using (public.trap(id) = id);
                 create view public.schema_migrations as select public.trap() as version;
                 create view public.canary as select public.trap() as id""".formatted(mallory));
+    }
+
+    private void asMallory(String sql) {
+        try (var session = TestDatabase.connect(database.url(mallory, TestDatabase.PASSWORD)); var statement = session.createStatement()) {
+            statement.execute(sql);
         } catch (java.sql.SQLException e) {
             throw new AssertionError(e);
         }
@@ -61,6 +67,51 @@ class HostileRoleTest {
             kit.set("SMOKE_CANARY_ROW", row).run("smoke-tests", "--env", "staging", "--only", "database", "--tries", "1").exits(14).neverShows("sprung");
         kit.set("SMOKE_CANARY_ROW", "public.aaa:id=7").run("smoke-tests", "--env", "staging", "--only", "database").exits(0);
     }
+
+    /** The operators would be found before the server's own, for what is compared with a text. */
+    @Test void nothing_of_theirs_is_called_while_migrations_are_compared_and_applied() throws IOException {
+        setTraps();
+        database.asSuperuser("grant create on database " + database.name + " to " + mallory);
+        asMallory("""
+            create function public.trap(a name, b text) returns bool language plpgsql immutable as
+                $$ begin perform public.trap(); return a::text operator(pg_catalog.=) b; end $$;
+            create function public.trap(a name, b varchar) returns bool language plpgsql immutable as
+                $$ begin perform public.trap(); return a::text operator(pg_catalog.=) b::text; end $$;
+            create operator public.= (leftarg = name, rightarg = varchar, procedure = public.trap);
+            create function public.trap(a text, b text) returns text language plpgsql immutable as
+                $$ begin perform public.trap(); return a; end $$;
+            create function public.pg_backend_pid() returns int language plpgsql as
+                $$ begin perform public.trap(); return 1; end $$;
+            create function public.current_setting(a text) returns text language plpgsql as
+                $$ begin perform public.trap(); return a; end $$;
+            create function public.unnest(a name[]) returns setof name language plpgsql as
+                $$ begin perform public.trap(); return query select 'public'::name; end $$;
+            create schema supabase_migrations;
+            create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
+            create index on supabase_migrations.schema_migrations ((version || public.trap('', '')));
+            create function public.on_record() returns trigger language plpgsql as
+                $$ begin perform public.trap(); return new; end $$;
+            create trigger t before insert on supabase_migrations.schema_migrations for each row execute function public.on_record()""");
+        var role = Stack.next("admin_");
+        TestDatabase.superuser("create role " + role + " superuser login password '" + TestDatabase.PASSWORD + "'");
+        TestDatabase.superuser("alter role " + role + " set search_path = public, pg_catalog");
+        kit.set("STAGING_DATABASE_URL", database.url(role, TestDatabase.PASSWORD));
+        Files.copy(Stack.CHECKOUT.resolve("tests/Migrate.java"), kit.home.resolve("tests/Migrate.java"));
+        var files = Files.createDirectories(kit.home.resolve("supabase/migrations"));
+        Files.writeString(files.resolve("1_a.sql"), "create table app (id pg_catalog.int4)");
+        Files.writeString(files.resolve("2_b.sql"), "create index concurrently app_id on app (id)");
+        migrate("plan").exits(0).neverShows("sprung");
+        migrate("apply").exits(10).neverShows("sprung").says("belongs to role " + mallory);
+        database.asSuperuser("alter schema supabase_migrations owner to " + role + "; alter table supabase_migrations.schema_migrations owner to " + role);
+        migrate("apply").exits(10).neverShows("sprung").says("has a trigger of role " + mallory);
+        database.asSuperuser("drop trigger t on supabase_migrations.schema_migrations; drop index supabase_migrations.schema_migrations_expr_idx");
+        migrate("apply").exits(0).neverShows("sprung");
+        assertEquals(List.of("1", "2"), database.rows("select version from supabase_migrations.schema_migrations order by 1"));
+        database.asSuperuser("delete from supabase_migrations.schema_migrations where version = '2'");
+        migrate("apply").exits(0).says("is there already, valid and as it is to be");
+    }
+
+    private Kit.Result migrate(String what) { return kit.run("tests/Migrate.java", what, "--env", "staging"); }
 
     @Test void a_name_with_dots_is_one_name_and_never_another_table() {
         database.execute("""
