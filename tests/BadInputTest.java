@@ -127,7 +127,7 @@ class BadInputTest {
         "mysql://u:%s@127.0.0.1:5432/d                         | is not of the form postgresql://",
         "postgresql://u:%s@127.0.0.1:5432                      | is not of the form postgresql://",
         "postgresql://u:%s@127.0.0.1:port/d                    | is not of the form postgresql://",
-        "postgresql://u:%s@a,b/d                               | is not of the form postgresql://",
+        "postgresql://u:%s@a,b/d                               | names several hosts",
         "postgresql://u:%s/slash@127.0.0.1:5432/d              | is not of the form postgresql://",
         "postgresql://u:%s%%zz@127.0.0.1:5432/d                | a % that is not followed by two hexadecimal digits",
         "postgresql://u:%s@127.0.0.1:99999/d                   | names port 99999, which does not exist",
