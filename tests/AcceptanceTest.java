@@ -47,7 +47,7 @@ class AcceptanceTest {
                 }
                 var script = begin + step.group(3);
                 var newest = kit.sealed().stream().reduce("", (one, next) -> next).replaceFirst("/$", "");
-                var values = Map.of("FOLDER", kit.home.toString(), "DAMAGED", newest, "BROKEN_ID", newest.replaceFirst(".*/", ""));
+                var values = Map.of("FOLDER", kit.home.toString(), "DAMAGED", newest, "BROKEN", newest.replaceFirst(".*/", ""));
                 for (var value : values.entrySet()) script = script.replace(value.getKey(), value.getValue());
                 var result = kit.bash(script);
                 assertEquals(Integer.parseInt(step.group(4)), result.exit(), () -> step.group() + "\n" + result);
