@@ -1,7 +1,6 @@
 package doctor;
 
 import java.util.ArrayList;
-import java.util.List;
 import java.util.stream.Stream;
 import ops.BackupPlace;
 import ops.DatabaseTarget;

@@ -327,9 +327,6 @@ public final class Store implements AutoCloseable {
     /** True when the store did not take the storage class, so that its default was taken. */
     public boolean plainClass() { return form.refuses(Extra.STORAGE_CLASS); }
 
-    /** True when the store does not take conditions, so that what is written once is looked for before. */
-    public boolean withoutConditions() { return form.refuses(Extra.ONLY_NEW); }
-
     /** True when the store does not take SHA-256, so that MD5 goes with what is written. */
     public boolean withoutSha256() { return form.refuses(Extra.SHA256); }
 

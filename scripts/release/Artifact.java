@@ -19,7 +19,6 @@ import ops.Run;
 import ops.Seal;
 import ops.Sha256;
 import ops.Store;
-import ops.Upload;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
