@@ -162,7 +162,9 @@ class HostileLimitsTest {
             for (var forged : Map.of(sha256, "../../x", "\"main\"", "\"main\\u001b[2J\"", "\"commit\"", "\"kommit\"").entrySet()) {
                 assertTrue(record.contains(forged.getKey()), record);
                 kit.put(key, record.replace(forged.getKey(), forged.getValue()));
-                site.run("rollback").exits(14).says(first + ".json is broken: it lacks what every release has");
+                site.run("rollback").exits(10)
+                    .says("can't be read, so they do not count: " + first + ".json", "has no good release before the one that is live");
+                site.run("rollback", "--to", first).exits(14).says("the record of release '" + first + "' can't be read");
             }
         } finally {
             site.close();
