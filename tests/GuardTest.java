@@ -102,13 +102,15 @@ class GuardTest {
     /** A standby has another address and another start, and all that is changed at its primary. */
     @Test void where_its_address_is_a_standbys_the_primary_is_its_too() throws Exception {
         backUpStaging();
-        try (var servers = new Replicated()) {
-            TestDatabase.execute(servers.primary, "create table customer (id int); insert into customer values (1), (2)");
-            kit.set("STAGING_DATABASE_URL", servers.primary).set("PRODUCTION_DATABASE_URL", servers.standby);
+        try (var primary = TestServer.start(); var standby = primary.standby()) {
+            primary.execute("postgres", "create table customer (id int); insert into customer values (1), (2)");
+            kit.set("STAGING_DATABASE_URL", primary.url("postgres"))
+                .set("PRODUCTION_DATABASE_URL", standby.url("postgres"));
             kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(10).says(IS_PRODUCTION, "that one's address is of a standby with this server's data", "Next:  correct it: STAGING_DATABASE_URL");
-            kit.set("STAGING_DATABASE_URL", kit.database.url()).set("DRILL_DATABASE_URL", servers.primary);
+            kit.set("STAGING_DATABASE_URL", kit.database.url())
+                .set("DRILL_DATABASE_URL", primary.url("postgres"));
             kit.run("backups", "drill", "--env", "staging").exits(10).says("DRILL_DATABASE_URL leads to the server of environment 'production'");
-            assertEquals(List.of("2"), TestDatabase.rows(servers.primary, "select count(*) from customer"));
+            assertEquals("2", primary.one("postgres", "select count(*) from customer"));
         }
     }
 

@@ -34,8 +34,8 @@
 //SOURCES StandInSite.java
 //SOURCES ProviderClis.java
 //SOURCES Proof.java
-//SOURCES Replicated.java
 //SOURCES TestResults.java
+//SOURCES TestServer.java
 //SOURCES Transcript.java
 //SOURCES Versions.java
 //SOURCES AcceptanceTest.java
@@ -88,6 +88,7 @@
 //SOURCES hostile/HostilePoolerTest.java
 //SOURCES hostile/HostileRestoreTest.java
 //SOURCES hostile/HostileRoleTest.java
+//SOURCES hostile/HostileServerTest.java
 //SOURCES hostile/HostileSessionsTest.java
 //SOURCES hostile/HostileStoreTest.java
 

@@ -1,0 +1,36 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Servers that have little room, or take no changes. */
+class HostileServerTest {
+    private final Kit kit = Stack.kit();
+
+    private Kit.Result restore(String mode) {
+        return kit.run("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup");
+    }
+
+    /** In one transaction, which pg_dump needs too, a server has locks for some 4,500 tables and indexes. */
+    @Test void a_backup_takes_no_more_locks_than_pg_dump_does() throws Exception {
+        try (var server = TestServer.start("max_locks_per_transaction=64", "max_connections=20")) {
+            kit.set("STAGING_DATABASE_URL", server.create("shop"));
+            // A commit now and then, or making them would take the locks of all at once.
+            server.execute("shop", """
+                create table part (n int, name text) partition by list (n);
+                do $$ begin
+                    for n in 1..1500 loop
+                        execute format('create table t%1$s (id int, name text); create index on t%1$s (id);'
+                            ' create index on t%1$s (name); insert into t%1$s values (%1$s)', n);
+                        if n % 3 = 0 then execute format('create table part_%1$s partition of part for values in (%1$s);'
+                            ' create index on part_%1$s (name)', n); end if;
+                        if n % 100 = 0 then commit; end if;
+                    end loop;
+                end $$""");
+            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Count the rows: 1,500 in 2000 tables");
+            kit.run("backup-db", "--env", "staging", "--schema", "public").exits(0);
+        }
+    }
+}
