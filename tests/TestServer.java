@@ -59,7 +59,7 @@ final class TestServer implements AutoCloseable {
     private Path data() { return folder.resolve("data"); }
 
     /** The address of a database of it, for the superuser. */
-    String url(String database) { return "postgresql://postgres:none@127.0.0.1:" + port + "/" + database; }
+    String url(String database) { return "postgresql://postgres:any-Passw0rd@127.0.0.1:" + port + "/" + database; }
 
     /** A new database. */
     String create(String database) {

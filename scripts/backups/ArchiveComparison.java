@@ -48,8 +48,9 @@ final class ArchiveComparison {
     /** Compares everything but the extensions that the server lacks, and rows that come from other servers. */
     Outcome compare(Steps steps, PostgresTools.Found pgRestore, Manifest.Part part, Set<String> lacking, Outward outward) throws Exception {
         try (var progress = new Progress(run.console, "Compare", reader::done, part.bytesRaw())) {
+            var unlogged = unloggedWithoutData(part);
             var reading = steps.start(() -> read(pgRestore, part));
-            var restored = dumped(server.database, List.of());
+            var restored = dumped(server.database, unlogged);
             archive = Steps.await(reading);
             readInOrder(restored, archive.otherColumnOrder(restored));
             archive.leaveOut("EXTENSION", lacking::contains);
@@ -61,6 +62,26 @@ final class ArchiveComparison {
             var printed = found.stream().filter(difference -> difference.isWording() && restored.isSame(again, difference)).toList();
             return new Outcome(found.stream().filter(difference -> !printed.contains(difference)).toList(), printed);
         }
+    }
+
+    /**
+     * Options for pg_dump that leave out what an archive of a standby leaves out: rows of unlogged tables and values of
+     * their sequences, which a standby does not have.
+     */
+    private List<String> unloggedWithoutData(Manifest.Part part) throws Exception {
+        List<TableName> unlogged;
+        try (var session = Database.connect(server.database, settings, "handover backups drill " + settings.env)) {
+            unlogged = session.rows("""
+                select n.nspname, c.relname
+                from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                where c.relpersistence = 'u' and c.relkind in ('r', 'S')""", row -> new TableName(row[0], row[1]));
+        }
+        if (unlogged.isEmpty()) return List.of();
+        var inArchive = reader.again().contents(part).stream()
+            .filter(entry -> entry.description().matches("TABLE DATA|SEQUENCE SET"))
+            .map(entry -> new TableName(entry.schema(), entry.name())).collect(Collectors.toSet());
+        return unlogged.stream().filter(table -> !inArchive.contains(table))
+            .map(table -> "--exclude-table-data=" + table.sql()).toList();
     }
 
     /**

@@ -33,4 +33,31 @@ class HostileServerTest {
             kit.run("backup-db", "--env", "staging", "--schema", "public").exits(0);
         }
     }
+
+    @Test void a_standby_is_backed_up_without_what_only_its_primary_has_and_nothing_is_restored_into_it()
+        throws Exception {
+        try (var primary = TestServer.start(); var standby = primary.standby()) {
+            primary.create("shop");
+            primary.execute("shop", """
+                create table customer (id int primary key); insert into customer select generate_series(1, 9);
+                create unlogged table basket (id serial primary key, no int generated always as identity);
+                insert into basket values (default), (default)""");
+            Patience.until(() -> standby.one("postgres", "select count(*) from pg_database where datname = 'shop'")
+                .equals("1") && standby.one("shop", "select count(*) from pg_class where relname = 'basket'").equals("1"),
+                () -> "the standby does not follow");
+            kit.set("COPY_DATABASE_URL", standby.url("shop"));
+            kit.run("doctor", "--env", "copy").prints("a standby", "public.basket");
+            kit.run("backup-db", "--env", "copy").exits(0).says("warning: a standby has no rows of unlogged tables, so "
+                + "they are not in this backup: public.basket", "ok: Count the rows: 9 in 1 tables");
+            kit.run("backups", "drill", "--env", "copy").exits(0).prints("is restorable");
+            kit.run("restore-db", "--env", "staging", "--from", "copy", "--no-owner").exits(0);
+            assertEquals("9|0", kit.database.one("select (select count(*) from customer), (select count(*) from basket)"));
+
+            for (var how : List.of("--mode=swap", "--mode=in-place", "--dry-run"))
+                kit.run("restore-db", "--env", "copy", how).exits(78).says(" is a standby: it takes no changes",
+                    "State: the database of 'copy' is as it was.", "Next:  name the primary: ", "COPY_DATABASE_URL")
+                    .neverShows("Choose the backup", "first a backup", "Take the lock");
+            assertEquals("1", primary.one("postgres", "select count(*) from pg_database where datname like 'shop%'"));
+        }
+    }
 }
