@@ -210,6 +210,7 @@ class Backups {
                 : List.of(find(which.id == null ? "latest" : which.id));
             var steps = new Steps(run, false);
             var broken = new ArrayList<Failure.NotVerified>();
+            var unread = new ArrayList<Failure>();
             var unkept = new ArrayList<Failure>();
             for (var folder : folders) {
                 try {
@@ -218,13 +219,17 @@ class Backups {
                     if (folder.isGone(store)) throw judged(folder, e);
                     run.console.warn("backup " + folder.id() + " is broken: " + e.getMessage());
                     broken.add(e);
+                } catch (Failure.OutOfReach e) {
+                    run.console.warn("nothing is known of backup " + folder.id() + ": " + e.getMessage());
+                    unread.add(e);
                 } catch (Failure e) {
                     throw judged(folder, e);
                 }
             }
             if (run.json) report(folders);
-            else run.console.result((folders.size() - broken.size()) + " of " + folders.size() + " backups are readable to the last byte");
+            else run.console.result((folders.size() - broken.size() - unread.size()) + " of " + folders.size() + " backups are readable to the last byte");
             if (!broken.isEmpty()) throw broken.get(0);
+            if (!unread.isEmpty()) throw unread.get(0);
             if (!unkept.isEmpty()) throw new Failure.StoreFailed("what was read is right, but the proof of " + unkept.size() + " of " + folders.size() + " could not be kept: " + unkept.get(0).getMessage(), unkept.get(0).hint);
         }
     }

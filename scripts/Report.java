@@ -59,7 +59,7 @@ class Report implements Callable<Integer> {
         page = steps.check("Read the bucket", () -> { store.reach(); var read = Page.of(store, settings, store.now()); steps.found(read.runs() + " runs, " + read.backups() + " backups"); return read; });
         steps.check("Write the page", () -> save(file, steps));
         run.state("the page is written");
-        if (page.unreadable() > 0) run.console.warn("left out, since this kit does not write such: " + page.unreadable() + " objects");
+        if (page.unreadable() > 0) run.console.warn("left out, since it can't be read, or is none of this kit's: " + Amount.count(page.unreadable(), "object"));
         for (var part : page.parts()) run.console.say(part.about() + ": " + part.verdict() + ", " + part.says());
         run.console.result(run.json ? Json.text(new Result(env, file.toString(), run.started.toString(), page.verdict(), page.parts(), page.runs(), page.backups(), page.unreadable())) : file.toString());
     }

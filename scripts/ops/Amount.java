@@ -17,6 +17,12 @@ public final class Amount {
             value, new String[] {"kB", "MB", "GB", "TB"}[unit]);
     }
 
+    /** As in "1 table" and "1,000 tables"; what is counted is a word that takes an s, or ends on one when there are several. */
+    public static String count(long number, String one) {
+        var first = one.split(" ", 2)[0];
+        return String.format(Locale.ROOT, "%,d %s", number, number == 1 ? one : first + "s" + one.substring(first.length()));
+    }
+
     public static String time(Duration time) {
         if (time.toSeconds() < 60) return String.format(Locale.ROOT, "%.1f s", time.toMillis() / 1000.0);
         if (time.toMinutes() < 60) return String.format("%d min %02d s", time.toMinutes(), time.toSecondsPart());

@@ -42,6 +42,13 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     public record Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem, String server, Integer tables, Long rows,
             List<String> notRestorable, List<String> notes) {
         Evidence(String proof, boolean passed, String at, double seconds, String kit, String problem) { this(proof, passed, at, seconds, kit, problem, null, null, null, null, null); }
+
+        /** The same as of the moment when the store took it, which its own clock was ahead of. */
+        private Evidence datedAhead(Instant taken) {
+            var all = new ArrayList<>(notes == null ? List.of() : notes);
+            all.add("the proof is dated " + at + ", after the store took it, so a clock was wrong");
+            return new Evidence(proof, passed, taken.toString(), seconds, kit, problem, server, tables, rows, notRestorable, all);
+        }
     }
 
     /** Beside a backup that no rule may remove: why, and since when. */
@@ -209,11 +216,28 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         }
     }
 
-    /** The evidence beside the backup, oldest first. What can't be read counts as an attempt that failed: it may have been one. */
+    /** Evidence, and the moment at which it counts among others. */
+    private record Placed(Evidence evidence, Instant at) {
+        /**
+         * The clock of whoever wrote it may have been wrong, the store's is one for all: so nothing was found later than the
+         * store took it, and what failed is overruled by what is known to be later only.
+         */
+        static Placed of(Evidence found, Instant taken) {
+            var at = Instant.parse(found.at);
+            var last = at.isAfter(taken) ? taken : at;
+            return new Placed(at.isAfter(taken.plus(Sealed.CLOCKS_DIFFER)) ? found.datedAhead(taken) : found, found.passed ? last : taken);
+        }
+    }
+
+    /** The evidence beside the backup, in the order in which it counts. What can't be read counts as an attempt that failed: it may have been one. */
     public List<Evidence> evidence(Store store) {
-        return objects.stream().map(item -> EVIDENCE.matcher(item.key().substring(key.length()))).filter(Matcher::matches)
-            .flatMap(name -> evidence(store, name).stream())
-            .sorted(Comparator.comparing(Evidence::at)).toList();
+        return objects.stream().flatMap(item -> placed(store, item).stream())
+            .sorted(Comparator.comparing(Placed::at)).map(Placed::evidence).toList();
+    }
+
+    private Optional<Placed> placed(Store store, Store.Item item) {
+        var name = EVIDENCE.matcher(item.key().substring(key.length()));
+        return name.matches() ? evidence(store, name).map(found -> Placed.of(found, item.modified())) : Optional.empty();
     }
 
     /** Empty for what is gone, and for what is not signed though it has to be: anybody could call a good backup broken, or a broken one good. */
@@ -222,6 +246,8 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
             return store.read(key + name.group(), 1 << 20).filter(bytes -> Signature.isTrusted(store, key + name.group(), bytes)).map(bytes -> evidence(store, name, bytes));
         } catch (Failure.NotVerified e) {
             return Signature.isDemanded(store.settings) ? Optional.empty() : Optional.of(unreadable(store, name)); // larger than any
+        } catch (Failure.OutOfReach e) {
+            return Optional.of(unreadable(name, name.group() + " can't be read: " + e.brief));
         }
     }
 
@@ -236,9 +262,11 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     }
 
     private Evidence unreadable(Store store, MatchResult name) {
-        var kind = name.group(1);
-        return new Evidence(kind.equals("drill") ? "restored" : "readable", false, Stamp.parse(name.group(2)).toString(), 0, null,
-            name.group() + " can't be read; prove it again: ./jbang backups " + kind + " " + id + " --env " + store.settings.env);
+        return unreadable(name, name.group() + " can't be read; prove it again: ./jbang backups " + name.group(1) + " " + id + " --env " + store.settings.env);
+    }
+
+    private static Evidence unreadable(MatchResult name, String problem) {
+        return new Evidence(name.group(1).equals("drill") ? "restored" : "readable", false, Stamp.parse(name.group(2)).toString(), 0, null, problem);
     }
 
     /** The hold on the backup; its presence is what counts, whatever it says. */
@@ -246,7 +274,7 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
         if (objects.stream().noneMatch(item -> item.key().equals(key + HOLD))) return Optional.empty();
         try {
             return store.read(key + HOLD, 1 << 20).map(bytes -> Json.read(bytes, Hold.class, store.uri(key + HOLD))).or(() -> Optional.of(new Hold("", "")));
-        } catch (Failure.NotVerified e) {
+        } catch (Failure.NotVerified | Failure.OutOfReach e) {
             return Optional.of(new Hold("", ""));
         }
     }

@@ -88,6 +88,8 @@ public final class Conformance {
     private static Optional<Evidence> read(Store store, String key) {
         try {
             return store.read(key, 1 << 16).filter(bytes -> Signature.isTrusted(store, key, bytes)).map(bytes -> Json.read(bytes, Evidence.class, store.uri(key)));
+        } catch (Failure.OutOfReach e) {
+            return Optional.empty();
         } catch (Failure.StoreFailed e) {
             if (!e.refused) throw e;
             return Optional.empty(); // rights may end below the folder of an environment

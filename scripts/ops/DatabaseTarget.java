@@ -178,7 +178,7 @@ public final class DatabaseTarget implements Guard.Target {
             try {
                 var manifest = folder.manifest(store);
                 return new BackedUp(folder.id(), manifest.server().systemIdentifier(), manifest.database());
-            } catch (Failure.NotVerified e) {
+            } catch (Failure.NotVerified | Failure.OutOfReach e) {
                 if (i + 1 == Math.min(TRIES, folders.size())) throw e;
             }
         }

@@ -47,7 +47,7 @@ public abstract sealed class Failure extends RuntimeException {
     }
 
     /** The store failed or refused. */
-    public static final class StoreFailed extends Failure {
+    public static sealed class StoreFailed extends Failure permits OutOfReach {
         /** True when the store answered that it will not, at the first try: so nothing of it was done. */
         public final boolean refused;
 
@@ -56,6 +56,17 @@ public abstract sealed class Failure extends RuntimeException {
         StoreFailed(String what, String hint, boolean refused) {
             super(Exit.STORE, what, hint);
             this.refused = refused;
+        }
+    }
+
+    /** The store does not give this one object as it lies there: it is in an archive, or under another key. Others may well be read. */
+    public static final class OutOfReach extends StoreFailed {
+        /** Why and the next step, for a line that names the object itself. */
+        public final String brief;
+
+        OutOfReach(String what, String why, String hint, boolean refused) {
+            super(what, hint, refused);
+            brief = why + "; " + hint;
         }
     }
 

@@ -26,6 +26,8 @@ public record Sealed(BackupFolder folder, Manifest manifest, List<BackupFolder.E
             return new Sealed(folder, manifest(store, folder), evidence, folder.modified(), hold, null);
         } catch (Failure.NotVerified e) {
             return new Sealed(folder, null, evidence, folder.modified(), hold, Console.plain(e.getMessage()));
+        } catch (Failure.OutOfReach e) {
+            return new Sealed(folder, null, evidence, folder.modified(), hold, Console.plain(e.getMessage() + "; " + e.hint));
         }
     }
 

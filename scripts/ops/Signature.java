@@ -21,6 +21,9 @@ import java.util.Optional;
  * Ed25519 signatures of what is believed later: whoever can write to the bucket can put something there, but nothing that
  * a reader with {@code BACKUP_VERIFY_KEY} believes. A signature lies beside its object, as {@code NAME.sig}, 64 bytes.
  *
+ * <p>What is written anew is signed before it is written, and the signatures of what lay there before stay behind the
+ * new one: killed in between, a run leaves what was there as it was signed.
+ *
  * <p>A manifest names its environment, database and id, and is signed as it is. Of everything else the place is signed
  * too, {@code ENV/…/NAME} and a newline before the object's bytes: what is moved elsewhere is not signed.
  */
@@ -28,6 +31,8 @@ public final class Signature {
     static final String ENDING = ".sig";
     private static final String ALGORITHM = "Ed25519";
     static final int BYTES = 64;
+    /** So many lie in one file, the newest first: a run would have to be killed that often at the same place. */
+    private static final int KEPT = 8;
 
     private Signature() { }
 
@@ -79,26 +84,44 @@ public final class Signature {
 
     /** Puts an object, and its signature before it where there is a key. */
     public static void put(Store store, String key, byte[] content) {
-        key(store.settings).ifPresent(signing -> store.put(key + ENDING, sign(signing, placed(store, key, content))));
+        putSignature(store, key, content);
         store.put(key, content);
     }
 
     /** The same unless there is such an object; false when there is. */
     public static boolean putNew(Store store, String key, byte[] content) {
-        key(store.settings).ifPresent(signing -> store.put(key + ENDING, sign(signing, placed(store, key, content))));
+        putSignature(store, key, content);
         return store.putNew(key, content);
+    }
+
+    private static void putSignature(Store store, String key, byte[] content) {
+        var signing = key(store.settings);
+        if (signing.isEmpty()) return;
+        var all = new ByteArrayOutputStream();
+        all.writeBytes(sign(signing.get(), placed(store, key, content)));
+        var before = signatures(store, key);
+        before.subList(0, Math.min(KEPT - 1, before.size())).forEach(all::writeBytes);
+        store.put(key + ENDING, all.toByteArray());
+    }
+
+    /** Of what lies there and of what lay there before; empty when there is none, or no such file. */
+    private static List<byte[]> signatures(Store store, String key) {
+        try {
+            var all = store.read(key + ENDING, BYTES * KEPT).orElse(new byte[0]);
+            var found = new ArrayList<byte[]>();
+            for (var at = 0; at + BYTES <= all.length; at += BYTES) found.add(Arrays.copyOfRange(all, at, at + BYTES));
+            return found;
+        } catch (Failure.NotVerified e) {
+            return List.of(); // larger than it can be
+        }
     }
 
     /** Whether an object that was read may be believed. */
     public static boolean isTrusted(Store store, String key, byte[] content) {
         var trusted = trusted(store.settings);
         if (trusted.isEmpty()) return true;
-        try {
-            var signature = store.read(key + ENDING, BYTES);
-            return signature.isPresent() && trusted.stream().anyMatch(one -> isOf(one, placed(store, key, content), signature.get()));
-        } catch (Failure.NotVerified e) {
-            return false; // larger than a signature
-        }
+        var placed = placed(store, key, content);
+        return signatures(store, key).stream().anyMatch(found -> trusted.stream().anyMatch(one -> isOf(one, placed, found)));
     }
 
     /** What is signed of an object that does not say itself where it belongs: copies of it in other buckets are at the same place. */

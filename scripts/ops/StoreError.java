@@ -35,7 +35,7 @@ final class StoreError {
         row("AuthorizationHeaderMalformed|PermanentRedirect|TemporaryRedirect|IllegalLocationConstraintException|301|307",
             (error, e) -> "the bucket is in another region, or at another address" + error.said(e), (error, e) -> error.where(Setting.AWS_REGION) + ", " + error.where(Setting.AWS_ENDPOINT_URL_S3)),
         row("InvalidObjectState", (error, e) -> "it lies in an archive class, and can't be read before it is brought back" + error.said(e),
-            (error, e) -> "bring it back, which takes hours: aws s3api restore-object --bucket " + error.store.bucket + " --key KEY --restore-request Days=7; for new backups BACKUP_STORAGE_CLASS=STANDARD_IA"),
+            (error, e) -> "bring it back, which takes hours: aws s3api restore-object --bucket " + error.store.bucket + " --key " + error.asked.key + " --restore-request Days=7; for new backups BACKUP_STORAGE_CLASS=STANDARD_IA"),
         row("QuotaExceeded|.*QuotaExceeded|XMinioStorageFull|InsufficientStorage|StorageFull|507", (error, e) -> "the store is full, or its quota is used up (" + error.answered(e) + ")" + error.said(e),
             (error, e) -> "make room (./jbang backups prune --env " + error.store.settings.env + "), or have the quota raised; then run it again"),
         row("AccountProblem|AllAccessDisabled|NotSignedUp|UserSuspended|AccountSuspended|InvalidPayer|PaymentRequired|402",
@@ -86,8 +86,27 @@ final class StoreError {
         if (code.equals("NoSuchBucket")) return new Failure.StoreFailed("there is no bucket '" + store.bucket + "'" + bucketTwice(), where(Setting.BACKUP_BUCKET) + "; create it, or correct the name");
         if (isForeign(e)) return new Failure.StoreFailed(what() + "the answer, " + e.statusCode() + ", is none of S3's form" + proxy().map(proxy -> "; it came through the proxy " + proxy).orElse("") + bucketTwice(),
             "is this the address of an S3 store? " + where(Setting.AWS_ENDPOINT_URL_S3) + "; " + doctor());
+        if (isCustomersKey(e))
+            return outOfReach("it was stored with a key of the customer's own (SSE-C), which this kit never sends", "read it by hand with that key, and put it there again without; or take another", e);
         var row = row(e);
+        if (isOfTheObject(e)) return outOfReach(row.what.apply(this, e), row.next.apply(this, e), e);
         return new Failure.StoreFailed(what() + row.what.apply(this, e) + (e.statusCode() == 404 ? bucketTwice() : ""), row.next.apply(this, e), isRefusal(e));
+    }
+
+    private Failure outOfReach(String why, String next, S3Exception e) { return new Failure.OutOfReach(what() + why, why, next, isRefusal(e)); }
+
+    /** S3 has no code of its own for it. */
+    private boolean isCustomersKey(S3Exception e) { return isReading() && e.statusCode() == 400 && message(e).contains("Server Side Encryption"); }
+
+    /** Whether it is this one object that can't be had as it lies there, and not what the credentials may do. */
+    private boolean isOfTheObject(S3Exception e) {
+        return isReading() && (code(e).equals("InvalidObjectState") || code(e).startsWith("KMS") || e.statusCode() == 403 && message(e).contains("kms:"));
+    }
+
+    private boolean isReading() { return asked.right.equals("s3:GetObject"); }
+
+    private static String message(S3Exception e) {
+        return e.awsErrorDetails() == null || e.awsErrorDetails().errorMessage() == null ? "" : e.awsErrorDetails().errorMessage();
     }
 
     /** Whether nothing can have been done: no try before this one may have had its answer lost. */

@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import ops.Console;
@@ -47,6 +48,7 @@ public final class Releases {
     private final String folder;
     private final List<String> untrusted = new CopyOnWriteArrayList<>();
     private final List<String> unreadable = new CopyOnWriteArrayList<>();
+    private final Set<String> outOfReach = ConcurrentHashMap.newKeySet();
     private List<Known> known;
 
     public Releases(Store store, String env) {
@@ -65,6 +67,7 @@ public final class Releases {
         var ids = names.stream().filter(name -> name.matches("[0-9TZ]{16}-[0-9a-f]{6}\\.json")).map(name -> name.substring(0, name.length() - 5)).sorted(Comparator.reverseOrder()).toList();
         untrusted.clear();
         unreadable.clear();
+        outOfReach.clear();
         return known = Steps.sideBySide(ids, id -> known(names, id)).stream().flatMap(Optional::stream).toList();
     }
 
@@ -97,7 +100,7 @@ public final class Releases {
     private Mark bad(Set<String> names, String name) {
         if (!names.contains(name)) return null;
         var read = read(name, Mark.class);
-        if (read.isEmpty() && Signature.isDemanded(store)) return null;
+        if (read.isEmpty() && Signature.isDemanded(store) && !outOfReach.contains(name)) return null;
         return read.filter(mark -> mark.why != null).orElseGet(() -> new Mark(null, null, "its mark does not say why"));
     }
 
@@ -113,6 +116,10 @@ public final class Releases {
             if (read != null) return Optional.of(read);
         } catch (Failure.NotVerified e) {
             // said by whoever asks for them all
+        } catch (Failure.OutOfReach e) {
+            outOfReach.add(name);
+            unreadable.add(name + " (" + e.brief + ")");
+            return Optional.empty();
         }
         unreadable.add(name);
         return Optional.empty();

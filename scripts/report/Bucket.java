@@ -104,7 +104,7 @@ final class Bucket {
     private <T> T tolerant(Read<T> read, T otherwise) {
         try {
             return read.now();
-        } catch (Failure.NotVerified e) {
+        } catch (Failure.NotVerified | Failure.OutOfReach e) {
             unreadable.incrementAndGet();
             return otherwise;
         }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -173,6 +174,58 @@ class HostileBucketTest {
         }
     }
 
+    @Test void a_verdict_under_a_wrong_clock_has_neither_the_last_word_for_ever_nor_is_it_overruled_by_an_earlier_one() {
+        backedUp();
+        var folder = kit.sealed().get(0);
+        var verdict = "{\"proof\": \"restored\", \"passed\": %s, \"at\": \"%s\", \"problem\": %s, \"seconds\": 1, \"kit\": \"x\"}";
+        var ahead = Instant.now().plus(Duration.ofDays(3650)).truncatedTo(ChronoUnit.SECONDS);
+        var behind = Instant.now().minus(Duration.ofDays(20)).truncatedTo(ChronoUnit.SECONDS);
+        var pass = kit.put(folder + "drill-" + STAMP.format(ahead) + ".json", verdict.formatted("true", ahead, "null"));
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("restored just now", "the proof is dated " + ahead + ", after the store took it, so a clock was wrong");
+        // Found broken after that, by a machine whose clock is behind.
+        var broken = kit.put(folder + "drill-" + STAMP.format(behind) + ".json", verdict.formatted("false", behind, "\"rows are missing\""));
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("BROKEN, found ", "rows are missing");
+        kit.delete(pass);
+        kit.delete(broken);
+        // Found broken by one whose clock is ahead: what is proven after that counts.
+        kit.put(folder + "verify-" + STAMP.format(ahead) + ".json", verdict.formatted("false", ahead, "\"no archive\"").replace("restored", "readable"));
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("BROKEN, found just now: no archive");
+        kit.run("backups", "verify", "--env", "staging", folder.split("/")[3]).exits(0);
+        kit.run("backups", "list", "--env", "staging").exits(0).prints("readable ").neverShows("BROKEN", "IN THE FUTURE");
+    }
+
+    // --- what can't be read as long as it lies in an archive, or without its key
+
+    @Test void one_object_in_an_archive_class_or_under_a_customer_s_key_is_told_by_name_and_hides_no_other() {
+        backedUp();
+        var good = kit.sealed().get(0).split("/")[3];
+        var archived = age(3, kit.database.name);
+        var locked = age(4, kit.database.name);
+        var judged = age(2, kit.database.name);
+        kit.put(folder(judged) + "drill-20261124T020000Z.json", "{\"proof\": \"restored\", \"passed\": true, \"at\": \"2026-11-24T02:00:00Z\", \"seconds\": 1, \"kit\": \"x\"}");
+        kit.put(folder(judged) + "hold.json", "{\"reason\": \"x\", \"at\": \"2026-11-24T02:00:00Z\"}");
+        kit.put("handover/staging/history/" + STAMP.format(Instant.now()) + "-ffffff.json", "{}");
+        try (var store = new FaultProxy(kit)) {
+            for (var key : List.of(archived + "/manifest.json", judged + "/hold.json", judged + "/drill-20261124T020000Z.json", "-ffffff.json"))
+                store.every("GET .*" + key).answer(403, "InvalidObjectState");
+            store.every("GET .*" + locked + "/manifest.json").answer((head, there) -> FaultProxy.error(head, 400, "InvalidRequest",
+                "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."));
+            store.every("HEAD .*" + locked + "/").answer(400, "InvalidRequest");
+            store.every("GET .*list-type=2").change(answer -> sentLongAgo(sentLongAgo(answer, archived), locked));
+            kit.run("backups", "list", "--env", "staging").exits(0).prints(good, "CAN'T BE READ: ", "it lies in an archive class",
+                "--key handover/staging/" + kit.database.name + "/" + archived + "/manifest.json --restore-request Days=7", "with a key of the customer's own (SSE-C)", "BROKEN, found ", "held");
+            kit.run("backups", "show", "--env", "staging").exits(0).prints(good);
+            kit.run("backups", "show", archived, "--env", "staging").exits(13).says("it lies in an archive class");
+            kit.run("report", "--env", "staging").exits(0);
+            store.every("GET .*" + judged + "/data-00").answer(403, "InvalidObjectState");
+            kit.run("backups", "verify", "--all", "--env", "staging").exits(13).prints("1 of 4 backups are readable").says("nothing is known of backup " + judged, "it lies in an archive class");
+            kit.set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1").set("BACKUP_MIN_AGE_DAYS", "1");
+            var before = kit.backupObjects();
+            kit.run(PRUNE).exits(0).says("backup " + archived + " stays, and does not count: ", "backup " + locked + " stays, and does not count: ").printsLike(judged + ".*stays: held");
+            assertEquals(before, kit.backupObjects());
+        }
+    }
+
     // --- what looks like another database, or an empty one
 
     @Test void an_empty_database_and_one_that_lost_half_its_rows_are_told_by_the_backup_and_the_report() {
@@ -277,10 +330,31 @@ class HostileBucketTest {
             kit.put("handover/staging/releases/" + first + ".bad.json", "{\"at\": \"2026-11-01T00:00:00Z\", \"why\": \"forged\"}");
             site.run("rollback", "--list").exits(0).prints(first).says("not signed by a key in BACKUP_VERIFY_KEY, so they do not count: ", forged + ".json").neverShows("bad   " + first);
             site.run("rollback", "--to", forged).exits(14).says("release '" + forged + "' is not signed by a key in BACKUP_VERIFY_KEY");
-            site.run("rollback").exits(0).prints("rolled back to " + first);
+            var second = site.current();
+            try (var store = new FaultProxy(kit)) {
+                // What is written a second time is killed after its signature: what lies there is signed as it was.
+                killedAt(store, "PUT .*" + first + ".good.json( |$|\\?)");
+                assertTrue(site.run("rollback", "--list", "--json").exits(0).out().replaceAll("\\s", "").contains("\"good\":true"));
+                site.run("rollback", "--list").exits(0).prints("live  " + first, "bad   " + second).neverShows("never proven");
+                Files.delete(site.www.resolve("current"));
+                Files.createSymbolicLink(site.www.resolve("current"), Path.of("releases", second));
+            }
+            try (var store = new FaultProxy(kit)) {
+                killedAt(store, "PUT .*" + second + ".bad.json( |$|\\?)");
+                site.run("rollback", "--list").exits(0).prints("live  " + first, "bad   " + second).neverShows(second + ".bad.json");
+                store.every("GET .*" + second + ".bad.json( |$|\\?)").answer(403, "InvalidObjectState");
+                site.run("rollback", "--list").exits(0).prints("bad   " + second).says(second + ".bad.json (it lies in an archive class");
+            }
         } finally {
             site.close();
         }
+    }
+
+    private void killedAt(FaultProxy store, String request) {
+        store.next(request).hold();
+        var running = kit.start("rollback", "--env", "staging");
+        store.awaitSeen(request);
+        running.signal("KILL").result();
     }
 
     @Test void nothing_of_a_signed_backup_is_executed_before_all_of_it_is_known_to_be_ours() throws Exception {
