@@ -7,10 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
-import java.util.regex.Pattern;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -403,6 +404,27 @@ class RestoreDbTest {
         second.result().exits(0);
         first.result().exits(0);
         isRestored();
+    }
+
+    /** The winner waits until the others have ended, so that none of them can come after it. */
+    @Test void of_three_that_begin_at_the_same_moment_one_wins_and_the_others_say_which() throws Exception {
+        lossAfterBackup();
+        var go = kit.home.resolve("go");
+        var sql = kit.sqlThatWaitsFor(go).toString();
+        var runs = Stream.of("swap", "swap", "in-place").map(mode -> kit.start("restore-db", "--env", "staging",
+            "--mode", mode, "--no-safety-backup", "--after-sql", sql)).toList();
+        Patience.until(() -> runs.stream().filter(run -> run.process.isAlive()).count() < 2, () -> "none gives way");
+        Files.createFile(go);
+        var winner = runs.stream().filter(run -> run.result().exit() == 0).findFirst().orElseThrow();
+        for (var run : runs)
+            if (run != winner) run.result().exits(11).says("another run holds the lock of environment 'staging': "
+                + "handover restore-db staging, process " + winner.process.pid(), "State: the database of 'staging' is as");
+        isRestored();
+        kit.awaitNoProcess();
+        assertEquals(List.of(), databases("new"));
+        assertTrue(databases("old").size() < 2);
+        assertEquals(List.of(), kit.leftTemporary());
+        kit.run("backup-db", "--env", "staging").exits(0);
     }
 
     // --- a backup that is not what it should be

@@ -63,6 +63,7 @@
 //SOURCES LocalTest.java
 //SOURCES ManifestTest.java
 //SOURCES MigrationsTest.java
+//SOURCES OlderBackupsTest.java
 //SOURCES PartialRestoreTest.java
 //SOURCES PermissionsTest.java
 //SOURCES ProviderClisTest.java
