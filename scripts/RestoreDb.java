@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import ops.*;
 import picocli.CommandLine.Command;
@@ -109,9 +108,6 @@ class RestoreDb implements Callable<Integer> {
     int wait;
 
     @Mixin Run run;
-
-    /** What the next run may not meet any more, and no option of ours gets over. */
-    private static final Pattern SERVERS_FAULT = Pattern.compile("No space left|out of memory|out of shared memory|terminating connection|canceling statement|read-only|deadlock|lock timeout");
 
     private Settings settings;
     private Settings source;
@@ -400,7 +396,10 @@ class RestoreDb implements Callable<Integer> {
 
     /** Names the option that helps, where one does: what stands in the way is in the backup, and will be there the next time. */
     private Failure advised(Failure.ToolFailed e) {
-        if (!e.getMessage().contains("ERROR: ") || SERVERS_FAULT.matcher(e.getMessage()).find() || repair) return e;
+        // What the next run may not meet any more, and no option of ours gets over.
+        if (SqlFailure.isOwnTrouble(e.getMessage()))
+            return new Failure.ToolFailed(e.getMessage(), SqlFailure.next(e.getMessage(), e.hint));
+        if (!e.getMessage().contains("ERROR: ") || repair) return e;
         var again = "./jbang restore-db " + folder.id() + " --env " + env + (from == null ? "" : " --from " + from);
         // In place there is one transaction, which ends at the first error; a part of a backup is always loaded so.
         var repairing = !inPlace ? again + " --repair" : obstacle.isEmpty() ? again + " --mode swap --repair" : "./jbang restore-db " + folder.id() + " --env OTHER --from " + source.env + " --repair, where a new database can be made";

@@ -23,7 +23,9 @@ final class FullDisk implements AutoCloseable {
         var mounted = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=" + size + ",mode=0700", "tmpfs",
             folder.toString()).redirectErrorStream(true).start();
         var said = new String(mounted.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-        assumeTrue(mounted.waitFor() == 0, "a small file system can't be mounted here (it takes root): " + said);
+        var there = mounted.waitFor() == 0;
+        if (!there) Files.delete(folder);
+        assumeTrue(there, "a small file system can't be mounted here (it takes root): " + said);
         leave(0);
     }
 
@@ -40,5 +42,8 @@ final class FullDisk implements AutoCloseable {
         }
     }
 
-    @Override public void close() throws Exception { new ProcessBuilder("umount", folder.toString()).start().waitFor(); }
+    @Override public void close() throws Exception {
+        new ProcessBuilder("umount", folder.toString()).start().waitFor();
+        Files.delete(folder);
+    }
 }

@@ -81,7 +81,8 @@ final class TestServer implements AutoCloseable {
         return Files.setOwner(folder, users.lookupPrincipalByName("nobody"));
     }
 
-    private static Path newFolder() throws IOException {
+    /** One that the server's user can get at. */
+    static Path newFolder() throws IOException {
         return own(Files.createTempDirectory(Path.of("/var/tmp"), "handover-server-"));
     }
 

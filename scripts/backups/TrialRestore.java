@@ -21,9 +21,10 @@ import restore.Outward;
 
 /** A stored backup, restored into a database of its own on a server for drills. The environment's server is not touched. */
 public final class TrialRestore {
-    /** What a server says when it, and not the backup, is to blame. */
-    private static final Pattern SERVERS_FAULT = Pattern.compile("No space left|out of memory|out of shared memory|terminating connection|server closed|shutting down|recovery mode|connection to server"
-        + "|Command was: CREATE EXTENSION|collation \"[^/]*\" for encoding|could not create locale|ICU is not supported|could not open collator|unrecognized configuration parameter");
+    /** What a server lacks, and not the backup. */
+    private static final Pattern SERVER_LACKS = Pattern.compile("Command was: CREATE EXTENSION"
+        + "|collation \"[^/]*\" for encoding|could not create locale|ICU is not supported|could not open collator"
+        + "|unrecognized configuration parameter");
     private static final Pattern LACKS_A_RIGHT = Pattern.compile("permission denied|must be (member of|owner of|able to SET ROLE|superuser)|role \".*\" does not exist");
     /** What may be right in one locale and wrong in another. */
     private static final Pattern LOCALES_FAULT = Pattern.compile("violates check constraint|could not create (unique|exclusion)|violates (unique|exclusion)|conflicting key|no partition of relation|invalid regular expression|overlap partition|lower bound");
@@ -209,7 +210,9 @@ public final class TrialRestore {
             return new Failure.ToolFailed("the server for drills has room for " + server.locks() + " locks, and that is too little: " + e.getMessage(), "there: max_locks_per_transaction = 1024, and a restart; or name no server, for one that is made for the drill");
         if (!otherLocale.isEmpty() && LOCALES_FAULT.matcher(e.getMessage()).find())
             return new Failure.ToolFailed(otherLocale + ", which may be why it can't be restored there: " + e.getMessage(), "name a server that has the locale: DRILL_DATABASE_URL; or install it here: locale-gen");
-        return !e.getMessage().contains("ERROR: ") || SERVERS_FAULT.matcher(e.getMessage()).find() ? e : null;
+        if (SqlFailure.isOwnTrouble(e.getMessage()))
+            return new Failure.ToolFailed(e.getMessage(), SqlFailure.next(e.getMessage(), e.hint));
+        return !e.getMessage().contains("ERROR: ") || SERVER_LACKS.matcher(e.getMessage()).find() ? e : null;
     }
 
     String anotherOne() { return "do not rely on this one; take another: ./jbang backups list --env " + settings.env + "; and make a new one now"; }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -97,7 +98,7 @@ public final class Repair {
         try (var session = session(into)) {
             for (var entry : archive.entries())
                 if (failed.contains(entry.number()) && entry.description().equals("TABLE") && !isThere(session, entry))
-                    throw new Failure.ToolFailed(entry + " can't be made, so its rows can't be loaded: ERROR: " + session.attempt(entry.definition()).map(Database.Complaint::message).orElse("what it needs is missing"), "see what it needs on this server");
+                    throw new Failure.ToolFailed(entry + " can't be made, so its rows can't be loaded: ERROR: " + attempt(session, entry.definition()).map(Database.Complaint::message).orElse("what it needs is missing"), "see what it needs on this server");
             while (dropSome(session)) { }
         }
     }
@@ -107,10 +108,19 @@ public final class Repair {
         return session.one("select pg_catalog.to_regclass(?) is not null", new TableName(table.schema(), table.name()).sql()).equals("t");
     }
 
+    /** What the server says of itself, a full disk say, is no fault of an object's that is not made for it. */
+    private static Optional<Database.Complaint> attempt(Database session, String sql) {
+        var complaint = session.attempt(sql);
+        if (complaint.isPresent() && SqlFailure.isOwnTroubleByState(complaint.get().state()))
+            throw new Failure.ToolFailed("the database at " + session.url + " failed: ERROR: " + complaint.get().message(),
+                SqlFailure.next(complaint.get().message(), "see the server's log; when it answers again, run this again"));
+        return complaint;
+    }
+
     private boolean dropSome(Database session) {
         var checks = session.rows(CHECKS, row -> new Check(row[0], row[1], row[2], row[3], row[4], row[5], row[6]));
         var before = dropped.size();
-        for (var check : checks) if (session.attempt(check.change("drop constraint " + check.quoted())).isEmpty()) dropped.add(check);
+        for (var check : checks) if (attempt(session, check.change("drop constraint " + check.quoted())).isEmpty()) dropped.add(check);
         return dropped.size() > before;
     }
 
@@ -130,11 +140,11 @@ public final class Repair {
 
     private void putBack(Database session, Check check) {
         var add = check.change("add constraint " + check.quoted() + " " + check.definition());
-        session.attempt(add).ifPresent(complaint -> {
-            var done = session.attempt(add + " not valid").isEmpty() ? "is NOT VALID" : "is left out";
+        attempt(session, add).ifPresent(complaint -> {
+            var done = attempt(session, add + " not valid").isEmpty() ? "is NOT VALID" : "is left out";
             add(session, new Finding("CHECK CONSTRAINT", check.schema(), check.name() + " " + check.constraint(), done, said(complaint), check.breaking().isEmpty() ? add : check.breaking(), List.of(), 0), !check.breaking().isEmpty());
         });
-        if (check.comment() != null) session.attempt("comment on constraint " + check.quoted() + " on " + check.on().replaceFirst("^table ", "") + " is " + Database.literal(check.comment()));
+        if (check.comment() != null) attempt(session, "comment on constraint " + check.quoted() + " on " + check.on().replaceFirst("^table ", "") + " is " + Database.literal(check.comment()));
     }
 
     private void tryAgain(Database session, Archive.Entry entry) {
@@ -143,13 +153,13 @@ public final class Repair {
             grantAgain(session, entry);
             return;
         }
-        var complaint = session.attempt(definition).orElse(null);
+        var complaint = attempt(session, definition).orElse(null);
         if (complaint == null || ALREADY_THERE.contains(complaint.state())) {
             giveAgain(session, entry);
             return;
         }
         var key = KEY.matcher(definition);
-        if (entry.description().equals("FK CONSTRAINT") && session.attempt(definition.replaceFirst(";$", Matcher.quoteReplacement(" NOT VALID;"))).isEmpty()) {
+        if (entry.description().equals("FK CONSTRAINT") && attempt(session, definition.replaceFirst(";$", Matcher.quoteReplacement(" NOT VALID;"))).isEmpty()) {
             var breaking = key.matches() ? session.rows(BREAKING_KEY, row -> row[0], unquoted(key.group(2)), key.group(1)) : List.<String>of();
             add(session, finding(entry, "is NOT VALID", complaint, breaking.isEmpty() ? definition : breaking.get(0)), !breaking.isEmpty());
         } else if (entry.description().equals("MATERIALIZED VIEW DATA")) {
@@ -164,7 +174,7 @@ public final class Repair {
     /** Each by itself: where a role is missing, what is taken from everybody is taken all the same. */
     private void grantAgain(Database session, Archive.Entry entry) {
         for (var statement : entry.definition().split(";\n")) {
-            var complaint = statement.isBlank() ? null : session.attempt(statement).orElse(null);
+            var complaint = statement.isBlank() ? null : attempt(session, statement).orElse(null);
             if (complaint != null) add(session, finding(entry, "is left out", complaint, statement.strip()), false);
         }
     }
@@ -173,7 +183,7 @@ public final class Repair {
     private void giveAgain(Database session, Archive.Entry entry) {
         if (!withOwners || entry.owner().isEmpty() || !Outside.OWNED.contains(entry.description()) && !entry.description().matches("TABLE|SCHEMA|SEQUENCE") || !entry.drop().startsWith("DROP ")) return;
         var give = "ALTER " + entry.drop().substring("DROP ".length()).replaceFirst(";\\s*$", "") + " OWNER TO " + Database.quote(entry.owner());
-        session.attempt(give).ifPresent(complaint -> add(session, finding(entry, "belongs to role " + session.url.user, complaint, give), false));
+        attempt(session, give).ifPresent(complaint -> add(session, finding(entry, "belongs to role " + session.url.user, complaint, give), false));
     }
 
     private static String twice(String table, String columns) { return "select " + columns + ", count(*) from " + table + " group by " + columns + " having count(*) > 1"; }

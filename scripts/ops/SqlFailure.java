@@ -2,13 +2,40 @@ package ops;
 
 import java.net.SocketTimeoutException;
 import java.sql.SQLException;
+import java.util.regex.Pattern;
 
 /** What a server says against a connection or a statement, by SQLSTATE: what it is, and what to do about it. */
-final class SqlFailure {
+public final class SqlFailure {
     /** A pooler has nothing else for all that it refuses. */
     static final String PROTOCOL = "08P01";
 
+    private static final String ROOM = "make room on the server's disk, then run this again";
+    /** PostgreSQL says the second when a part of a page still had room, and the last when a session begins. */
+    private static final String NO_ROOM = "No space left|wrote only [0-9]+ of [0-9]+ bytes|Disk quota exceeded"
+        + "|could not write init file";
+    /** The same, and more of the kind, as pg_restore and psql pass it on: without SQLSTATE. */
+    private static final Pattern OWN_TROUBLE = Pattern.compile(NO_ROOM + "|temp_file_limit|out of (shared )?memory"
+        + "|too many (connections|clients)|remaining connection slots|terminating connection|canceling statement"
+        + "|read-only transaction|deadlock|lock timeout|server closed|error: connection to server"
+        + "|connection to server was lost|shutting down|starting up|recovery mode");
+
     private SqlFailure() { }
+
+    /**
+     * Whether what a program of PostgreSQL has passed on blames the server itself: its disk, its limits, or somebody who
+     * is at it. Then nothing is said against what the server was given.
+     */
+    public static boolean isOwnTrouble(String said) { return OWN_TROUBLE.matcher(said).find(); }
+
+    /** The same by SQLSTATE: of a connection that fails (08) or a file that is not there (58P01) an object may be to blame. */
+    static boolean isOwnTroubleByState(String state) {
+        return state.matches("(40|53|57).*|58030|XX00[12]|55P03|25006");
+    }
+
+    /** The next step after such words; the other one where they say nothing better. */
+    public static String next(String said, String otherwise) {
+        return Pattern.compile(NO_ROOM).matcher(said).find() ? ROOM : otherwise;
+    }
 
     /** Of a connection that was not to be had. */
     static Failure connecting(SQLException e, DatabaseUrl url, Settings settings) {
@@ -32,7 +59,8 @@ final class SqlFailure {
         if (said.matches(".*SSL (root certificate|certificate|key).*")) return new Failure.BadSetting("the files for an encrypted connection to " + url + " won't do: " + said, "correct sslrootcert, sslcert or sslkey: " + where);
         if (said.startsWith("SSL error"))
             return new Failure.BadSetting("the server at " + url + " can't be trusted: " + said, "does sslrootcert name the authority of its certificate, and the address its name? " + where);
-        return new Failure.ToolFailed("the database at " + url + " can't be reached: " + said, "is it running, and reachable from here? " + where);
+        var hint = next(said, "is it running, and reachable from here? " + where);
+        return new Failure.ToolFailed("the database at " + url + " can't be " + (hint.equals(ROOM) ? "opened: " : "reached: ") + said, hint);
     }
 
     /** Of a statement that the server is not at work on, or that it waits with for somebody. */
@@ -55,7 +83,7 @@ final class SqlFailure {
             case Database.LACKS_A_RIGHT -> "role '" + url.user + "' lacks a right: README.md, Security and permissions";
             case "42P01", "3F000", "42703", "42883", "42704" ->
                 "see whether database '" + url.database + "' is the right one, and has it; settings that name objects: SMOKE_CANARY_ROW, SMOKE_HIDDEN_ROW";
-            case "53100" -> "make room on the server's disk, then run this again";
+            case "53100" -> ROOM;
             case "53200" -> said.contains("shared memory") ? "raise max_locks_per_transaction on the server and restart it, then run this again"
                 : "the server needs more memory, or a smaller work_mem and maintenance_work_mem; then run this again";
             case "53300" -> "see who holds the connections: select usename, application_name, count(*) from pg_stat_activity group by 1, 2; then run this again";

@@ -37,6 +37,7 @@ import ops.Run;
 import ops.Selection;
 import ops.Settings;
 import ops.Snapshot;
+import ops.SqlFailure;
 import ops.Steps;
 import ops.TableName;
 import ops.Tee;
@@ -368,7 +369,8 @@ public final class InPlace implements AutoCloseable {
         var said = psql.said();
         if (said.contains("max_locks_per_transaction"))
             return new Failure.BadSetting("the server has not enough locks for so many objects in one transaction" + said, "let the server have more, and restart it: ALTER SYSTEM SET max_locks_per_transaction = 1024; or, where the role may create databases, --mode swap");
-        return new Failure.ToolFailed("the restore failed" + said, "mend what it says, then run it again");
+        return new Failure.ToolFailed("the restore failed" + said,
+            SqlFailure.next(said, "mend what it says, then run it again"));
     }
 
     @Override public void close() { psql.close(); }

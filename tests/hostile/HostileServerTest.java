@@ -1,5 +1,4 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.util.List;
@@ -7,6 +6,9 @@ import org.junit.jupiter.api.Test;
 
 /** Servers that have little room, or take no changes. */
 class HostileServerTest {
+    /** Room for a database and some rows; and for some more of both. */
+    private static final long LITTLE = 10 << 20, PLENTY = 60 << 20;
+
     private final Kit kit = Stack.kit();
 
     private Kit.Result restore(String mode) {
@@ -58,6 +60,41 @@ class HostileServerTest {
                     "State: the database of 'copy' is as it was.", "Next:  name the primary: ", "COPY_DATABASE_URL")
                     .neverShows("Choose the backup", "first a backup", "Take the lock");
             assertEquals("1", primary.one("postgres", "select count(*) from pg_database where datname like 'shop%'"));
+        }
+    }
+
+    /** PostgreSQL says of a last page of which a half had room something else than of one that had none. */
+    @Test void a_server_without_room_keeps_its_data_and_says_what_is_needed_and_nothing_against_the_backup()
+        throws Exception {
+        kit.backedUp("create table customer as select n, repeat(md5(n::text), 8) from generate_series(1, 60000) n");
+        try (var disk = new FullDisk(TestServer.newFolder(), "96m"); var server = TestServer.start()) {
+            var space = TestServer.own(Files.createDirectory(TestServer.own(disk.folder).resolve("space")));
+            disk.leave(PLENTY);
+            server.execute("postgres", "create tablespace small location '" + space + "'");
+            server.execute("postgres", "create database shop tablespace small");
+            server.execute("shop", "create table customer as select 1 as n");
+            server.execute("shop", "checkpoint");
+            kit.set("TIGHT_DATABASE_URL", server.url("shop"));
+            for (var mode : List.of("swap", "swap --repair", "in-place")) {
+                disk.leave(mode.equals("swap") ? LITTLE : LITTLE + 4096);
+                var options = "restore-db --env tight --from staging --no-owner --no-safety-backup --mode " + mode;
+                kit.run(options.split(" ")).exits(12).says("State: the database of 'tight' is as it was",
+                    "Next:  make room on the server's disk, then run this again");
+                assertEquals("1", server.one("shop", "select count(*) from customer"));
+                assertEquals("0", server.one("shop", "select count(*) from pg_database where datname like 'shop\\_%'"));
+                assertEquals(List.of(), kit.leftTemporary());
+            }
+
+            // The same, told by a drill.
+            kit.set("TIGHT_DATABASE_URL", null).set("DRILL_DATABASE_URL", server.url("postgres"));
+            server.execute("postgres", "alter role postgres set default_tablespace = small");
+            disk.leave(LITTLE + 4096);
+            kit.run("backups", "drill", "--env", "staging").exits(12).says("make room on the server's disk");
+            kit.run("backups", "list", "--env", "staging").exits(0).prints("stored");
+            kit.set("TIGHT_DATABASE_URL", server.url("shop"));
+            disk.leave(PLENTY);
+            kit.run("restore-db", "--env", "tight", "--from", "staging", "--no-owner").exits(0);
+            assertEquals("60000", server.one("shop", "select count(*) from customer"));
         }
     }
 }
