@@ -261,7 +261,7 @@ class BackupDb implements Callable<Integer> {
 
     private Manifest manifest(BackupFolder folder, Database.Facts facts, Dump dump, Snapshot snapshot, Dump.Stored stored, List<Rights.Right> rights, Manifest.Kit kit, List<String> byHand) {
         return new Manifest(Manifest.FORMAT, folder.id(), env, url.database, kit, run.started.toString(), snapshot.time.toString(),
-            new Manifest.Server(facts.version(), facts.systemIdentifier(), facts.supabase(), facts.encoding(), facts.locale()), dump.pgDump.version(),
+            new Manifest.Server(facts.version(), facts.systemIdentifier(), facts.supabase(), facts.encoding(), facts.locale(), facts.name().equals(url.database) ? null : facts.name()), dump.pgDump.version(),
             selection, compress, form.recipients(), stored.parts(), stored.globals(), stored.globalsNote(), (stored.countsNote() == null ? counts : Counts.none).name(),
             stored.tables(), facts.schemaVersion(), facts.extensions(), stored.bytesRaw(), stored.bytesStored(), Amount.seconds(run.elapsed()), "stored", byHand, locked ? "safety" : null, rights, stored.outside());
     }

@@ -159,7 +159,7 @@ class RestoreDb implements Callable<Integer> {
         steps.check("Choose the backup", () -> choose(steps, Steps.await(choosing)));
         steps.check("Choose the way", () -> chooseWay(steps));
         if (inPlace && !isPartial()) steps.check("Check what the role may", () -> withTarget((session, kept) -> { InPlace.check(session, manifest.selection(), kept); return true; }));
-        steps.check("Check its objects", () -> checkObjects(steps));
+        steps.check("Check its objects", () -> reading(() -> checkObjects(steps)));
         steps.check("Find pg_restore", () -> {
             pgRestore = Steps.await(finding);
             if (inPlace) psql = PostgresTools.findPsql(run, settings, pgRestore, serverMajor());
@@ -180,7 +180,7 @@ class RestoreDb implements Callable<Integer> {
     private void swapIn(Steps steps) throws Exception {
         steps.change("Clear what killed runs left", "half-made databases of earlier restores", () -> { var left = swap.dropLeftovers(lock); steps.found(left.isEmpty() ? "nothing" : String.join(", ", left)); return true; });
         safetyBackup();
-        steps.change("Load into a new database", swap.fresh.database, () -> load(steps));
+        steps.change("Load into a new database", swap.fresh.database, () -> reading(() -> load(steps)));
         steps.change("Compare with the manifest", "tables and rows", () -> compare(steps));
         if (outward.switches() != null) steps.change("Switch off what reaches outward", String.join(", ", outward.off()), () -> { swap.switchOff(outward.switches()); return saidToBeOff(steps); });
         if (after != null) steps.change("Run " + after, "before anybody can see the data", () -> runAfterSql());
@@ -193,7 +193,7 @@ class RestoreDb implements Callable<Integer> {
         try (var place = steps.change("Begin a transaction", "all that follows is one", () -> new InPlace(run, settings, url, psql))) {
             if (partial == null) steps.change("Drop what the backup holds", "seen by nobody else yet", () -> drop(place, replacement));
             else steps.change("Have empty schemas", String.join(", ", partial.schemas()), () -> haveSchemas(place, replacement));
-            steps.change("Load", "into the same transaction", () -> load(steps, place));
+            steps.change("Load", "into the same transaction", () -> reading(() -> load(steps, place)));
             steps.change("Complete", replacement.madeAgain(), () -> { place.complete(replacement); return true; });
             steps.change("Compare with the manifest", "rows", () -> compare(steps, place));
             if (outward.switches() != null)
@@ -236,10 +236,24 @@ class RestoreDb implements Callable<Integer> {
         Lock.refuseStandby(server, url, settings);
         server.execute("set default_transaction_read_only = off");
         exists = server.one("select exists (select from pg_database where datname = ?)", url.database).equals("t");
+        if (!exists) refuseAlias();
         if (obstacle.isEmpty()) obstacle = Swap.obstacle(server, url.database);
         swap = new Swap(run, settings, url, server, exists);
         steps.found("PostgreSQL " + server.one("select current_setting('server_version')") + (exists ? "" : "; there is no database '" + url.database + "' yet: it will be made"));
         return true;
+    }
+
+    /** A pooler may call a database otherwise than its server does: what a restore makes or renames there nobody would see. */
+    private void refuseAlias() {
+        String name;
+        try (var session = Database.connect(url, settings, "handover restore-db " + env)) {
+            name = session.one("select pg_catalog.current_database()");
+        } catch (Failure.BadSetting | Failure.ToolFailed e) {
+            return; // it is not there, as the server says
+        }
+        if (!name.equals(url.database))
+            throw new Failure.BadSetting("'" + url.database + "' is a pooler's name for the database '" + name + "': a restore needs the one that its server knows",
+                "name the server itself, or the database by its own name: " + settings.where(Setting.DATABASE_URL));
     }
 
     /** A backup, and what was proven of it. */
@@ -311,6 +325,17 @@ class RestoreDb implements Callable<Integer> {
         if (!isPartial()) outward = outward(entry -> true);
         steps.found(manifest.objects().size() + " objects, " + Amount.bytes(manifest.bytesStored()));
         return true;
+    }
+
+    private interface Reading<T> { T read() throws Exception; }
+
+    /** What is removed while it is read is no broken backup. */
+    private <T> T reading(Reading<T> reading) throws Exception {
+        try {
+            return reading.read();
+        } catch (Failure e) {
+            throw folder.judged(store, e, "it can't be restored");
+        }
     }
 
     private Outward outward(Predicate<Archive.Entry> brought) { return new Outward(contents, brought, keepOutward, manifest.env().equals(env), maySubscribe(), homeOfCron); }

@@ -66,7 +66,7 @@ final class GeneratedYear {
     private Manifest manifest(String id, Instant at, long bytes, double seconds) {
         var tables = new ArrayList<Snapshot.Table>();
         for (var table = 0; table < 40; table++) tables.add(new Snapshot.Table("public", "table_" + table, 12_000 + table * 311L));
-        return new Manifest(Manifest.FORMAT, id, env, "shop", new Manifest.Kit(Ops.VERSION, "4f9a1c7d2e01"), at.toString(), at.plusSeconds(1).toString(), new Manifest.Server("17.6", "7400000000000000001", false, "UTF8", new DatabaseLocale("C.UTF-8", "C.UTF-8", "c", "")), "17.6",
+        return new Manifest(Manifest.FORMAT, id, env, "shop", new Manifest.Kit(Ops.VERSION, "4f9a1c7d2e01"), at.toString(), at.plusSeconds(1).toString(), new Manifest.Server("17.6", "7400000000000000001", false, "UTF8", new DatabaseLocale("C.UTF-8", "C.UTF-8", "c", ""), null), "17.6",
             new Selection(List.of(), List.of(), List.of()), "zstd:3", List.of(), List.of(new Manifest.Part("data-00.dump.zst", "all", bytes * 6, bytes, "0".repeat(64), "x", null)), null, null, "exact",
             tables, "20260301120000", List.of(), bytes * 6, bytes, seconds, "stored", List.of("sha256sum -c SHA256SUMS"), null, null, null);
     }

@@ -99,6 +99,24 @@ class GuardTest {
         untouched();
     }
 
+    /** The pooler calls it otherwise than the server does, and so does its backup. */
+    @Test void backed_up_under_a_pooler_s_alias_it_is_known_by_its_own_name() {
+        PgBouncer.needed();
+        try (var pooler = new PgBouncer("pool_mode = session\n[databases]\nshop = host=" + TestDatabase.server().replace(":", " port=") + " dbname=" + production.name)) {
+            kit.set("PRODUCTION_DATABASE_URL", pooler.url(production).replace("/" + production.name, "/shop"));
+            kit.run("backup-db", "--env", "production", "--quiet").exits(0);
+            kit.run("backups", "show", "--env", "production").exits(0).prints("of shop, environment production");
+            // Another database of the pooler's name, made by a restore, would be one that nobody reads.
+            kit.set("STAGING_DATABASE_URL", pooler.url(kit.database).replace("/" + kit.database.name, "/shop")).set("PROTECTED_ENVS", "none");
+            kit.run("restore-db", "--env", "staging", "--from", "production").exits(78).says("'shop' is a pooler's name for the database '" + production.name + "'", "STAGING_DATABASE_URL stands in");
+            kit.set("PROTECTED_ENVS", null);
+        }
+        kit.set("STAGING_DATABASE_URL", production.url());
+        kit.run("restore-db", "--env", "staging", "--from", "production").exits(10).says(IS_PRODUCTION, "the server says it is the one of its backup ");
+        kit.set("PRODUCTION_DATABASE_URL", null).run("restore-db", "--env", "staging", "--from", "production").exits(10).says(IS_PRODUCTION);
+        untouched();
+    }
+
     /** A standby has another address and another start, and all that is changed at its primary. */
     @Test void where_its_address_is_a_standbys_the_primary_is_its_too() throws Exception {
         backUpStaging();
@@ -158,6 +176,11 @@ class GuardTest {
         kit.run("restore-db", "--env", "production", "--from", "staging").exits(78);
         kit.run("backups", "prune", "--env", "staging", "--dry-run").exits(78);
         kit.run("doctor", "--env", "staging").exits(78).prints("problem      PROTECTED_ENVS: PROTECTED_ENVS names 'production staging'");
+        // Another environment's own list is one that is read, too: whether a standby stands for its primary goes by it.
+        kit.set("PROTECTED_ENVS", null).set("PRODUCTION_PROTECTED_ENVS", "production;live").set("STAGING_DATABASE_URL", kit.database.url());
+        backUpStaging();
+        kit.run("restore-db", "--env", "staging").exits(78).says("PROTECTED_ENVS names 'production;live'", "PRODUCTION_PROTECTED_ENVS stands in .env.operations");
+        kit.run("doctor", "--env", "staging").exits(78).prints("PROTECTED_ENVS names 'production;live'");
         untouched();
     }
 
@@ -247,6 +270,13 @@ class GuardTest {
                     site.run("deploy").exits(10).says(IS_ITS_SITE, "State: nothing was changed: what was live is live.", "correct it: STAGING_DEPLOY_DIRECTORY stands in .env.operations");
                     assertEquals(live, site.current(), name);
                 }
+                // By ssh to this very machine, which does not let us in.
+                for (var host : List.of("nobody@127.0.0.1", "nobody@localhost")) {
+                    kit.set("PRODUCTION_DEPLOY_DIRECTORY", host + ":" + kit.home + "/alias").set("STAGING_DEPLOY_DIRECTORY", www);
+                    site.run("deploy").exits(10).says(IS_ITS_SITE, "both are one folder");
+                    assertEquals(live, site.current(), host);
+                }
+                kit.set("PRODUCTION_DEPLOY_DIRECTORY", www);
                 site.run("rollback").exits(10).says(IS_ITS_SITE);
                 kit.run("doctor", "--env", "staging").exits(78).prints("problem      site: the site is the one of environment 'production' too: ");
                 // Where these settings do not say what production's folder is, its own records do.

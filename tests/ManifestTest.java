@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ManifestTest {
     private static final String SUM = "0123456789abcdef".repeat(4);
     private static final Manifest GOOD = new Manifest(1, "20261122T031500Z-4f9a1c", "staging", "shop", new Manifest.Kit("0.1.0", "abc"), "2026-11-22T03:15:00Z", "2026-11-22T03:15:01Z",
-        new Manifest.Server("15.4", "7", false, "UTF8", new DatabaseLocale("fr_CH.UTF-8", "fr_CH.UTF-8", "libc", "")), "15.4", new Selection(List.of(), List.of(), List.of()), "zstd:3", List.of(),
+        new Manifest.Server("15.4", "7", false, "UTF8", new DatabaseLocale("fr_CH.UTF-8", "fr_CH.UTF-8", "libc", ""), null), "15.4", new Selection(List.of(), List.of(), List.of()), "zstd:3", List.of(),
         List.of(new Manifest.Part("data-00.dump.zst", "all", 10, 5, SUM, "x", null)), new Manifest.Part("globals.sql.zst", "globals", 2, 3, SUM, "x", null), null, "exact",
         List.of(new Snapshot.Table("public", "naïve \"one\"\n", 3)), "", List.of(new Database.Extension("pgcrypto", "1.3")), 12, 8, 1.5, "stored", List.of("a && b > c"), null, List.of(new Rights.Right("public", "rights on table public.x", "reader SELECT")), new Manifest.Part("outside.sql.zst", "outside", 2, 3, SUM, "x", null));
 

@@ -40,6 +40,33 @@ class PruneTest {
         assertEquals(old, record.getAsJsonArray("removed").get(0).getAsString());
     }
 
+    /** It takes no lock: what two of them decide is the same, and whoever reads what goes finds out, and changes nothing. */
+    @Test void two_at_once_and_one_beside_a_copy_and_a_restore_that_read_what_goes_harm_nothing() {
+        var kit = backedUp().set("BACKUP_KEEP", "last=2").set("BACKUP_MIN_KEEP", "1").set("OFFSITE_BACKUP_BUCKET", Stack.bareKit().bucket);
+        var newest = ids(kit).get(0);
+        var kept = copy(kit, newest, 20);
+        var old = copy(kit, newest, 30);
+        var oldest = copy(kit, newest, 40);
+        try (var store = new FaultProxy(kit)) {
+            var reading = store.every("GET .*" + old + "/data-00").hold();
+            var copying = kit.start("backups", "copy", old, "--env", "staging", "--to", "offsite");
+            var restoring = kit.start("restore-db", old, "--env", "staging", "--no-safety-backup");
+            Patience.until(() -> store.heads("GET .*" + old + "/data-00").size() >= 2, () -> "not both read");
+            var removing = store.next("DELETE .*" + oldest + "/manifest.json").hold();
+            var first = kit.start("backups", "prune", "--env", "staging");
+            store.awaitSeen("DELETE .*" + oldest + "/manifest.json");
+            kit.run("backups", "prune", "--env", "staging").exits(0).prints(kept, newest);
+            removing.release();
+            first.result().exits(0);
+            assertEquals(List.of(newest, kept), ids(kit));
+            reading.release();
+            copying.result().exits(1).says("backup " + old + " was removed meanwhile", "State: backup " + old + " is gone, and has no copy").neverShows("broken");
+            restoring.result().exits(1).says("backup " + old + " was removed meanwhile", "State: the database of 'staging' is as it was").neverShows("broken");
+        }
+        assertTrue(kit.backupObjects().stream().noneMatch(key -> key.contains(old) || key.contains(oldest)), () -> kit.backupObjects().toString());
+        assertEquals("1", kit.database.one("select count(*) from pg_database where datname like '" + kit.database.name + "%'"));
+    }
+
     @Test void what_a_restore_saved_takes_no_ordinary_backups_place() {
         var kit = backedUp().set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
         var saved = copy(kit, ids(kit).get(0), 20);

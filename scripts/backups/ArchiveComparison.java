@@ -111,10 +111,11 @@ final class ArchiveComparison {
 
     /** Reads tables again with their columns in the archive's order: a child gets its parent's first when it is created anew. */
     private void readInOrder(Contents restored, List<Copy> tables) throws IOException {
+        var asItIs = manifest.server().encoding().equals("SQL_ASCII") ? " with (encoding 'SQL_ASCII')" : "";
         for (var table : tables) {
             try (var session = Database.connect(server.database, settings, "handover backups drill " + settings.env)) {
                 session.execute("set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; set extra_float_digits = 3");
-                restored.replace(table, rows -> session.copyOut("copy " + table.name() + " (" + table.columns() + ") to stdout", rows));
+                restored.replace(table, rows -> session.copyOut("copy " + table.name() + " (" + table.columns() + ") to stdout" + asItIs, rows));
             }
         }
     }

@@ -48,6 +48,7 @@ public final class DatabaseChecks {
         group.check("clock", this::clock, CONNECTION);
         group.check("kind", this::kind, CONNECTION);
         group.check("size", () -> Seen.note(Amount.bytes(facts.bytes()) + " on the server's disk"), CONNECTION);
+        group.check("pooler", this::pooler, CONNECTION);
         group.check("lock", this::lock, CONNECTION);
         group.check("large objects", this::largeObjects, CONNECTION);
         group.check("selection", this::select, CONNECTION);
@@ -90,6 +91,13 @@ public final class DatabaseChecks {
         var place = !facts.supabase() ? "plain PostgreSQL"
             : "Supabase, " + (host.endsWith(".pooler.supabase.com") ? "through its session pooler" : "directly");
         return Seen.note(place + (database.one("select pg_is_in_recovery()").equals("t") ? ", a standby: it can be backed up, and not restored into" : ", a primary"));
+    }
+
+    /** Null where there is none, or it resets each session. */
+    private Seen pooler() {
+        if (!Database.handsOnSettings(settings.url, settings.settings, "handover doctor " + settings.settings.env)) return null;
+        return Seen.warning("it hands a session on as it was left: what pg_dump and pg_dumpall set there, an empty search_path above all, then holds for the application",
+            "pgbouncer: server_reset_query = DISCARD ALL, its default; or name the server itself: " + settings.settings.where(Setting.DATABASE_URL));
     }
 
     private Seen lock() {

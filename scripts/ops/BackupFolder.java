@@ -293,6 +293,9 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
     /** The failure that it was removed while it was looked at. */
     public Failure gone(String so) { return new Failure.Failed("backup " + id + " was removed meanwhile, so " + so, "take another: ./jbang backups list"); }
 
+    /** The failure of whoever was reading it: that it was removed meanwhile, where it was. */
+    public Failure judged(Store store, Failure failure, String so) { return isGone(store) ? gone(so) : failure; }
+
     /** Leaves the backup to the rules again. */
     public void release(Store store) { store.delete(key + HOLD); }
 

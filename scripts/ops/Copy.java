@@ -61,13 +61,27 @@ public final class Copy {
      * Copies a sealed backup; one that is there already, whole, is left as it is.
      *
      * @throws Failure.NotVerified naming the object that differs, of either store; nothing is sealed then
+     * @throws Failure.Failed when it was removed meanwhile
      */
     public Done make(BackupFolder folder) throws IOException, InterruptedException {
+        try {
+            return made(folder);
+        } catch (Failure e) {
+            if (!folder.isGone(from)) throw e;
+            broken = false;
+            run.state("backup " + folder.id() + " is gone, and has no copy in " + to.uri(copyOf(folder).key()));
+            throw folder.gone("it can't be copied");
+        }
+    }
+
+    private BackupFolder copyOf(BackupFolder folder) { return new BackupFolder(to.prefix + folder.key().substring(from.prefix.length()), folder.id(), List.of()); }
+
+    private Done made(BackupFolder folder) throws IOException, InterruptedException {
         var begun = Instant.now();
         var retries = from.retries();
         var seal = folder.seal(from);
         var manifest = folder.manifest(from, seal);
-        var copy = new BackupFolder(to.prefix + folder.key().substring(from.prefix.length()), folder.id(), List.of());
+        var copy = copyOf(folder);
         run.state("backup " + folder.id() + " is as it was, and has no copy in " + to.uri(copy.key()));
         var signature = folder.signature(from);
         var wasThere = isThere(copy, manifest, seal, signature);

@@ -28,7 +28,7 @@ public final class Database implements AutoCloseable {
      * @param systemIdentifier of the cluster: the same through every address; empty when the server won't say
      * @param schemaVersion the last migration; empty without a table of migrations
      */
-    public record Facts(String version, int major, String systemIdentifier, boolean supabase, long bytes, String encoding, DatabaseLocale locale, String schemaVersion, List<Extension> extensions) { }
+    public record Facts(String version, int major, String systemIdentifier, boolean supabase, long bytes, String encoding, DatabaseLocale locale, String name, String schemaVersion, List<Extension> extensions) { }
 
     /**
      * What the server says against a statement.
@@ -171,6 +171,31 @@ public final class Database implements AutoCloseable {
         SESSIONS_OF_THEIR_OWN.add(where);
     }
 
+    /**
+     * Whether a pooler hands a session on with what the one before has set in it: what PostgreSQL's own programs set then
+     * stays, since they can't take it back as we do. A setting of our own name is tried, and taken back.
+     */
+    public static boolean handsOnSettings(DatabaseUrl url, Settings settings, String who) {
+        var mark = java.util.UUID.randomUUID().toString();
+        try (var first = brief(url, settings, who)) {
+            if (!first.pooled) return false;
+            first.execute("discard all"); // should nobody find it again, no more than this stays
+            first.one("select pg_catalog.set_config('handover.mark', ?, false)", mark);
+            first.leave();
+        }
+        try (var second = brief(url, settings, who)) {
+            return second.one("select coalesce(pg_catalog.current_setting('handover.mark', true), '')").equals(mark);
+        }
+    }
+
+    /** Closes it as any program does, with whatever is set in it. */
+    private void leave() {
+        use(() -> {
+            connection.close();
+            return true;
+        });
+    }
+
     private static String place(DatabaseUrl url) { return url.host + ":" + url.port; }
 
     /** What PostgreSQL's own programs need so that their sessions last, as PGOPTIONS; empty where a pooler would refuse it, or nobody has connected. */
@@ -196,8 +221,9 @@ public final class Database implements AutoCloseable {
         var version = one("select current_setting('server_version')");
         var supabase = one(PLATFORMS_SCHEMAS).equals("t") || url.host.endsWith(".supabase.co")
             || url.host.endsWith(".supabase.com");
+        var name = one("select pg_catalog.current_database()"); // a pooler may call it otherwise
         return new Facts(version, major(), systemIdentifier(), supabase, Long.parseLong(one("select pg_database_size(current_database())")),
-            one("select pg_encoding_to_char(encoding) from pg_catalog.pg_database where datname = current_database()"), DatabaseLocale.of(this, url.database), schemaVersion(), extensions);
+            one("select pg_encoding_to_char(encoding) from pg_catalog.pg_database where datname = current_database()"), DatabaseLocale.of(this, name), name, schemaVersion(), extensions);
     }
 
     /** The cluster's identifier: the same through every address; empty when the server won't say. */
@@ -271,8 +297,17 @@ public final class Database implements AutoCloseable {
         });
     }
 
-    /** The first value of a query's only row, as text. */
-    public String one(String sql, Object... values) { return rows(sql, row -> row[0], values).get(0); }
+    /** The first value of a query's only row, as text. Throws ToolFailed when there is none. */
+    public String one(String sql, Object... values) { return only(sql, row -> row[0], values); }
+
+    /** A query's only row. Throws ToolFailed when there is none: it asks for what was there just now. */
+    <T> T only(String sql, RowMapper<T> mapper, Object... values) {
+        var rows = rows(sql, mapper, values);
+        if (rows.isEmpty())
+            throw new Failure.ToolFailed("the server at " + url + " says nothing" + (values.length == 0 ? "" : " of '" + values[0] + "'") + ": somebody may just have dropped it",
+                "see whether it is there, then run it again");
+        return rows.get(0);
+    }
 
     /** Executes all of them in one transaction. */
     public void transaction(List<String> statements) {

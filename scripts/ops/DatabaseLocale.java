@@ -17,7 +17,7 @@ public record DatabaseLocale(String collate, String ctype, String provider, Stri
         var version = version(session);
         var provider = version < WITH_PROVIDERS ? "'libc'" : "case datlocprovider when 'i' then 'icu' when 'b' then 'builtin' else 'libc' end";
         var name = version < WITH_PROVIDERS ? "null" : version < WITH_BUILTIN ? "daticulocale" : "datlocale";
-        return session.rows("select datcollate, datctype, " + provider + ", coalesce(" + name + ", '') from pg_database where datname = ?", row -> new DatabaseLocale(row[0], row[1], row[2], row[3]), database).get(0);
+        return session.only("select datcollate, datctype, " + provider + ", coalesce(" + name + ", '') from pg_database where datname = ?", row -> new DatabaseLocale(row[0], row[1], row[2], row[3]), database);
     }
 
     private static int version(Database session) { return Integer.parseInt(session.one("select current_setting('server_version_num')")); }

@@ -103,10 +103,10 @@ public record DatabaseProperties(String owner, String tablespace, int connection
 
     /** Those of a database on a session's server. */
     public static DatabaseProperties of(Database server, String database) {
-        var itself = server.rows("""
+        var itself = server.only("""
             select pg_get_userbyid(datdba), (select spcname from pg_tablespace t where t.oid = dattablespace),
               datconnlimit, coalesce(shobj_description(d.oid, 'pg_database'), '')
-            from pg_database d where datname = ?""", row -> row, database).get(0);
+            from pg_database d where datname = ?""", row -> row, database);
         var rights = server.rows("""
             select coalesce(pg_get_userbyid(nullif(grantee, 0)), ''), privilege_type, is_grantable
             from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba)))

@@ -30,8 +30,8 @@ public final class DatabaseTarget implements Guard.Target {
     /** What a server says of itself and of a database; the oid is empty when there is no such database. */
     private record Identity(String system, String database, String oid, String started, boolean standby) {
         static Identity of(Database session, String database) {
-            var row = session.rows("select coalesce((select oid::text from pg_catalog.pg_database where datname = ?), ''), "
-                + "extract(epoch from pg_catalog.pg_postmaster_start_time()), pg_catalog.pg_is_in_recovery()", r -> r, database).get(0);
+            var row = session.only("select coalesce((select oid::text from pg_catalog.pg_database where datname = ?), ''), "
+                + "extract(epoch from pg_catalog.pg_postmaster_start_time()), pg_catalog.pg_is_in_recovery()", r -> r, database);
             return new Identity(session.systemIdentifier(), database, row[0], row[1], row[2].equals("t"));
         }
 
@@ -177,7 +177,8 @@ public final class DatabaseTarget implements Guard.Target {
             var folder = folders.get(i);
             try {
                 var manifest = folder.manifest(store);
-                return new BackedUp(folder.id(), manifest.server().systemIdentifier(), manifest.database());
+                var real = manifest.server().realName();
+                return new BackedUp(folder.id(), manifest.server().systemIdentifier(), real == null ? manifest.database() : real);
             } catch (Failure.NotVerified | Failure.OutOfReach e) {
                 if (i + 1 == Math.min(TRIES, folders.size())) throw e;
             }

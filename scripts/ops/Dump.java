@@ -85,6 +85,15 @@ public final class Dump {
     /** Tells pg_dump to leave bytes as they are where nobody knows their encoding: read as UTF-8, any other text ends it. */
     public static List<String> encoding(String ofDatabase) { return ofDatabase.equals("SQL_ASCII") ? List.of("--encoding=SQL_ASCII") : List.of(); }
 
+    private static void finish(Tool dump, Duration patience) throws InterruptedException {
+        try {
+            dump.finish(patience);
+        } catch (Failure.ToolFailed e) {
+            if (!e.getMessage().contains("has no equivalent in encoding")) throw e;
+            throw new Failure.ToolFailed(e.getMessage(), "correct those rows: they hold bytes that stand for no character; or leave out the rows of that table: --exclude-table-data SCHEMA.TABLE");
+        }
+    }
+
     /** The platform's schemas, which are not in the archive of all. */
     public List<String> platform() { return platform; }
 
@@ -114,7 +123,7 @@ public final class Dump {
                 var name = String.format("data-%02d.dump%s", stored.size(), Packing.ending(form.recipients));
                 Taking taking = raw -> counts.of(raw, part.has);
                 stored.add(upload(store, folder.key() + name, part.stage, form, output, facts.bytes(), taking, () -> {
-                    dump.finish(patience);
+                    finish(dump, patience);
                     counts.check();
                 }));
             }

@@ -38,9 +38,14 @@ public final class Guard {
             }
     }
 
-    /** The settings of those environments that are not this one; of the embedded stack only while it runs. */
+    /**
+     * The settings of those environments that are not this one; of the embedded stack only while it runs. Throws BadSetting
+     * where one has a list of protected ones of its own that would protect nothing: what is asked of it goes by that.
+     */
     public static List<Settings> others(Settings settings, List<String> names) {
-        return names.stream().filter(name -> !name.equals(settings.env) && !(name.equals(Settings.LOCAL) && Settings.noLocal())).map(Settings::of).toList();
+        var others = names.stream().filter(name -> !name.equals(settings.env) && !(name.equals(Settings.LOCAL) && Settings.noLocal())).map(Settings::of).toList();
+        others.forEach(Settings::protectedEnvironments);
+        return others;
     }
 
     /**

@@ -30,13 +30,17 @@ public record Manifest(int format, String id, String env, String database, Kit k
     public static final int FORMAT = 1;
     public static final String NAME = "manifest.json";
     public static final String SUMS = "SHA256SUMS";
-    private static final Set<String> OPTIONAL = Set.of("globals", "globalsNote", "storeEtag", "purpose", "locale", "rights", "outside");
+    private static final Set<String> OPTIONAL = Set.of("globals", "globalsNote", "storeEtag", "purpose", "locale", "rights", "outside", "realName");
 
     /** The kit that made it. */
     public record Kit(String version, String commit) { }
 
-    /** The server it was made from, and how the database keeps text there. */
-    public record Server(String version, String systemIdentifier, boolean supabase, String encoding, DatabaseLocale locale) { }
+    /**
+     * The server it was made from, and how the database keeps text there.
+     *
+     * @param realName the database's name at the server, where a pooler calls it otherwise; null where it is the same
+     */
+    public record Server(String version, String systemIdentifier, boolean supabase, String encoding, DatabaseLocale locale, String realName) { }
 
     /**
      * One object of the backup.

@@ -22,12 +22,7 @@ public final class NativeCode {
         for (var base : folders().toList()) {
             try {
                 // By itself zstd-jni keeps its native code in a file until the end, and for good when killed before.
-                var folder = Workspace.brief(base);
-                try {
-                    Native.load(folder.toFile());
-                } finally {
-                    Private.remove(folder);
-                }
+                Workspace.lend(base, folder -> Native.load(folder.toFile()));
                 return "loaded from " + base;
             } catch (IOException e) {
                 obstacles.add(base + " (can't be written)");

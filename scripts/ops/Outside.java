@@ -37,6 +37,8 @@ public final class Outside {
     static final Set<String> OWNED = Set.of("AGGREGATE", "COLLATION", "CONVERSION", "DOMAIN", "FUNCTION", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "PROCEDURE",
         "PROCEDURAL LANGUAGE", "EVENT TRIGGER", "TYPE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "TEXT SEARCH DICTIONARY", "TEXT SEARCH CONFIGURATION", "FOREIGN DATA WRAPPER",
         "SERVER", "STATISTICS", "PUBLICATION");
+    /** What stands where bytes were that are no text. */
+    private static final char UNREAD = '\uFFFD';
     private static final String HEAD = "-- What hangs on the schemas of this backup from outside of them. To be run behind its archive, by psql.\nSELECT pg_catalog.set_config('search_path', '', false);\n\n";
     private static final String BLOCK = "-- handover ";
     private static final String MEMBER_OF = "member of ";
@@ -213,6 +215,7 @@ public final class Outside {
     private static List<Archive.Entry> definitions(Run run, Settings settings, Database session, List<Gone> gone, Snapshot snapshot) throws IOException, InterruptedException {
         var arguments = new ArrayList<>(List.of("--schema-only", "--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=" + settings.number(Setting.DB_LOCK_SECONDS) + "s"));
         if (snapshot != null) arguments.add("--snapshot=" + snapshot.id);
+        arguments.addAll(Dump.encoding(session.one("select pg_catalog.pg_encoding_to_char(encoding) from pg_catalog.pg_database where datname = current_database()")));
         // Only these schemas, where there are no others: there may be some that the role may not read.
         if (gone.stream().noneMatch(each -> each.schema.isEmpty() || each.kind.startsWith(MEMBER_OF))) new TreeSet<>(gone.stream().map(Gone::schema).toList()).forEach(schema -> arguments.add("--schema=" + Database.quote(schema)));
         var major = Integer.parseInt(session.one("select current_setting('server_version_num')")) / 10000;
@@ -254,6 +257,10 @@ public final class Outside {
                 else statements.put(each.what, List.of(each.sql));
             }
         }
+        // Where nobody knows the encoding of text, what is no UTF-8 can't be read, and what was read wrongly is not made.
+        var unread = statements.keySet().stream().filter(what -> statements.get(what).stream().anyMatch(sql -> sql.indexOf(UNREAD) >= 0)).toList();
+        unread.forEach(statements::remove);
+        lost.addAll(unread);
         return statements.entrySet().stream().map(each -> new Made(each.getKey(), String.join("\n", each.getValue()).strip() + "\n")).toList();
     }
 

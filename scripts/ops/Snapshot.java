@@ -49,7 +49,7 @@ public final class Snapshot implements AutoCloseable {
     /** Opens a snapshot on a session that is used for nothing else. */
     public static Snapshot open(Database database) {
         database.execute("begin isolation level repeatable read read only");
-        var row = database.rows("select pg_catalog.pg_export_snapshot(), extract(epoch from pg_catalog.now())", r -> r).get(0);
+        var row = database.only("select pg_catalog.pg_export_snapshot(), extract(epoch from pg_catalog.now())", r -> r);
         var micros = new java.math.BigDecimal(row[1]).movePointRight(6).longValue();
         return new Snapshot(database, row[0], Instant.EPOCH.plus(micros, java.time.temporal.ChronoUnit.MICROS));
     }

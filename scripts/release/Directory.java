@@ -2,6 +2,7 @@ package release;
 
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.NetworkInterface;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -260,16 +261,33 @@ public final class Directory implements Provider {
                 return named.with(ssh(FolderIdentity.question(top)).lines().toList());
             } catch (Failure.ToolFailed e) {
                 run.console.detail(e.getMessage());
-                return named; // another environment's machine may not be ours to ask
+                // Another environment's machine may not be ours to ask; by its address it may be this one.
+                return isHere() ? FolderIdentity.here(Path.of(top)) : named;
             }
         }
 
-        /** The addresses that ssh would connect to: what is called here may have another name in its settings. */
-        private List<String> addresses() throws IOException, InterruptedException {
-            var said = Tool.text(run, Path.of("ssh"), List.of("-G", host), environment(), LIMIT).lines().filter(line -> line.matches("(hostname|port) .*"))
+        private boolean isHere() throws IOException, InterruptedException {
+            try {
+                for (var address : InetAddress.getAllByName(hostname()))
+                    if (address.isLoopbackAddress() || NetworkInterface.getByInetAddress(address) != null) return true;
+            } catch (UnknownHostException e) {
+                // ssh may reach it through another machine
+            }
+            return false;
+        }
+
+        private String hostname() throws IOException, InterruptedException { return meant().getOrDefault("hostname", host); }
+
+        /** What ssh makes of the name: what is called here may have another name in its settings. */
+        private Map<String, String> meant() throws IOException, InterruptedException {
+            return Tool.text(run, Path.of("ssh"), List.of("-G", host), environment(), LIMIT).lines().filter(line -> line.matches("(hostname|port) .*"))
                 .collect(Collectors.toMap(line -> line.replaceFirst(" .*", ""), line -> line.replaceFirst("[^ ]* ", ""), (first, second) -> first));
-            var name = said.getOrDefault("hostname", host);
-            var port = said.getOrDefault("port", "22");
+        }
+
+        /** The addresses that ssh would connect to. */
+        private List<String> addresses() throws IOException, InterruptedException {
+            var name = hostname();
+            var port = meant().getOrDefault("port", "22");
             try {
                 return Stream.of(InetAddress.getAllByName(name)).map(address -> address.getHostAddress() + " port " + port).toList();
             } catch (UnknownHostException e) {

@@ -8,7 +8,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.apache.commons.compress.archivers.tar.TarConstants;
@@ -41,7 +43,33 @@ class HostileLimitsTest {
         var nowhere = NOEXEC + "noexec /tmp /var/tmp \"" + cache + "\"; ";
         withMounts(nowhere + "bash ./jbang backups verify --env staging").exits(78).says("FAILED: native code can't be loaded from any folder here: /tmp (mounted noexec)", "Next:  let HANDOVER_CACHE name a folder of your own that is not mounted noexec");
         withMounts(nowhere + "bash ./jbang doctor --env staging").exits(78).prints("problem      native code: native code can't be loaded from any folder here");
-        assertEquals(java.util.List.of(), kit.leftTemporary());
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    /** Two containers share the folder and know nothing of each other's processes. */
+    @Test void a_run_in_another_container_keeps_its_temporary_files_and_what_a_killed_one_left_is_removed() throws IOException {
+        assumeTrue(Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0) && kit.bash("unshare --pid --fork true || true").err().isEmpty(), "a namespace takes root");
+        kit.database.execute("create table t (id int); insert into t values (1)");
+        kit.set("OTHER_DATABASE_URL", kit.database.url());
+        var cache = "${HANDOVER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/handover}";
+        // Of process 1, which always runs somewhere; nobody has its lock.
+        var left = "handover-run-1-" + kit.bucket;
+        kit.bash("for place in $XDG_RUNTIME_DIR \"" + cache + "\"; do mkdir -m 700 \"$place/" + left + "\"; touch \"$place/" + left + "/lock\"; done").exits(0);
+        var first = LongStream.iterate(30_000, from -> from + 100).filter(from -> LongStream.range(from, from + 100).allMatch(pid -> ProcessHandle.of(pid).isEmpty())).findFirst().orElseThrow();
+        Files.writeString(kit.home.resolve("contained.sh"), "echo " + first + " > /proc/sys/kernel/ns_last_pid; ./jbang backup-db --env staging; exit $?\n");
+        try (var store = new FaultProxy(kit)) {
+            var held = store.next("PUT .*SHA256SUMS").hold();
+            var contained = new Kit.Running(List.of("unshare", "--pid", "--fork", "--mount-proc", "bash", "contained.sh"), kit.home, kit.environment());
+            store.awaitSeen("PUT .*SHA256SUMS");
+            var its = kit.leftTemporary();
+            assertTrue(its.stream().anyMatch(path -> path.toString().contains("handover-run-" + first / 100)), its.toString());
+            kit.run("backup-db", "--env", "other").exits(0);
+            assertEquals(its, kit.leftTemporary());
+            held.release();
+            contained.result().exits(0);
+        }
+        withMounts(NOEXEC + "noexec /tmp /var/tmp $XDG_RUNTIME_DIR; bash ./jbang doctor --env staging").prints("native code: loaded from ");
+        assertEquals("", kit.bash("ls -d $XDG_RUNTIME_DIR/" + left + " \"" + cache + "/" + left + "\" || true").out());
     }
 
     /** As in a chroot: what is no mount of its own stands in no table of mounts. */
@@ -151,7 +179,7 @@ class HostileLimitsTest {
                 var sum = ops.Sha256.hex(ops.Sha256.of(archive.getValue()));
                 kit.put(key, record.replace(sha256, sum));
                 var packed = new ByteArrayOutputStream();
-                try (var to = ops.Packing.pack(packed, 1, java.util.List.of())) {
+                try (var to = ops.Packing.pack(packed, 1, List.of())) {
                     to.write(archive.getValue());
                 }
                 kit.put("handover/staging/artifacts/" + sum + ".tar.zst", packed.toByteArray());

@@ -84,12 +84,16 @@ class HostilePoolerTest {
     @Test void a_pooler_in_session_mode_keeps_no_lock_and_no_setting_of_ours_even_when_it_resets_nothing() throws Exception {
         kit.database.execute(SHOP);
         TestDatabase.superuser("alter role tester in database " + kit.database.name + " set statement_timeout = '1min'");
+        try (var pooler = new PgBouncer("pool_mode = session")) {
+            kit.set("STAGING_DATABASE_URL", pooler.url(kit.database)).run("doctor", "--env", "staging").neverShows("pooler:");
+        }
         try (var pooler = new PgBouncer("pool_mode = session", "server_reset_query =")) {
             kit.set("STAGING_DATABASE_URL", pooler.url(kit.database)).set("SMOKE_CANARY_ROW", "public.orders:id=1");
             kit.run("backup-db", "--env", "staging").exits(0);
             assertEquals(List.of(UNTOUCHED), sessions(pooler, LIMITS));
             kit.run("backup-db", "--env", "staging").exits(0);
-            kit.run("doctor", "--env", "staging").prints("lock: free");
+            kit.run("doctor", "--env", "staging").prints("lock: free", "warning      pooler: it hands a session on as it was left", "server_reset_query = DISCARD ALL");
+            assertEquals(List.of(UNTOUCHED), sessions(pooler, LIMITS));
             kit.run("restore-db", "--env", "staging", "--mode", "in-place").exits(0);
             assertEquals(List.of(UNTOUCHED), sessions(pooler, LIMITS));
 
