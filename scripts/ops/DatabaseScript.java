@@ -14,9 +14,11 @@ final class DatabaseScript {
     private static final Pattern TOKEN = Pattern.compile("--[^\n]*+|\"((?:[^\"]++|\"\")*+)\"|E'((?:[^'\\\\]++|''|\\\\.)*+)'|'((?:[^']++|'')*+)'|[\\p{L}_0-9$.-]++|[^\\s]", Pattern.DOTALL);
     private static final List<String> ALL = List.of("CREATE", "CONNECT", "TEMPORARY");
 
-    /** @param literal a text in single quotes, and no word */
-    private record Token(String text, boolean literal) {
-        boolean is(String word) { return !literal && text.equals(word); }
+    private enum Kind { WORD, NAME, TEXT }
+
+    /** @param kind a word of SQL (or a name without quotes), a name in double ones, a text in single ones */
+    private record Token(String text, Kind kind) {
+        boolean is(String words) { return kind == Kind.WORD && text.matches(words); }
     }
 
     private final String owner;
@@ -32,14 +34,14 @@ final class DatabaseScript {
         var statement = new ArrayList<Token>();
         var tokens = TOKEN.matcher(sql);
         while (tokens.find()) {
-            if (tokens.group(1) != null) statement.add(new Token(tokens.group(1).replace("\"\"", "\""), false));
+            if (tokens.group(1) != null) statement.add(new Token(tokens.group(1).replace("\"\"", "\""), Kind.NAME));
             else if (tokens.group(2) != null) statement.add(new Token(tokens.group(2).replace("''",
-                "'").replaceAll("(?s)\\\\(.)", "$1"), true));
-            else if (tokens.group(3) != null) statement.add(new Token(tokens.group(3).replace("''", "'"), true));
+                "'").replaceAll("(?s)\\\\(.)", "$1"), Kind.TEXT));
+            else if (tokens.group(3) != null) statement.add(new Token(tokens.group(3).replace("''", "'"), Kind.TEXT));
             else if (tokens.group().equals(";")) {
                 read(statement);
                 statement.clear();
-            } else if (!tokens.group().startsWith("--")) statement.add(new Token(tokens.group(), false));
+            } else if (!tokens.group().startsWith("--")) statement.add(new Token(tokens.group(), Kind.WORD));
         }
     }
 
@@ -73,23 +75,30 @@ final class DatabaseScript {
     private static int limit(String number) { return number.matches("-?[0-9]{1,9}") ? Integer.parseInt(number) : -1; }
 
     private void set(String role, String name, List<Token> statement) {
-        settings.add(new DatabaseProperties.Value(role, name, statement.stream().filter(Token::literal)
+        settings.add(new DatabaseProperties.Value(role, name, statement.stream().filter(token -> token.kind == Kind.TEXT)
             .map(Token::text).toList()));
     }
 
     private void change(List<Token> statement) {
-        var words = statement.stream().map(Token::text).toList();
-        var grants = words.get(0).equals("GRANT");
-        var to = words.lastIndexOf(grants ? "TO" : "FROM");
-        if (to < 0 || to + 1 == words.size()) return;
-        var grantee = words.get(to + 1).equals("PUBLIC") ? "" : words.get(to + 1);
-        var option = grants && words.size() > to + 2;
-        var onlyTheOption = !grants && words.subList(0, to).contains("OPTION");
-        var named = words.subList(1, words.indexOf("ON")).stream()
-            .filter(word -> word.matches("CREATE|CONNECT|TEMPORARY")).toList();
+        var grants = statement.get(0).is("GRANT");
+        var on = find(statement, "ON");
+        var to = find(statement, grants ? "TO" : "FROM");
+        if (on < 0 || to < on || to + 1 == statement.size()) return;
+        var of = statement.get(to + 1);
+        var grantee = of.is("PUBLIC") ? "" : of.text;
+        var option = grants && find(statement, "GRANT", to + 2) > 0;
+        var onlyTheOption = !grants && find(statement, "OPTION") > 0;
+        var named = statement.subList(1, on).stream().filter(token -> token.is("CREATE|CONNECT|TEMPORARY")).map(Token::text).toList();
         for (var privilege : named.isEmpty() ? ALL : named) {
             rights.removeIf(right -> right.grantee().equals(grantee) && right.privilege().equals(privilege));
             if (grants || onlyTheOption) rights.add(new DatabaseProperties.Right(grantee, privilege, option));
         }
+    }
+
+    private static int find(List<Token> statement, String word) { return find(statement, word, 0); }
+
+    private static int find(List<Token> statement, String word, int from) {
+        for (var i = from; i < statement.size(); i++) if (statement.get(i).is(word)) return i;
+        return -1;
     }
 }

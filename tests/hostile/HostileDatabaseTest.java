@@ -161,6 +161,11 @@ class HostileDatabaseTest {
         var leaving = Stack.next("leaving_");
         TestDatabase.superuser("create role " + leaving);
         onDatabase("alter role " + leaving + " in database %s set work_mem = '9MB'");
+        // Roles may be named as words of SQL are.
+        for (var word : List.of("PUBLIC", "TO", "FROM", "ON")) {
+            TestDatabase.superuser("do $$ begin create role \"" + word + "\"; exception when duplicate_object then end $$");
+            onDatabase("grant connect on database %s to \"" + word + "\"");
+        }
         shopOfATenant();
         onDatabase("alter role " + leaving + " in database %s reset all");
         TestDatabase.superuser("drop role " + leaving);
