@@ -87,12 +87,16 @@ final class PgRestore {
         final Tool tool;
         private volatile int errors;
         private volatile boolean ended;
+        /** Whether the line before may be of such a setting. */
+        private boolean maybeKnown;
 
         private Running(List<String> arguments) { tool = Tool.sink(run, program, arguments, environment, this::isWorthKeeping); }
 
-        /** Each of its sessions says the same of a setting that the server does not know. */
+        /** Each of its sessions says the same of a setting that the server does not know, in two lines. */
         private boolean isWorthKeeping(String line) {
-var known = unknown.areIn(line);
+            if (maybeKnown && !unknown.areIn(line)) errors++;
+            var known = maybeKnown && unknown.areIn(line) || unknown.mayBeIn(line);
+            maybeKnown = unknown.mayBeIn(line);
             if (ERROR.matcher(line).matches() && !known) errors++;
             if (line.startsWith(ENDED)) ended = true;
             var entry = ENTRY.matcher(line);

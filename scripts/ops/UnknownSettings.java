@@ -16,6 +16,7 @@ public final class UnknownSettings {
     static final int SINCE = 17;
     /** Behind all of them. */
     private static final String BEHIND = "SET client_encoding";
+    private static final String COMPLAINT = "pg_restore: error: could not execute query: ";
     private static final int LONGEST_BEGINNING = 1 << 14;
 
     private final List<String> names;
@@ -27,10 +28,11 @@ public final class UnknownSettings {
 
     boolean areNone() { return names.isEmpty(); }
 
-    /** Whether a line of pg_restore complains of one of them. */
-    boolean areIn(String complaint) {
-        return names.stream().anyMatch(name -> complaint.contains("unrecognized configuration parameter \"" + name + "\"") || complaint.equals("Command was: " + statement(name)));
-    }
+    /** Whether a line of pg_restore may complain of one of them, in whatever language the server speaks: the line behind it tells. */
+    boolean mayBeIn(String complaint) { return complaint.startsWith(COMPLAINT) && names.stream().anyMatch(complaint::contains); }
+
+    /** Whether the line behind a complaint says that it is of one of them. */
+    boolean areIn(String command) { return names.stream().anyMatch(name -> command.equals("Command was: " + statement(name))); }
 
     private static String statement(String name) { return "SET " + name + " = 0;"; }
 

@@ -241,7 +241,8 @@ class HostileDrillTest {
         database=$(printf '%s\\n' "$@" | sed -n s/^--dbname=//p)
         if ! said=$(psql -qXd "$database" -c 'SET transaction_timeout = 0' 2>&1); then
             echo "pg_restore: while INITIALIZING:"
-            echo "pg_restore: error: could not execute query: $said"
+            # As a server with other lc_messages says it.
+            echo "pg_restore: error: could not execute query: $(echo "$said" | sed 's/ERROR:  unrec.* "\\(.*\\)"/ERREUR:  paramètre de configuration « \\1 » non reconnu/')"
             echo "Command was: SET transaction_timeout = 0;"
         fi >&2
         case " $* " in *" --exit-on-error "*) [ -z "$said" ] || exit 1 ;; esac
