@@ -134,7 +134,8 @@ class RestoreDb implements Callable<Integer> {
     private PostgresTools.Found psql;
     private Swap swap;
     private Load load;
-    private List<String> repaired = List.of();
+    /** Null unless it has left something out. */
+    private Repair repaired;
     private String safety;
 
     public static void main(String... args) { Run.main(new RestoreDb(), args); }
@@ -413,8 +414,8 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private void sayRepaired(Repair repairing) throws IOException {
-        repaired = repairing.findings().stream().map(Repair.Finding::words).toList();
-        if (repaired.isEmpty()) return;
+        if (repairing.findings().isEmpty()) return;
+        repaired = repairing;
         for (var finding : repairing.findings()) run.console.warn(finding.words() + "; " + finding.sql().replaceAll("\\s+", " "));
         run.console.warn("this list, with the rows: " + repairing.write());
     }
@@ -522,7 +523,7 @@ class RestoreDb implements Callable<Integer> {
         return "";
     }
 
-    private String compareRights(List<Rights.Right> found, List<Rights.Right> before) { return Rights.compare(found, before, manifest, noOwner, serverMajor(), repaired.isEmpty() ? null : url.user); }
+    private String compareRights(List<Rights.Right> found, List<Rights.Right> before) { return Rights.compare(found, before, manifest, noOwner, serverMajor(), repaired, server.one("select quote_ident(current_user)")); }
 
     private boolean commit(InPlace place) throws Exception {
         lock.makeSure();

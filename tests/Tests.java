@@ -87,6 +87,7 @@
 //SOURCES hostile/HostileInPlaceTest.java
 //SOURCES hostile/HostileLimitsTest.java
 //SOURCES hostile/HostilePoolerTest.java
+//SOURCES hostile/HostileRepairTest.java
 //SOURCES hostile/HostileRestoreTest.java
 //SOURCES hostile/HostileRoleTest.java
 //SOURCES hostile/HostileServerTest.java

@@ -91,7 +91,7 @@ public final class Database implements AutoCloseable {
     public static Database forScripts(DatabaseUrl url, Settings settings, String who) {
         var session = connect(url, settings, who, Map.of("preferQueryMode", "simple"));
         session.watch(settings, true);
-        session.execute("reset search_path");
+        session.execute(Lasting.back());
         session.attempt("set client_connection_check_interval = '1s'");
         return session;
     }
@@ -200,7 +200,7 @@ public final class Database implements AutoCloseable {
 
     /** What PostgreSQL's own programs need so that their sessions last, as PGOPTIONS; empty where a pooler would refuse it, or nobody has connected. */
     static Optional<String> options(DatabaseUrl url) {
-        return Optional.ofNullable(SHOWN.get(place(url))).filter(shown -> !shown.pooled).map(shown -> Lasting.options(shown.major));
+        return Optional.ofNullable(SHOWN.get(place(url))).filter(shown -> !shown.pooled).map(shown -> Lasting.ofPrograms(shown.major));
     }
 
     private static String encode(String name) {

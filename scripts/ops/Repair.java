@@ -8,12 +8,15 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * Restores what an ordinary restore fails at: loads all rows, makes constraints that they break NOT VALID, leaves a
@@ -65,8 +68,23 @@ public final class Repair {
         from pg_catalog.pg_constraint c, rows from (pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey)) k(mine, theirs), pg_catalog.pg_attribute a, pg_catalog.pg_attribute b
         where c.contype = 'f' and a.attrelid = c.conrelid and a.attnum = k.mine and b.attrelid = c.confrelid and b.attnum = k.theirs
           and c.conname = ? and c.conrelid = pg_catalog.to_regclass(?) group by c.oid""";
-    private static final Pattern KEY = Pattern.compile("ALTER TABLE ONLY (\\S.*?)\\s+ADD CONSTRAINT (.+?) (FOREIGN KEY|UNIQUE|PRIMARY KEY) ?(?:NULLS NOT DISTINCT )?\\((.*?)\\).*", Pattern.DOTALL);
-    private static final Pattern UNIQUE_INDEX = Pattern.compile("CREATE UNIQUE INDEX .+? ON (?:ONLY )?(\\S.*?) USING btree \\(([^()]*)\\).*", Pattern.DOTALL);
+    /** A name as the server spells it: whatever somebody has put into one, it ends where its quotes do. */
+    private static final String NAME = "(?:\"(?:[^\"]++|\"\")*+\"|[^\\s\".,();]++)";
+    private static final String TABLE = NAME + "\\." + NAME;
+    private static final String COLUMNS = NAME + "(?:, " + NAME + ")*";
+    private static final Pattern KEY = Pattern.compile("ALTER TABLE ONLY (" + TABLE + ")\\s+ADD CONSTRAINT (" + NAME
+        + ") (FOREIGN KEY|UNIQUE|PRIMARY KEY) ?(?:NULLS NOT DISTINCT )?\\((" + COLUMNS + ")\\).*", Pattern.DOTALL);
+    private static final Pattern UNIQUE_INDEX = Pattern.compile("CREATE UNIQUE INDEX " + NAME + " ON (?:ONLY )?(" + TABLE
+        + ") USING btree \\((" + COLUMNS + ")\\).*", Pattern.DOTALL);
+    /** One of pg_dump's grants, in which a name may hold a semicolon. */
+    private static final Pattern GRANT = Pattern.compile("(?:\"[^\"]*+\"|'[^']*+'|[^\"';]++)++;");
+    /** Takes from everybody else what works with its owner's rights: a view, or a table with rules. */
+    private static final String WITHHOLD = """
+        select distinct pg_catalog.format('revoke all on table %s from %s cascade', c.oid::pg_catalog.regclass,
+          case grantee when 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) end)
+        from pg_catalog.pg_class c, lateral (select (pg_catalog.aclexplode(c.relacl)).grantee
+          union select (pg_catalog.aclexplode(attacl)).grantee from pg_catalog.pg_attribute where attrelid = c.oid) given
+        where c.oid = pg_catalog.to_regclass(?) and c.relhasrules and grantee <> c.relowner""";
 
     /** A table, a function, a schema, and whatever else has a name. */
     private static final Set<String> ALREADY_THERE = Set.of("42P07", "42723", "42P06", "42710");
@@ -77,6 +95,8 @@ public final class Repair {
     private final List<Finding> findings = new ArrayList<>();
     private final List<Check> dropped = new ArrayList<>();
     private final Set<Integer> failed = new TreeSet<>();
+    /** What could not be given to its owner, and what the server says to that. */
+    private final Map<Archive.Entry, Database.Complaint> ownerless = new LinkedHashMap<>();
 
     /** @param withOwners whether what is made belongs to the owner that the archive names */
     public Repair(Run run, Settings settings, boolean withOwners) {
@@ -135,6 +155,7 @@ public final class Repair {
             Collections.reverse(dropped); // a child's before its parent's, which then becomes one with it
             for (var check : dropped) putBack(session, check);
             for (var entry : archive.entries()) if (this.failed.contains(entry.number())) tryAgain(session, entry);
+            ownerless.forEach((entry, complaint) -> keepFrom(session, entry, complaint, archive));
         }
     }
 
@@ -173,18 +194,36 @@ public final class Repair {
 
     /** Each by itself: where a role is missing, what is taken from everybody is taken all the same. */
     private void grantAgain(Database session, Archive.Entry entry) {
-        for (var statement : entry.definition().split(";\n")) {
-            var complaint = statement.isBlank() ? null : attempt(session, statement).orElse(null);
-            if (complaint != null) add(session, finding(entry, "is left out", complaint, statement.strip()), false);
-        }
+        GRANT.matcher(entry.definition()).results().map(statement -> statement.group().strip()).forEach(statement ->
+            attempt(session, statement).ifPresent(complaint -> add(session, finding(entry, "is left out", complaint, statement), false)));
     }
 
     /** It was made, but could not be given to its owner. */
     private void giveAgain(Database session, Archive.Entry entry) {
         if (!withOwners || entry.owner().isEmpty() || !Outside.OWNED.contains(entry.description()) && !entry.description().matches("TABLE|SCHEMA|SEQUENCE") || !entry.drop().startsWith("DROP ")) return;
-        var give = "ALTER " + entry.drop().substring("DROP ".length()).replaceFirst(";\\s*$", "") + " OWNER TO " + Database.quote(entry.owner());
-        attempt(session, give).ifPresent(complaint -> add(session, finding(entry, "belongs to role " + session.url.user, complaint, give), false));
+        attempt(session, give(entry)).ifPresent(complaint -> ownerless.put(entry, complaint));
     }
+
+    private static String give(Archive.Entry entry) { return "ALTER " + entry.drop().substring("DROP ".length()).replaceFirst(";\\s*$", "") + " OWNER TO " + Database.quote(entry.owner()); }
+
+    /** What works with its owner's rights would work with those of the role that restores, which may be a superuser. */
+    private void keepFrom(Database session, Archive.Entry entry, Database.Complaint complaint, Archive archive) {
+        var done = "belongs to role " + session.one("select current_user");
+        var give = give(entry);
+        if (entry.description().matches("FUNCTION|PROCEDURE") && entry.definition().contains(" SECURITY DEFINER")) {
+            var definer = give.replaceFirst(" OWNER TO " + Pattern.quote(Database.quote(entry.owner())) + "$", "") + " SECURITY ";
+            session.execute(definer + "INVOKER");
+            add(session, finding(entry, done + ", and runs as whoever calls it", complaint, give + "; " + definer + "DEFINER"), false);
+            return;
+        }
+        var withheld = session.rows(WITHHOLD, row -> row[0], new TableName(entry.schema(), entry.name()).sql());
+        withheld.forEach(session::execute);
+        var rights = archive.entries().stream().filter(other -> other.description().equals("ACL") && other.needs().contains(entry.id())).map(Archive.Entry::definition).collect(Collectors.joining("\n"));
+        add(session, finding(entry, done + (withheld.isEmpty() ? "" : ", and nobody else may use it"), complaint, withheld.isEmpty() ? give : give + ";\n" + rights.strip()), false);
+    }
+
+    /** Whether something in a schema belongs to the role that restores, since its owner could not have it. */
+    boolean isOwnerlessIn(String schema) { return ownerless.keySet().stream().anyMatch(entry -> entry.schema().equals(schema)); }
 
     private static String twice(String table, String columns) { return "select " + columns + ", count(*) from " + table + " group by " + columns + " having count(*) > 1"; }
 
@@ -214,6 +253,7 @@ public final class Repair {
     /** As pg_restore has it. */
     private Database session(DatabaseUrl into) {
         var session = Database.forScripts(into, settings, "handover, repair");
+        session.rows(Lasting.statement(), row -> row);
         session.execute("select pg_catalog.set_config('search_path', '', false); set row_security = off; set check_function_bodies = off; set xmloption = content");
         return session;
     }

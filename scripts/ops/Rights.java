@@ -3,8 +3,10 @@ package ops;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -44,9 +46,9 @@ public final class Rights {
         union all select nspname, format('row-level security of table %%I.%%I', nspname, relname), case when relforcerowsecurity then 'also for its owner' else 'enabled' end
             from pg_class c join pg_namespace n on n.oid = relnamespace where relrowsecurity%1$s
         union all select nspname, format('policy %%I on table %%I.%%I', polname, nspname, relname), concat_ws(' ', case when polpermissive then 'permissive' else 'restrictive' end, 'for', polcmd, 'to',
-                (select string_agg(case role when 0 then 'public' else pg_get_userbyid(role)::text end, ', ' order by pg_get_userbyid(role)) from unnest(polroles) role))
+                (select string_agg(case role when 0 then 'public' else quote_ident(pg_get_userbyid(role)) end, ', ' order by pg_get_userbyid(role)) from unnest(polroles) role))
             from pg_policy join pg_class c on c.oid = polrelid join pg_namespace n on n.oid = relnamespace where true%1$s
-        union all select nspname, 'function ' || p.oid::regprocedure, 'runs as ' || pg_get_userbyid(proowner) from pg_proc p join pg_namespace n on n.oid = pronamespace where prosecdef%2$s
+        union all select nspname, 'function ' || p.oid::regprocedure, 'runs as ' || quote_ident(pg_get_userbyid(proowner)) from pg_proc p join pg_namespace n on n.oid = pronamespace where prosecdef%2$s
         union all select nspname, format('trigger %%I on table %%I.%%I', tgname, nspname, relname), 'is switched off' from pg_trigger join pg_class c on c.oid = tgrelid join pg_namespace n on n.oid = relnamespace
             where tgenabled = 'D' and not tgisinternal%1$s
         union all select nspname, format('owners of tables, views and functions in schema %%I', nspname), md5(string_agg(what, ',' order by what collate "C")) from (
@@ -58,13 +60,16 @@ public final class Rights {
     public static final String LINES = "select translate(concat_ws(E'\\x1f', schema, of, says), E'\\n\\r', '  ') from (" + ALL + ") each(schema, of, says) where schema !~ '^pg_' and schema <> 'information_schema'";
 
     private static final String PUBLIC = "rights on schema public";
+    private static final String OWNERS = "owners ";
+    private static final Pattern GRANTS = Pattern.compile("(\"(?:[^\"]++|\"\")*+\"|[^ \";]++) ([A-Z*,]+)(?:; |$)");
+    private static final String CHANGED = "see which event trigger or role changes rights there: SELECT evtname, evtowner::regrole, evtfoid::regprocedure FROM pg_event_trigger";
 
     private Rights() { }
 
     private static String member(String catalog, String oid) { return NOT_AN_EXTENSIONS.formatted(catalog, oid); }
 
     private static String spelt(String acl) {
-        return "(select string_agg(who || ' ' || what, '; ' order by who collate \"C\") from (select case grantee when 0 then 'everybody' else pg_get_userbyid(grantee)::text end,"
+        return "(select string_agg(who || ' ' || what, '; ' order by who collate \"C\") from (select case grantee when 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(grantee)) end,"
             + " string_agg(distinct privilege_type || case when is_grantable then '*' else '' end, ',') from aclexplode(" + acl + ") group by grantee) each(who, what))";
     }
 
@@ -87,35 +92,38 @@ public final class Rights {
      * @param before what there was before anything was dropped; of what is in no schema, some may not be the role's to drop
      * @param withoutOwners whether owners and grants were left out on purpose
      * @param major the server's version: others have other privileges
-     * @param repaired as whom what could not be restored was left out; null where everything has to be as it was
+     * @param repair what has left something out, and the role as which; null where everything has to be as it was
+     * @param role that restores
      * @return what was compared, in words
      * @throws Failure.NotVerified naming what differs
      */
-    public static String compare(List<Right> found, List<Right> before, Manifest manifest, boolean withoutOwners, int major, String repaired) {
+    public static String compare(List<Right> found, List<Right> before, Manifest manifest, boolean withoutOwners, int major, Repair repair, String role) {
         if (manifest.rights() == null) return "; the backup does not say who had which rights";
         var stayed = new TreeSet<>(before.stream().filter(right -> right.schema.isEmpty() && found.contains(right)).map(Right::of).toList());
         var sameMajor = major == manifest.serverMajor();
         var there = spoken(found, withoutOwners, sameMajor);
         var expected = spoken(manifest.rights(), withoutOwners, sameMajor);
         // Until 14 everybody could create in it; what was never changed is in no archive, and as in every new database.
-        var closed = manifest.serverMajor() < 15 && major >= 15 && there.getOrDefault(PUBLIC, "").matches("(\\S+ CREATE,USAGE; )?everybody USAGE(; \\S+ CREATE,USAGE)?");
+        var closed = manifest.serverMajor() < 15 && major >= 15 && there.getOrDefault(PUBLIC, "").matches("(\\S+ CREATE,USAGE; )?PUBLIC USAGE(; \\S+ CREATE,USAGE)?");
         if (closed) expected.put(PUBLIC, there.get(PUBLIC));
         stayed.removeAll(expected.keySet());
         there.keySet().removeAll(stayed);
         var differences = new ArrayList<String>();
         var fewer = new ArrayList<String>();
+        var schemas = Stream.concat(found.stream(), manifest.rights().stream()).collect(Collectors.toMap(Right::of, Right::schema, (one, same) -> one));
         var all = new TreeSet<>(there.keySet());
         all.addAll(expected.keySet());
         for (var of : all) {
             var is = there.get(of);
             var was = expected.get(of);
             if (Objects.equals(is, was)) continue;
-            var kind = repaired != null && isNoMore(of, is, was, repaired) ? fewer : differences;
+            var isFewer = repair != null && (of.startsWith(OWNERS) ? repair.isOwnerlessIn(schemas.get(of)) : isNoMore(of, is, was, role));
+            var kind = isFewer ? fewer : differences;
             if (was == null) kind.add(of + ": " + is + ", which the backup does not say");
             else if (is == null) kind.add(of + ": not " + was + " any more");
-            else kind.add(of + (of.startsWith("owners ") ? " are others" : ": " + is + " instead of " + was));
+            else kind.add(of + (of.startsWith(OWNERS) ? " are others" : ": " + is + " instead of " + was));
         }
-        if (!differences.isEmpty()) throw differs(differences);
+        if (!differences.isEmpty()) throw differs(differences, repair == null ? CHANGED : "what keeps others out could not be restored: have role " + role + " belong to the roles that this names, or restore as a superuser; then run it again");
         var since = closed ? ", but not everybody may create in schema public, as in every database since PostgreSQL 15" : "";
         var others = since + (stayed.isEmpty() ? "" : ", and as before: " + String.join(", ", stayed));
         return fewer.isEmpty() ? "; rights and policies as in the backup" + others : "; no more rights than in the backup" + others + "; but " + String.join("; ", fewer);
@@ -123,20 +131,22 @@ public final class Rights {
 
     /** Whether nobody may do more now than before, but for the role itself, which what has lost its owner belongs to. */
     private static boolean isNoMore(String of, String is, String was, String role) {
-        if (of.startsWith("owners ")) return true;
         if (of.startsWith("policy ")) return is == null && was.startsWith("permissive");
-        if (of.startsWith("function ")) return is == null || is.equals("runs as " + role);
+        if (of.startsWith("function ")) return is == null;
         if (of.startsWith("trigger ")) return is == null;
         if (!of.startsWith("rights on ") || was == null) return false;
-        // What is as in every new object is its owner's alone, or everybody's too.
-        if (is == null) return !of.matches("rights on (function|type|language|whatever) .*") || grants(was).anyMatch(grant -> grant.startsWith("everybody "));
-        var before = grants(was).collect(Collectors.toSet());
-        return grants(is).allMatch(grant -> before.contains(grant) || before.contains(grant + "*") || grant.startsWith(role + " "));
+        // What is as in every new object is its owner's alone, or everybody's too; what a schema's new objects get comes on top of that.
+        if (is == null) return !of.matches("rights on (function|type|language) .*|rights on whatever .* of kind [fT]") || grants(was).stream().anyMatch(grant -> grant.who.equals("PUBLIC"));
+        var before = grants(was);
+        return grants(is).stream().allMatch(grant -> before.contains(grant) || before.contains(new Grant(grant.who, grant.what + "*")) || grant.who.equals(role));
     }
 
-    /** "reader SELECT" and "reader INSERT" from "reader INSERT,SELECT". */
-    private static Stream<String> grants(String says) {
-        return Stream.of(says.split("; ")).flatMap(each -> Stream.of(each.substring(each.lastIndexOf(' ') + 1).split(",")).map(what -> each.substring(0, each.lastIndexOf(' ') + 1) + what));
+    /** A privilege of somebody, as SQL writes his name. */
+    private record Grant(String who, String what) { }
+
+    /** SELECT and INSERT of reader from "reader INSERT,SELECT". */
+    private static Set<Grant> grants(String says) {
+        return GRANTS.matcher(says).results().flatMap(each -> Stream.of(each.group(2).split(",")).map(what -> new Grant(each.group(1), what))).collect(Collectors.toSet());
     }
 
     /** Throws NotVerified when what a part of a backup has brought has more rights than the backup says. */
@@ -147,7 +157,7 @@ public final class Rights {
         // A schema that was there keeps its rights, and the rights that new objects get in it.
         var widened = spoken(found, false, sameMajor).entrySet().stream().filter(right -> right.getKey().matches("rights on (?!schema |whatever ).*") && !right.getValue().equals(expected.get(right.getKey())))
             .map(right -> right.getKey() + ": " + right.getValue() + " instead of " + expected.getOrDefault(right.getKey(), "its owner's alone")).toList();
-        if (!widened.isEmpty()) throw differs(widened);
+        if (!widened.isEmpty()) throw differs(widened, CHANGED);
     }
 
     private static java.util.Map<String, String> spoken(List<Right> rights, boolean withoutOwners, boolean sameMajor) {
@@ -155,8 +165,8 @@ public final class Rights {
             .collect(Collectors.toMap(Right::of, right -> sameMajor ? right.says : right.says.replaceAll("MAINTAIN\\*?,?", ""), (one, same) -> one + "; " + same));
     }
 
-    private static Failure differs(List<String> differences) {
+    private static Failure differs(List<String> differences, String next) {
         return new Failure.NotVerified("the restored database does not give the rights that were backed up: " + differences.stream().limit(5).collect(Collectors.joining("; ")) + (differences.size() > 5 ? "; and " + (differences.size() - 5) + " more" : ""),
-            "see which event trigger or role changes rights there: SELECT evtname, evtowner::regrole, evtfoid::regprocedure FROM pg_event_trigger");
+            next);
     }
 }

@@ -86,9 +86,9 @@ class HostileRestoreTest {
     @Test void a_backup_of_14_whose_schema_public_was_everybodys_is_restored_by_newer_servers() {
         kit.database.execute(SHOP);
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        kit.forge(kit.sealed().get(0), "everybody USAGE; pg_database_owner CREATE,USAGE",
-            "everybody CREATE,USAGE; postgres CREATE,USAGE");
-        restore("--mode", "swap").exits(14).says("rights on schema public: everybody USAGE");
+        kit.forge(kit.sealed().get(0), "PUBLIC USAGE; pg_database_owner CREATE,USAGE",
+            "PUBLIC CREATE,USAGE; postgres CREATE,USAGE");
+        restore("--mode", "swap").exits(14).says("rights on schema public: PUBLIC USAGE");
         kit.forge(kit.sealed().get(0), "\"version\": \"15.", "\"version\": \"14.");
         for (var mode : List.of("swap", "in-place"))
             restore("--mode", mode).exits(0).says("but not everybody may create in schema public");
