@@ -326,6 +326,27 @@ final class Kit {
         }
     }
 
+    /** Changes what the only backup has of other schemas than its own, by a command for its file outside.sql; all that is said of it agrees. */
+    void forgeOutside(String change) {
+        needs("zstd");
+        var folder = sealed().get(0);
+        try {
+            var forged = Files.createDirectory(home.resolve("forged-outside"));
+            for (var name : List.of("outside.sql.zst", "manifest.json", "SHA256SUMS")) Files.write(forged.resolve(name), object(folder + name));
+            bash("""
+                cd forged-outside; old=$(sha256sum outside.sql.zst | head -c 64); stored=$(stat -c %s outside.sql.zst)
+                zstd -q -d outside.sql.zst; raw=$(stat -c %s outside.sql)
+                """ + change + """
+
+                zstd -q -f outside.sql; new=$(sha256sum outside.sql.zst | head -c 64)
+                sed -i "s/$old/$new/; s/\\"bytes_raw\\": $raw\\b/\\"bytes_raw\\": $(stat -c %s outside.sql)/; s/\\"bytes_stored\\": $stored\\b/\\"bytes_stored\\": $(stat -c %s outside.sql.zst)/" manifest.json
+                sed -i "s/$old/$new/; s/^.*  manifest.json/$(sha256sum manifest.json)/" SHA256SUMS""").exits(0);
+            for (var name : List.of("outside.sql.zst", "manifest.json", "SHA256SUMS")) put(folder + name, Files.readAllBytes(forged.resolve(name)));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     void delete(String key) { Stack.up().s3.deleteObject(request -> request.bucket(bucket).key(key)); }
 
     /** Waits until no process of its commands is left: one that was stopped may take a moment to be gone. */

@@ -245,7 +245,10 @@ public final class Archive {
     /** Null is a text of length -1. */
     private String text() throws IOException {
         var length = integer();
-        return length < 0 ? null : new String(bytes(length), StandardCharsets.UTF_8);
+        var text = length < 0 ? null : new String(bytes(length), StandardCharsets.UTF_8);
+        // No server has one, and programs that take it for the end of a text, as psql does, would read on in another place than we.
+        if (text != null && text.indexOf('\0') >= 0) throw damaged("its table of contents makes no sense");
+        return text;
     }
 
     private byte[] bytes(int length) throws IOException {

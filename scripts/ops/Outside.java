@@ -3,10 +3,12 @@ package ops;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -42,7 +44,7 @@ public final class Outside {
     private static final String HEAD = "-- What hangs on the schemas of this backup from outside of them. To be run behind its archive, by psql.\nSELECT pg_catalog.set_config('search_path', '', false);\n\n";
     private static final String BLOCK = "-- handover ";
     private static final String MEMBER_OF = "member of ";
-    private static final Set<String> BESIDE = Set.of("ACL", "COMMENT", "SECURITY LABEL");
+    private static final Set<String> BESIDE = Set.of("ACL", "COMMENT", "SECURITY LABEL", "INDEX ATTACH");
 
     /** The schema that an object is in, or its table; null for what is in none. */
     private static final String HOME = """
@@ -109,7 +111,9 @@ public final class Outside {
                 when 'pg_attrdef'::regclass then (select format('alter table only %%s alter column %%I set default %%s;', adrelid::regclass, attname, pg_get_expr(adbin, adrelid))
                     from pg_attrdef a join pg_attribute on attrelid = adrelid and attnum = adnum where a.oid = o.objid)
                 when 'pg_constraint'::regclass then (select case when conrelid <> 0 then format('alter table %%s add constraint %%I %%s;', conrelid::regclass, conname, pg_get_constraintdef(oid))
-                    else format('alter domain %%s add constraint %%I %%s;', contypid::regtype, conname, pg_get_constraintdef(oid)) end from pg_constraint where oid = o.objid)
+                    else format('alter domain %%s add constraint %%I %%s;', contypid::regtype, conname, pg_get_constraintdef(oid)) end
+                    || coalesce(format(E'\ncomment on constraint %%I on %%s is ', conname, case when conrelid <> 0 then conrelid::regclass::text else 'domain ' || contypid::regtype end)
+                      || quote_literal(obj_description(oid, 'pg_constraint')) || ';', '') from pg_constraint where oid = o.objid)
                 when 'pg_class'::regclass then (select format('refresh materialized view %%s;', oid::regclass) from pg_class where oid = o.objid and relkind = 'm' and relispopulated)
             end
         from outside o order by 1, 2""".formatted(HOME.formatted("g"));
@@ -244,7 +248,9 @@ public final class Outside {
                 chosen.put(entry.id(), what.what);
                 statements.computeIfAbsent(what.what, w -> new ArrayList<>()).add(statement(entry));
             } else if (BESIDE.contains(entry.description())) {
-                entry.needs().stream().filter(chosen::containsKey).findFirst().ifPresent(of -> statements.get(chosen.get(of)).add(entry.definition()));
+                // Behind all that it is about: an index of a partition and the one that this is a part of.
+                var order = List.copyOf(statements.keySet());
+                entry.needs().stream().map(chosen::get).filter(Objects::nonNull).max(Comparator.comparing(order::indexOf)).ifPresent(of -> statements.get(of).add(entry.definition()));
             }
         }
         var told = new HashSet<>(statements.keySet());

@@ -17,6 +17,8 @@ final class DefaultRights {
     private static final String GRANT = "select 2, oid, " + FOR + " || ' grant ' || string_agg(privilege_type, ', ') || ' on ' || " + KINDS + " || ' to ' || " + GRANTEE
         + " || case when is_grantable then ' with grant option' else '' end || ';' from theirs, aclexplode(%s) group by oid, nspname, defaclrole, defaclobjtype, defaclnamespace, grantee, is_grantable";
 
+    private static final String OURS = "pg_get_userbyid(defaclrole) = current_user and ";
+
     private final List<String> neutral;
     private final List<String> back;
 
@@ -31,9 +33,11 @@ final class DefaultRights {
     static DefaultRights ofAll(Database session) { return new DefaultRights(session, "defaclnamespace = 0 and pg_has_role(defaclrole, 'member')"); }
 
     /** Those that what the role itself creates would get. */
-    static DefaultRights ofOurs(Database session, List<String> inSchemas) {
-        return new DefaultRights(session, "pg_get_userbyid(defaclrole) = session_user and (defaclnamespace = 0 or nspname = any (array["
-            + String.join(", ", inSchemas.stream().map(Database::literal).toList()) + "]::text[]))");
+    static DefaultRights ofOurs(Database session) { return new DefaultRights(session, OURS + "defaclnamespace = 0"); }
+
+    /** Those that it would get in some schemas, on top of the others. */
+    static DefaultRights ofOursIn(Database session, List<String> schemas) {
+        return new DefaultRights(session, OURS + "nspname = any (array[" + String.join(", ", schemas.stream().map(Database::literal).toList()) + "]::text[])");
     }
 
     List<String> neutral() { return neutral; }

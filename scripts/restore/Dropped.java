@@ -91,6 +91,11 @@ public final class Dropped {
 
     List<Schema> schemas() { return schemas; }
 
+    /** Schemas that stay. */
+    List<String> otherSchemas(Database session) {
+        return session.rows("select nspname from pg_namespace", row -> row[0]).stream().filter(name -> schemas.stream().noneMatch(schema -> schema.name.equals(name))).toList();
+    }
+
     /** Whether the backup is one of schemas alone, and holds nothing that is in none. */
     boolean ofOneSchemaOnly() { return ofOneSchemaOnly; }
 

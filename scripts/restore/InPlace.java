@@ -28,10 +28,12 @@ import ops.Database;
 import ops.DatabaseProperties;
 import ops.DatabaseUrl;
 import ops.Failure;
+import ops.Lasting;
 import ops.Manifest;
 import ops.Outside;
 import ops.PartReader;
 import ops.PostgresTools;
+import ops.Private;
 import ops.Rights;
 import ops.Run;
 import ops.Selection;
@@ -56,6 +58,8 @@ public final class InPlace implements AutoCloseable {
     /** For a commit that the server is still at when the connection is lost. */
     private static final int SECONDS_TO_END = 30;
     private static final String END_OF_ANSWER = "end of the answer " + java.util.UUID.randomUUID();
+    /** Between these psql takes a backslash for text: what an archive brings executes nothing on this machine. */
+    private static final String RESTRICTED = "restrict " + java.util.UUID.randomUUID().toString().replace("-", "");
 
     private final Run run;
     private final Settings settings;
@@ -66,6 +70,8 @@ public final class InPlace implements AutoCloseable {
     private final String transaction;
     /** Where psql writes what the server answers while the archive is being loaded. */
     private final Path loaded;
+    /** What psql reads of the backup beside the archive. */
+    private final Path statements;
     /** How many rows the server has taken, by the table that the archive has them of. */
     private final Map<TableName, Long> taken = new HashMap<>();
     private String notComparable;
@@ -81,12 +87,13 @@ public final class InPlace implements AutoCloseable {
         var workspace = run.undo.act(() -> Workspace.create(run));
         var environment = PostgresTools.environment(workspace, url, settings);
         loaded = workspace.resolve("loaded");
+        statements = Private.create(workspace.resolve("statements"));
         psql = Tool.start(run, program.path(), List.of("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password", "--set=ON_ERROR_STOP=1", "--file=-"), environment);
         sql = psql.stdin();
         answers = new BufferedReader(new InputStreamReader(psql.stdout(), StandardCharsets.UTF_8));
         // Whatever the role or the database has set; and no warning, among what went wrong, that the archive begins a transaction too.
-        say("select set_config(name, '0', false) from pg_settings where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') \\g /dev/null");
-        say("set default_transaction_read_only = on; begin isolation level read committed read write; set local client_min_messages = error; set local search_path = pg_catalog;");
+        say(Lasting.statement() + " \\g /dev/null");
+        say("set default_transaction_read_only = on; begin isolation level read committed read write; set local client_min_messages = error;");
         say("select 'set local role none' where exists (" + DatabaseProperties.SETS_A_ROLE + ") \\gexec");
         say("select txid_current();");
         transaction = answers.readLine();
@@ -170,27 +177,34 @@ public final class InPlace implements AutoCloseable {
      * Makes again what was dropped and is outside: as it was when the backup was made, where that says so; what the backup has
      * of it and the database has not is made too. And gives the database its default privileges back.
      */
-    public void complete(Replacement what) throws InterruptedException {
+    public void complete(Replacement what) throws IOException, InterruptedException {
         if (what.outside != null) makeOutside(what);
-        if (what.defaultsComeBack) say(String.join("\n", what.defaults.back()));
+        say(String.join("\n", what.defaultsBack()));
+        if (what.outside != null) makeSureThatNothingIsLost(what);
         await();
     }
 
-    private void makeOutside(Replacement what) throws InterruptedException {
+    private void makeOutside(Replacement what) throws IOException, InterruptedException {
         var stored = what.stored.stream().collect(Collectors.toMap(Outside.Made::what, each -> each, (one, same) -> one));
         for (var made : what.outside.made()) makeAgain(stored.getOrDefault(made.what(), made));
         var there = new HashSet<>(kept(what));
         for (var made : what.stored)
             if (!there.contains(made.what())) makeAgain(made);
+    }
+
+    private void makeSureThatNothingIsLost(Replacement what) throws InterruptedException {
+        var there = new HashSet<>(kept(what));
         var lost = new ArrayList<>(gone);
         lost.removeIf(there::contains);
         lost.removeIf(Outside::mayGo);
         if (!lost.isEmpty()) throw notCommitted(new Failure.Refused("what no backup holds would be gone: " + Outside.some(lost), "move it to where it does not depend on what is restored, or take a backup that holds it too"));
     }
 
-    private void makeAgain(Outside.Made made) throws InterruptedException {
+    private void makeAgain(Outside.Made made) throws IOException, InterruptedException {
         try {
-            say(made.sql());
+            // A file of its own: one that ends in the middle of a text must not take in what follows.
+            Files.writeString(statements, "\\" + RESTRICTED + "\n" + made.sql() + "\n\\un" + RESTRICTED + "\n");
+            say("\\i " + psqlLiteral(statements));
             await();
         } catch (Failure.ToolFailed e) {
             throw new Failure.Refused(made.what() + ", which is in no archive, can't be made again: " + e.getMessage().replaceFirst("^the restore failed: ", ""), "drop it in " + url + " when it is not needed with these data, or restore a backup that has what it needs");

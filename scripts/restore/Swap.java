@@ -64,7 +64,7 @@ public final class Swap {
     public static String obstacle(Database server, String database) {
         return server.one("""
             select case when rolsuper then '' when not rolcreatedb then 'role ' || current_user || ' may not create databases'
-                when not coalesce((select pg_has_role(datdba, 'member') from pg_database where datname = ?), true) then 'database ' || ? || ' belongs to another role than ' || current_user
+                when not coalesce((select pg_has_role(datdba, 'usage') from pg_database where datname = ?), true) then 'database ' || ? || ' belongs to another role than ' || current_user
                 else '' end from pg_roles where rolname = current_user""", database, database);
     }
 
@@ -157,7 +157,7 @@ public final class Swap {
     }
 
     private String owner(DatabaseProperties like) {
-        var mayBe = server.one("select exists (select from pg_roles where rolname = ? and pg_has_role(oid, 'member'))", like.owner()).equals("t");
+        var mayBe = server.one("select exists (select from pg_roles where rolname = ? and pg_has_role(oid, 'usage'))", like.owner()).equals("t");
         if (mayBe) return " owner " + Database.quote(like.owner());
         if (!like.owner().isEmpty()) run.console.warn("the restored database will belong to role " + url.user + ": there is no role " + like.owner() + " here that it may give it to");
         return "";

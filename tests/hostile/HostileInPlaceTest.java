@@ -1,4 +1,5 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -82,6 +83,57 @@ class HostileInPlaceTest {
         kit.database.execute("create function sales.newer() returns int language sql as 'select 1'; create view reporting.newest as select sales.newer()");
         restored().exits(10).says("reporting.newest", "sales.newer() does not exist", "nothing was committed");
         assertEquals("1", kit.database.one("select newer from reporting.newest"));
+    }
+
+    @Test void what_is_made_again_outside_is_as_it_was_whatever_new_objects_get_there() {
+        reader();
+        kit.database.execute(SALES).execute("""
+            create view reporting.turnover as select sum(cents) as cents from sales.orders;
+            create function reporting.latest() returns setof sales.orders language sql as 'select * from sales.orders order by id desc limit 1'; revoke execute on function reporting.latest() from public;
+            create table reporting.ticket (id int primary key, stars int constraint stars_positive check (sales.positive(stars))); comment on constraint stars_positive on reporting.ticket is 'at least one';
+            create table reporting.visit (day date, stars int) partition by range (day); create table reporting.visit_2025 partition of reporting.visit for values from ('2025-01-01') to ('2026-01-01');
+            create index visit_positive on reporting.visit (sales.positive(stars));
+            alter default privileges in schema reporting grant all on tables to reader; alter default privileges in schema reporting grant all on functions to reader""");
+        kit.run("backup-db", "--env", "staging", "--schema", "sales", "--quiet").exits(0);
+        var facts = """
+            select has_table_privilege('reader', 'reporting.turnover', 'select'), has_function_privilege('reader', 'reporting.latest()', 'execute'),
+              (select obj_description(oid, 'pg_constraint') from pg_constraint where conname = 'stars_positive'),
+              (select string_agg(indexrelid::regclass || ' ' || indisvalid, ', ' order by indexrelid::regclass::text) from pg_index where indrelid in ('reporting.visit'::regclass, 'reporting.visit_2025'::regclass)),
+              (select string_agg(defaclacl::text, ' ' order by defaclobjtype) from pg_default_acl where defaclnamespace = 'reporting'::regnamespace)""";
+        var before = kit.database.rows(facts);
+        restored().exits(0);
+        assertEquals(before, kit.database.rows(facts));
+        // The same of what is lost by now, and of a backup that leaves out the schema where it all is.
+        kit.database.execute("drop schema sales cascade; create schema sales");
+        restored().exits(0);
+        assertEquals("f|f|at least one", kit.database.one(facts).replaceFirst("(([^|]*\\|){2}[^|]*).*", "$1"));
+        kit.run("backup-db", "--env", "staging", "--exclude-schema", "reporting", "--quiet").exits(0);
+        restoredFrom(kit.sealed().get(1)).exits(0);
+        assertEquals("f|f|at least one", kit.database.one(facts).replaceFirst("(([^|]*\\|){2}[^|]*).*", "$1"));
+    }
+
+    @Test void a_backup_that_somebody_has_changed_executes_nothing_on_this_machine() {
+        kit.database.execute(SALES).execute("create view reporting.turnover as select sum(cents) as cents from sales.orders");
+        kit.run("backup-db", "--env", "staging", "--schema", "sales", "--quiet").exits(0);
+        var proof = kit.home.resolve("executed");
+        // Of the same length: each block says how long it is.
+        kit.forgeOutside("sed -i 's|^CREATE VIEW reporting.turnover AS.*|\\\\! touch " + proof + "|; s/^-- handover [0-9]* bytes/-- handover 9999 bytes/' outside.sql; "
+            + "length=$(sed '1,/^-- handover/d' outside.sql | wc -c); sed -i \"s/9999 bytes/$((length - 1)) bytes/\" outside.sql");
+        restored().exits(10).says("view reporting.turnover, which is in no archive, can't be made again", "nothing was committed");
+        assertFalse(java.nio.file.Files.exists(proof));
+    }
+
+    @Test void a_setting_that_changes_what_text_means_changes_no_row() {
+        kit.database.execute("create table public.tag (names text[]); insert into public.tag values ('{red,NULL}'); create view public.empty as select 1 as one where null = null; create table \"Odd\" (id int); grant select on \"Odd\" to public");
+        var name = TestDatabase.quote(kit.database.name);
+        TestDatabase.superuser("alter database " + name + " set quote_all_identifiers = on");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        TestDatabase.superuser("alter database " + name + " reset quote_all_identifiers");
+        for (var set : List.of("array_nulls = off", "transform_null_equals = on", "standard_conforming_strings = off", "datestyle = 'SQL, DMY'", "intervalstyle = 'iso_8601'")) TestDatabase.superuser("alter database " + name + " set " + set);
+        for (var mode : List.of("in-place", "swap")) {
+            kit.run("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup").exits(0);
+            assertEquals("t|(NULL::text = NULL::text)", kit.database.one("select names[2] is null, substring(pg_get_viewdef('public.empty') from 'WHERE (.*);') from public.tag"), mode);
+        }
     }
 
     @Test void what_would_take_rows_along_that_no_backup_holds_is_refused_and_named() {
