@@ -246,7 +246,7 @@ class BackupDb implements Callable<Integer> {
         try (var progress = new Progress(run.console, "Dump and upload", dump::bytes, facts.bytes())) {
             var stored = Steps.await(storing);
             steps.found(Amount.bytes(stored.bytesRaw()) + ", stored as " + Amount.bytes(stored.bytesStored())
-                + (store.retries() == 0 ? "" : ", " + store.retries() + " requests had to be sent again"));
+                + (store.retries() == 0 ? "" : ", " + Amount.count(store.retries(), "request") + " had to be sent again"));
             if (stored.globals() == null) run.console.warn("roles are not in this backup: " + stored.globalsNote());
             if (store.plainClass()) run.console.warn("the store refuses storage class " + settings.require(Setting.BACKUP_STORAGE_CLASS) + ", so its default was taken");
             return stored;
@@ -255,7 +255,7 @@ class BackupDb implements Callable<Integer> {
 
     private boolean count(Steps steps, Dump.Stored stored) {
         if (stored.countsNote() != null) run.console.warn("the rows were not counted: " + stored.countsNote() + "; a restore will not be compared with this backup's manifest");
-        else if (counts == Counts.exact) steps.found(String.format(Locale.ROOT, "%,d in %d tables", Manifest.rows(stored.tables()), stored.tables().size()));
+        else if (counts == Counts.exact) steps.found(String.format(Locale.ROOT, "%,d in %s", Manifest.rows(stored.tables()), Amount.count(stored.tables().size(), "table")));
         return true;
     }
 
@@ -297,7 +297,7 @@ class BackupDb implements Callable<Integer> {
     private boolean clear(Steps steps, Store store) {
         try {
             var cleared = Leftovers.of(store, env).clear(run, store);
-            steps.found(cleared == 0 ? "nothing" : cleared + " unsealed uploads");
+            steps.found(cleared == 0 ? "nothing" : Amount.count(cleared, "unsealed upload"));
         } catch (Failure e) {
             run.console.warn("leftovers could not be cleared: " + e.getMessage());
         }
@@ -310,7 +310,7 @@ class BackupDb implements Callable<Integer> {
             var pruning = new Pruning(run, settings, store, env, Retention.of(settings), id);
             lock.makeSure();
             pruning.remove();
-            steps.found(pruning.going().size() + " of " + pruning.backups().size() + " backups removed");
+            steps.found(pruning.going().size() + " of " + Amount.count(pruning.backups().size(), "backup") + " removed");
         } catch (Failure e) {
             run.console.warn("old backups could not be pruned: " + e.getMessage() + "; try it alone: ./jbang backups prune --env " + env);
         }

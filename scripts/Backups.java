@@ -129,8 +129,8 @@ class Backups {
             else print(entries);
             var running = folders.stream().filter(folder -> !folder.sealed() && Leftovers.isRunning(store, folder)).count();
             var left = folders.size() - sealed.size() - running;
-            if (running > 0) run.console.say(running + " unsealed uploads don't count yet: their runs are at work, or were killed less than a day ago");
-            if (left > 0) run.console.say(left + " unsealed leftovers of killed runs don't count; a later backup or prune clears them");
+            if (running > 0) run.console.say(Amount.count(running, "unsealed upload") + " of runs that are at work, or were killed less than a day ago: not counted yet");
+            if (left > 0) run.console.say(Amount.count(left, "unsealed leftover") + " of killed runs: not counted; a later backup or prune clears what is left");
         }
 
         private void print(List<Entry> entries) {
@@ -172,12 +172,12 @@ class Backups {
             print("data as of", manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), store.now()));
             print("proof", Proof.of(manifest, folder.evidence(store)).words(store.now()));
             var unsigned = folder.verdicts() - folder.evidence(store).size();
-            if (unsigned > 0) print("unsigned", unsigned + " verdicts of verify or drill that do not count, since no key in BACKUP_VERIFY_KEY has signed them");
+            if (unsigned > 0) print("unsigned", Amount.count(unsigned, "verdict") + " of verify or drill, not counted, since not signed by a key in BACKUP_VERIFY_KEY");
             if (hold.isPresent()) print("held", "since " + hold.get().at() + (hold.get().reason().isEmpty() ? "" : ": " + hold.get().reason()));
             print("size", Amount.bytes(manifest.bytesRaw()) + ", stored as " + Amount.bytes(manifest.bytesStored()) + (manifest.encrypted() ? ", encrypted" : ""));
             print("server", "PostgreSQL " + manifest.server().version() + (manifest.server().supabase() ? " at Supabase" : "") + "; pg_dump " + manifest.pgDump());
             print("migration", manifest.schemaVersion().isEmpty() ? "none" : manifest.schemaVersion());
-            print("tables", manifest.tables().size() + (manifest.counts().equals("exact") ? String.format(Locale.ROOT, ", %,d rows", manifest.rows()) : ", not counted")
+            print("tables", manifest.tables().size() + (manifest.counts().equals("exact") ? ", " + Amount.count(manifest.rows(), "row") : ", not counted")
                 + (manifest.selection().isWhole() ? "" : "; PARTIAL: " + manifest.selection()));
             print("by hand", "");
             // A copy's manifest is the original's, which may be what is lost: fetch the one that is shown.
@@ -227,7 +227,7 @@ class Backups {
                 }
             }
             if (run.json) report(folders);
-            else run.console.result((folders.size() - broken.size() - unread.size()) + " of " + folders.size() + " backups are readable to the last byte");
+            else run.console.result((folders.size() - broken.size() - unread.size()) + " of " + Amount.count(folders.size(), "backup") + " readable to the last byte");
             if (!broken.isEmpty()) throw broken.get(0);
             if (!unread.isEmpty()) throw unread.get(0);
             if (!unkept.isEmpty()) throw new Failure.StoreFailed("what was read is right, but the proof of " + unkept.size() + " of " + folders.size() + " could not be kept: " + unkept.get(0).getMessage(), unkept.get(0).hint);
@@ -308,7 +308,7 @@ class Backups {
             if (!retention.isSet()) run.console.warn("BACKUP_KEEP is not set, so every backup stays; a rule would be BACKUP_KEEP=last=7,daily=14,weekly=8,monthly=12");
             run.state("what was removed is named above; a backup that lost its seal does not count any more, and the next prune clears the rest of it");
             steps.change("Remove backups", words(pruning.going()), () -> { pruning.remove(); steps.found(words(pruning.going())); return true; });
-            var cleared = steps.change("Clear what killed runs left", leftovers.count() + " unsealed uploads", () -> clear(steps, leftovers));
+            var cleared = steps.change("Clear what killed runs left", Amount.count(leftovers.count(), "unsealed upload"), () -> clear(steps, leftovers));
             if (olds.isPresent()) steps.change("Drop databases that restores replaced", words(olds.get().going()), () -> drop(steps, olds.get()));
             var result = new Result(env, dryRun, pruning.backups(), dryRun ? leftovers.count() : cleared, olds.map(OldDatabases::olds).orElse(List.of()));
             if (history != null) history.add("removed", pruning.going());
@@ -329,7 +329,7 @@ class Backups {
 
         private int clear(Steps steps, Leftovers leftovers) {
             var cleared = leftovers.clear(run, store);
-            steps.found(cleared + " unsealed uploads");
+            steps.found(Amount.count(cleared, "unsealed upload"));
             return cleared;
         }
 

@@ -56,7 +56,7 @@ class Report implements Callable<Integer> {
         var file = (out == null ? Path.of("handover-report-" + env + ".html") : out).toAbsolutePath();
         if (Files.isDirectory(file) || !Files.isDirectory(file.getParent())) throw new Failure.Usage(file + (Files.isDirectory(file) ? " is a folder" : " can't be written: there is no such folder"), "name a file: --out handover-report.html");
         var store = Store.open(settings);
-        page = steps.check("Read the bucket", () -> { store.reach(); var read = Page.of(store, settings, store.now()); steps.found(read.runs() + " runs, " + read.backups() + " backups"); return read; });
+        page = steps.check("Read the bucket", () -> { store.reach(); var read = Page.of(store, settings, store.now()); steps.found(Amount.count(read.runs(), "run") + ", " + Amount.count(read.backups(), "backup")); return read; });
         steps.check("Write the page", () -> save(file, steps));
         run.state("the page is written");
         if (page.unreadable() > 0) run.console.warn("left out, since it can't be read, or is none of this kit's: " + Amount.count(page.unreadable(), "object"));

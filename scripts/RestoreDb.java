@@ -324,7 +324,7 @@ class RestoreDb implements Callable<Integer> {
         if (whole.isEmpty()) throw new Failure.NotVerified("the manifest of backup " + manifest.id() + " names no archive of all", "take another: ./jbang backups list --env " + source.env);
         contents = reader.contents(whole.get());
         if (!isPartial()) outward = outward(entry -> true);
-        steps.found(manifest.objects().size() + " objects, " + Amount.bytes(manifest.bytesStored()));
+        steps.found(Amount.count(manifest.objects().size(), "object") + ", " + Amount.bytes(manifest.bytesStored()));
         return true;
     }
 
@@ -559,9 +559,9 @@ class RestoreDb implements Callable<Integer> {
         try {
             var verdict = SqlRead.look(settings, in);
             if (verdict.outcome() == Outcome.pass) return "; " + verdict.what();
-            warnOfKnownRow(verdict.what());
+            warnOfKnownRow("the smoke tests will not pass in '" + env + "': " + verdict.what() + "; the backup may be older than that row; " + verdict.next());
         } catch (Failure e) {
-            warnOfKnownRow(e.getMessage());
+            warnOfKnownRow("the smoke tests' row could not be looked for, which says nothing of the data: " + e.getMessage() + "; " + e.hint + "; " + settings.where(Setting.SMOKE_CANARY_ROW));
         }
         return "";
     }
@@ -569,7 +569,7 @@ class RestoreDb implements Callable<Integer> {
     /** Once: it is looked for before the switch and after it. */
     private void warnOfKnownRow(String what) {
         knownRowAsked = false;
-        run.console.warn("the smoke tests will fail in '" + env + "': " + what + "; the backup is older than that row, or the setting is wrong: " + settings.where(Setting.SMOKE_CANARY_ROW));
+        run.console.warn(what);
     }
 
     private boolean runAfterSql() throws Exception {
@@ -606,7 +606,7 @@ class RestoreDb implements Callable<Integer> {
 
     private boolean checkLive(Steps steps) throws Exception {
         try (var session = target(); var snapshot = Snapshot.open(session)) {
-            steps.found(snapshot.tables(brought()).tables().size() + " tables, all readable" + readKnownRow(url));
+            steps.found(Amount.count(snapshot.tables(brought()).tables().size(), "table") + ", all readable" + readKnownRow(url));
         } catch (Failure.Full e) {
             run.console.warn("what is live was not looked at: " + e.getMessage() + "; it is what was compared before");
             steps.found("not looked at");
@@ -628,6 +628,7 @@ class RestoreDb implements Callable<Integer> {
         if (inPlace) return;
         try {
             for (var name : swap.quietOld()) run.console.warn("subscription " + name + " of the old database " + swap.old + " is disabled there, and its slot is kept: two databases must not share it. When the new one is to go on, " + where + "ALTER SUBSCRIPTION " + Database.quote(name) + " ENABLE");
+            for (var name : swap.slotsOfOld()) run.console.warn("logical replication slot " + name + " stays with the old database " + swap.old + ", where nothing is written any more, and the server keeps its log (WAL) for it. Whoever reads it needs a new one, " + where + "SELECT pg_create_logical_replication_slot('NAME', 'PLUGIN'); then, in any database: SELECT pg_drop_replication_slot(" + Database.literal(name) + ")");
         } catch (Failure e) {
             run.console.warn("the old database " + swap.old + " may still replicate: " + e.getMessage());
         }

@@ -212,7 +212,7 @@ class BackupFaultsTest {
         try (var store = new FaultProxy(kit)) {
             store.next("POST .*uploadId=").loseTheAnswer();
             store.next("POST .*uploadId=").answer(400, "InvalidPart");
-            kit.run("backup-db", "--env", "staging").exits(0).says(" requests had to be sent again");
+            kit.run("backup-db", "--env", "staging").exits(0).says(" had to be sent again");
             assertEquals(List.of(), store.untouched());
             assertEquals(List.of(), kit.openUploads());
             verifyParts(kit, kit.sealed().get(0));
@@ -524,7 +524,7 @@ class BackupFaultsTest {
 
             // The store can't be told to believe in another day, so its answers are.
             sentLongAgo(store, id(2 * 24));
-            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed uploads");
+            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed upload");
             assertFalse(kit.keys().contains(old));
             assertTrue(kit.keys().containsAll(List.of(young, sealed, others)), () -> kit.keys().toString());
             assertEquals(1, kit.openUploads().size());
@@ -583,7 +583,7 @@ class BackupFaultsTest {
     }
 
     private static void passesAfterRetries(Kit kit, FaultProxy store) {
-        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0).says(" requests had to be sent again");
+        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0).says(" had to be sent again");
         assertEquals(List.of(), store.untouched());
         verifyParts(kit, kit.sealed().get(0));
         assertEquals(1, kit.sealed().size());

@@ -17,7 +17,7 @@ class BackupsTest {
         kit.run("backup-db", "--env", "staging", "--schema", "public").exits(0);
         var older = id(kit, 0);
         var newer = id(kit, 1);
-        kit.run("backups", "verify", older, "--env", "staging").exits(0).prints("1 of 1 backups are readable to the last byte");
+        kit.run("backups", "verify", older, "--env", "staging").exits(0).prints("1 of 1 backup readable to the last byte");
         var list = kit.run("backups", "list", "--env", "staging").exits(0);
         var lines = list.out().lines().toList();
         assertEquals(3, lines.size(), list::toString);
@@ -33,7 +33,7 @@ class BackupsTest {
     @Test void what_has_no_seal_is_not_listed_but_counted() {
         var kit = backedUp();
         kit.put("handover/staging/" + kit.database.name + "/20260101T000000Z-abcdef/data-00.dump.zst", "half a dump");
-        var list = kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed leftovers of killed runs don't count");
+        var list = kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed leftover of killed runs");
         assertEquals(2, list.out().lines().count(), list::toString);
     }
 
@@ -117,7 +117,7 @@ class BackupsTest {
         var kit = backedUp();
         kit.run("backup-db", "--env", "staging").exits(0);
         kit.put(kit.sealed().get(1) + "data-00.dump.zst", "rubbish".getBytes(StandardCharsets.UTF_8));
-        kit.run("backups", "verify", "--all", "--env", "staging").exits(14).prints("1 of 2 backups are readable").says("backup " + id(kit, 1) + " is broken", "Read back " + id(kit, 0));
+        kit.run("backups", "verify", "--all", "--env", "staging").exits(14).prints("1 of 2 backups readable").says("backup " + id(kit, 1) + " is broken", "Read back " + id(kit, 0));
         assertEquals("backups verify", kit.history().get(kit.history().size() - 1).get("script").getAsString());
     }
 

@@ -103,6 +103,8 @@ class BadInputTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "BACKUP_BUCKET          |                     | BACKUP_BUCKET is not set",
+        "BACKUP_BUCKET          | s3://shop/backups   | 's3://shop/backups' can't be the name of a bucket: it is bare, without s3:// and without folders",
+        "BACKUP_BUCKET          | my bucket           | 'my bucket' can't be the name of a bucket",
         "AWS_SECRET_ACCESS_KEY  |                     | AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not",
         "AWS_ENDPOINT_URL_S3    | not a url           | AWS_ENDPOINT_URL_S3 is not an address like https://",
         "AWS_ENDPOINT_URL_S3    | ftp://host          | AWS_ENDPOINT_URL_S3 is not an address like https://",

@@ -36,7 +36,7 @@ class CopyTest {
         assertEquals("backups copy", kit.history().get(1).get("script").getAsString());
 
         offsite.run("backups", "list", "--env", "staging").exits(0).prints(id(), "stored");
-        offsite.run("backups", "verify", "--env", "staging").exits(0).prints("1 of 1 backups are readable");
+        offsite.run("backups", "verify", "--env", "staging").exits(0).prints("1 of 1 backup readable");
         offsite.run("backups", "show", "--env", "staging").exits(0).prints("s3 cp --recursive s3://" + offsite.bucket + "/" + folder() + " .").neverShows("s3://" + kit.bucket);
         var fresh = TestDatabase.create(Stack.next("from_copy_"));
         offsite.set("STAGING_DATABASE_URL", fresh.url()).run("restore-db", id(), "--env", "staging", "--no-safety-backup").exits(0);

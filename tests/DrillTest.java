@@ -85,7 +85,7 @@ class DrillTest {
         kit.database.asSuperuser("drop table u; delete from t where n = 3");
         kit.forgeArchive("pg_dump -Fc -Z0 -d '" + superuserUrl(kit.database) + "' > data-00.dump");
         kit.run("backups", "verify", "--env", "staging").exits(0);
-        kit.run("backups", "drill", "--env", "staging").exits(14).says("it lacks the rows of 1 tables: public.u");
+        kit.run("backups", "drill", "--env", "staging").exits(14).says("it lacks the rows of 1 table: public.u");
     }
 
     @Test void an_archive_whose_table_can_not_be_made_is_a_broken_backup() {
@@ -137,7 +137,7 @@ class DrillTest {
         kit.run("backup-db", "--env", "staging", "--recipient", kit.bash("age-keygen -y key.txt").out().strip()).exits(0);
         kit.run("backups", "drill", "--env", "staging").exits(78).says("is encrypted, and BACKUP_IDENTITY_FILE is not set");
         kit.set("BACKUP_IDENTITY_FILE", kit.home.resolve("key.txt").toString());
-        kit.run("backups", "drill", "--env", "staging").exits(0).prints("1 tables with 2,000 rows");
+        kit.run("backups", "drill", "--env", "staging").exits(0).prints("1 table with 2,000 rows");
         kit.run("backups", "list", "--env", "staging").exits(0).prints("restored", "; encrypted");
     }
 

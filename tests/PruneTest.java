@@ -89,8 +89,8 @@ class PruneTest {
         var noId = kit.put("handover/staging/x/20209999T999999Z-abcdef/data-00.dump.zst", "not ours");
         try (var store = new FaultProxy(kit)) {
             sentLongAgo(store, id(2));
-            kit.run("backups", "prune", "--env", "staging", "--dry-run").exits(0).says("BACKUP_KEEP is not set, so every backup stays", "would clear what killed runs left: 1 unsealed uploads");
-            kit.run("backups", "prune", "--env", "staging").exits(0).says("BACKUP_KEEP is not set", "ok: Clear what killed runs left: 1 unsealed uploads").prints("stays: no rule is set");
+            kit.run("backups", "prune", "--env", "staging", "--dry-run").exits(0).says("BACKUP_KEEP is not set, so every backup stays", "would clear what killed runs left: 1 unsealed upload");
+            kit.run("backups", "prune", "--env", "staging").exits(0).says("BACKUP_KEEP is not set", "ok: Clear what killed runs left: 1 unsealed upload").prints("stays: no rule is set");
         }
         assertEquals(Stream.concat(backups.stream(), Stream.of(young, others, noId)).sorted().toList(), kit.backupObjects());
     }
@@ -103,7 +103,7 @@ class PruneTest {
         try (var store = new FaultProxy(kit)) {
             kit.run("backups", "prune", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 0 unsealed uploads");
             store.every("GET .*\\?.*uploads").change(answer -> answer.replaceAll("<Initiated>....", "<Initiated>2025"));
-            kit.run("backups", "prune", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed uploads");
+            kit.run("backups", "prune", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed upload");
             assertEquals(List.of(elsewhere), kit.openUploads());
         }
     }
@@ -271,8 +271,8 @@ class PruneTest {
         assertTrue(kit.keys().contains(folder(kit, old) + "data-00.dump.zst"));
         try (var store = new FaultProxy(kit)) {
             sentLongAgo(store, old);
-            kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed leftovers");
-            kit.run("backups", "prune", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed uploads");
+            kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed leftover");
+            kit.run("backups", "prune", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed upload");
         }
         assertTrue(kit.keys().stream().noneMatch(key -> key.contains(old)), () -> kit.keys().toString());
     }

@@ -39,7 +39,7 @@ class SupabaseTest {
             kit.run("tests/Migrate.java", "rehearse", "--env", "staging").exits(0).says("can't be restored on a server without Supabase's own schemas", ": rehearsed in a transaction of ").printsLike("rehearsed: 1_a\\.sql [0-9.]+ s");
             kit.database.asSuperuser("alter table public.profile drop constraint profile_id_fkey");
             kit.run("backup-db", "--env", "staging").exits(0);
-            kit.run("backups", "drill", "--env", "staging").exits(0).prints("1 tables with 2 rows", "; without data-01.dump.zst (rows of schemas that Supabase owns");
+            kit.run("backups", "drill", "--env", "staging").exits(0).prints("1 table with 2 rows", "; without data-01.dump.zst (rows of schemas that Supabase owns");
         }
     }
 

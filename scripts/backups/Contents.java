@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import ops.Amount;
 import ops.Repair;
 import ops.Sha256;
 
@@ -227,7 +228,7 @@ final class Contents extends OutputStream {
             var theirs = restored.entries.get(t);
             if (mine == null) differences.add(new Difference(t, words(t) + " is there, and not in the archive", false));
             else if (theirs == null) differences.add(new Difference(t, words(t) + " is missing", false));
-            else if (mine.rows.count != theirs.rows.count) differences.add(new Difference(t, String.format(Locale.ROOT, "%s: %,d rows instead of %,d", words(t), theirs.rows.count, mine.rows.count), false));
+            else if (mine.rows.count != theirs.rows.count) differences.add(new Difference(t, String.format(Locale.ROOT, "%s: %s instead of %,d", words(t), Amount.count(theirs.rows.count, "row"), mine.rows.count), false));
             else if (!mine.rows.is(theirs.rows)) differences.add(new Difference(t, words(t) + ": other rows than in the archive", false));
             else if (!mine.text.is(theirs.text)) differences.add(new Difference(t, words(t) + " is not as in the archive", isDefinition(t) && mine.text.count == theirs.text.count));
         }

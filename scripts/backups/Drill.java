@@ -59,8 +59,8 @@ public final class Drill {
             throw new Failure.NotVerified("all rows of backup " + folder.id() + " are there, but an ordinary restore of it fails: " + trial.repaired.stream().limit(NAMED).map(finding -> finding.words() + "; " + finding.sql()).collect(Collectors.joining(". ")),
                 "mend it in the database, and back that up again; until then: ./jbang restore-db " + folder.id() + " --env ENV --from " + settings.env + " --repair");
         var without = trial.notRestorable.isEmpty() ? "" : "; without " + String.join(", ", trial.notRestorable);
-        var proven = String.format(Locale.ROOT, "backup %s is restorable: %d tables with %,d rows, and %d definitions, are as in the archive%s",
-            folder.id(), archive.tables(), archive.rows(), archive.definitions(), without + trial.notes.stream().map(note -> "; " + note).collect(Collectors.joining()));
+        var proven = String.format("backup %s is restorable: %s, are as in the archive%s",
+            folder.id(), words(archive), without + trial.notes.stream().map(note -> "; " + note).collect(Collectors.joining()));
         if (unkept.isPresent()) throw new Failure.StoreFailed(proven + "; but the proof could not be kept: " + unkept.get().getMessage(), unkept.get().hint);
         return proven;
     }
@@ -69,6 +69,10 @@ public final class Drill {
         var seconds = Amount.seconds(Duration.between(begun, Instant.now()));
         return folder.keep(run, store, "drill", new BackupFolder.Evidence("restored", problem == null, store.at(begun).toString(), seconds, Ops.VERSION, problem,
             trial.server == null ? null : trial.server.version, archive == null ? null : archive.tables(), archive == null ? null : archive.rows(), orNull(trial.notRestorable), orNull(trial.notes)));
+    }
+
+    private static String words(Contents archive) {
+        return Amount.count(archive.tables(), "table") + " with " + Amount.count(archive.rows(), "row") + ", and " + Amount.count(archive.definitions(), "definition");
     }
 
     private static List<String> orNull(List<String> some) { return some.isEmpty() ? null : some; }
@@ -94,7 +98,7 @@ public final class Drill {
             throw new Failure.NotVerified("the restored database is not what the archive says: " + some(lost, Difference::words, "; "), trial.anotherOne());
         var printed = outcome.printed();
         if (!printed.isEmpty()) trial.note((printed.size() == 1 ? "1 definition prints otherwise, and is the same: " : printed.size() + " definitions print otherwise, and are the same: ") + some(printed, Difference::object, ", "));
-        steps.found(String.format(Locale.ROOT, "%d tables with %,d rows, %d definitions", archive.tables(), archive.rows(), archive.definitions()));
+        steps.found(words(archive));
         return true;
     }
 

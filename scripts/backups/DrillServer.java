@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import local.EmbeddedPostgres;
 import migrations.Statements;
+import ops.Amount;
 import ops.Database;
 import ops.DatabaseLocale;
 import ops.DatabaseProperties;
@@ -183,7 +184,7 @@ final class DrillServer {
         databases.forEach(name -> session.execute("drop database if exists " + name + " with (force)"));
         var roles = session.rows("select quote_ident(rolname) from pg_roles where shobj_description(oid, 'pg_authid') = ?", row -> row[0], MADE_BY_US);
         roles.forEach(role -> attempt("drop role " + role));
-        if (databases.size() + roles.size() > 0) run.console.detail("dropped " + what + ": " + databases.size() + " databases, " + roles.size() + " roles");
+        if (databases.size() + roles.size() > 0) run.console.detail("dropped " + what + ": " + Amount.count(databases.size(), "database") + ", " + Amount.count(roles.size(), "role"));
     }
 
     /** Makes the roles of another server, and what is loaded be loaded as one of them. */

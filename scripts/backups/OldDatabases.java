@@ -44,7 +44,7 @@ public final class OldDatabases {
             var age = Amount.age(old.since(), run.started);
             if (live.contains(old.name())) olds.add(new Old(old.name(), true, "an environment uses it"));
             else if (missing) olds.add(new Old(old.name(), true, "there is no database '" + url.database + "' any more"));
-            else if (old.since().isAfter(run.started.minus(Duration.ofDays(days)))) olds.add(new Old(old.name(), true, "replaced " + age + ", less than " + days + " days"));
+            else if (old.since().isAfter(run.started.minus(Duration.ofDays(days)))) olds.add(new Old(old.name(), true, "replaced " + age + ", less than " + Amount.count(days, "day")));
             else olds.add(new Old(old.name(), false, "replaced " + age));
         }
     }

@@ -2,6 +2,7 @@ package doctor;
 
 import java.util.ArrayList;
 import java.util.concurrent.Future;
+import ops.Amount;
 import ops.Store;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.s3.S3Client;
@@ -59,8 +60,8 @@ public final class BucketChecks {
             var rules = client.getBucketLifecycleConfiguration(request -> request.bucket(store.bucket)).rules().stream().filter(rule -> rule.status() == ExpirationStatus.ENABLED).toList();
             var said = new ArrayList<String>();
             for (var rule : rules) {
-                if (rule.abortIncompleteMultipartUpload() != null) said.add("uploads that were never completed end after " + rule.abortIncompleteMultipartUpload().daysAfterInitiation() + " days");
-                if (rule.expiration() != null && rule.expiration().days() != null && concerns(rule)) said.add("objects here are deleted after " + rule.expiration().days() + " days");
+                if (rule.abortIncompleteMultipartUpload() != null) said.add("uploads that were never completed end after " + Amount.count(rule.abortIncompleteMultipartUpload().daysAfterInitiation(), "day"));
+                if (rule.expiration() != null && rule.expiration().days() != null && concerns(rule)) said.add("objects here are deleted after " + Amount.count(rule.expiration().days(), "day"));
             }
             // Uploads of a large database take longer than a day; and a restore can't read an archive.
             if (rules.stream().filter(this::concerns).anyMatch(rule -> rule.abortIncompleteMultipartUpload() != null && rule.abortIncompleteMultipartUpload().daysAfterInitiation() < 3))

@@ -157,6 +157,6 @@ public final class DatabaseChecks {
     private Seen knownRow() {
         if (!SqlRead.isAsked(settings.settings)) return null;
         var verdict = SqlRead.look(settings.settings, settings.url);
-        return verdict.outcome() == Outcome.pass ? Seen.ok(verdict.what()) : Seen.problem(Exit.SETTING, verdict.what(), verdict.next() + "; " + settings.settings.where(Setting.SMOKE_CANARY_ROW));
+        return verdict.outcome() == Outcome.pass ? Seen.ok(verdict.what()) : Seen.problem(Exit.SETTING, verdict.what(), verdict.next());
     }
 }

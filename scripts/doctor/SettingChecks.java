@@ -21,6 +21,7 @@ import ops.Retention;
 import ops.Setting;
 import ops.Settings;
 import ops.Similar;
+import ops.Store;
 
 /** Are the settings there, readable by their owner only, well-formed, and spelt as the kit reads them? */
 public final class SettingChecks {
@@ -65,7 +66,7 @@ public final class SettingChecks {
             case DRILL_DATABASE_URL -> DatabaseUrl.ofDrill(settings);
             case BACKUP_BUCKET -> {
                 settings.require(setting);
-                expect(setting, "[A-Za-z0-9][A-Za-z0-9._-]{1,254}", "the bare name of a bucket, without s3:// and without folders");
+                if (!Store.isBucketName(settings.require(setting))) throw bad(setting, "is not the bare name of a bucket, without s3:// and without folders");
                 return Seen.ok(value.orElseThrow() + "; " + settings.where(setting));
             }
             case BACKUP_PREFIX -> expect(setting, "/*[^/\\s]+(/[^/\\s]+)*/*", "names separated by single slashes");

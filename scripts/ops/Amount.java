@@ -17,10 +17,9 @@ public final class Amount {
             value, new String[] {"kB", "MB", "GB", "TB"}[unit]);
     }
 
-    /** As in "1 table" and "1,000 tables"; what is counted is a word that takes an s, or ends on one when there are several. */
+    /** As in "1 table" and "1,000 tables", of a word that takes an s when there are several. */
     public static String count(long number, String one) {
-        var first = one.split(" ", 2)[0];
-        return String.format(Locale.ROOT, "%,d %s", number, number == 1 ? one : first + "s" + one.substring(first.length()));
+        return String.format(Locale.ROOT, "%,d %s", number, one) + (number == 1 ? "" : "s");
     }
 
     public static String time(Duration time) {
@@ -40,7 +39,7 @@ public final class Amount {
     private static String distance(Duration time) {
         if (time.toMinutes() < 120) return time.toMinutes() + " min";
         if (time.toHours() < 48) return time.toHours() + " h";
-        return time.toDays() + " days";
+        return count(time.toDays(), "day");
     }
 
     /** Seconds with one millisecond's precision, for JSON. */

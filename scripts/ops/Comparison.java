@@ -28,16 +28,16 @@ public final class Comparison {
         var platform = manifest.parts().stream().anyMatch(part -> part.stage().equals("data"));
         var tables = some.stream().filter(table -> !platform || !Supabase.owns(table.schema())).toList();
         var missing = new TreeSet<>(tables.stream().map(Snapshot.Table::table).filter(table -> !taken.containsKey(table)).map(TableName::toString).toList());
-        if (!missing.isEmpty()) throw differs("it lacks the rows of " + missing.size() + " tables: " + missing.stream().limit(5).collect(Collectors.joining(", ")));
-        if (manifest.counts().equals("none")) return tables.size() + " tables; rows were not counted when it was backed up";
+        if (!missing.isEmpty()) throw differs("it lacks the rows of " + Amount.count(missing.size(), "table") + ": " + missing.stream().limit(5).collect(Collectors.joining(", ")));
+        if (manifest.counts().equals("none")) return Amount.count(tables.size(), "table") + "; rows were not counted when it was backed up";
         for (var table : tables)
             if (taken.get(table.table()) != table.rows()) throw differs(table.table(), taken.get(table.table()), "the manifest", table.rows());
-        return String.format(Locale.ROOT, "%,d rows in %d tables, as in the manifest", Manifest.rows(tables), tables.size());
+        return Amount.count(Manifest.rows(tables), "row") + " in " + Amount.count(tables.size(), "table") + ", as in the manifest";
     }
 
     /** The failure that a table has other rows than somebody says. */
     static Failure.NotVerified differs(TableName table, long rows, String who, long says) {
-        return differs(String.format(Locale.ROOT, "%s has %,d rows, and %s says %,d", table, rows, who, says));
+        return differs(String.format(Locale.ROOT, "%s has %s, and %s says %,d", table, Amount.count(rows, "row"), who, says));
     }
 
     private static Failure.NotVerified differs(String what) {

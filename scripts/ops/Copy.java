@@ -21,7 +21,7 @@ import java.util.Optional;
 public final class Copy {
     /** A copy that is whole and sealed; wasThere when there was nothing left to do. */
     public record Done(String id, String to, String uri, int objects, long bytesStored, boolean wasThere, double seconds, int retries) {
-        public String words() { return objects + " objects, " + Amount.bytes(bytesStored) + (wasThere ? ", are there already" : "") + ": " + uri; }
+        public String words() { return Amount.count(objects, "object") + ", " + Amount.bytes(bytesStored) + (wasThere ? ", are there already" : "") + ": " + uri; }
     }
 
     private final Run run;

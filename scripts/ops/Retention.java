@@ -68,7 +68,7 @@ public record Retention(Map<Rule, Integer> keep, int minAgeDays, int minKeep) {
         for (var backup : all) {
             if (backup == all.get(0)) why.get(backup).add("the newest");
             if (backup.held) why.get(backup).add("held");
-            if (backup.time.isAfter(now.minus(Duration.ofDays(minAgeDays)))) why.get(backup).add("younger than " + minAgeDays + " days");
+            if (backup.time.isAfter(now.minus(Duration.ofDays(minAgeDays)))) why.get(backup).add("younger than " + Amount.count(minAgeDays, "day"));
         }
         fillUp(good, why);
         fillUp(all, why);

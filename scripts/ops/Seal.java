@@ -30,7 +30,7 @@ public final class Seal {
                 if (!head.etag().equals(part.storeEtag())) throw differs(uri + " has another ETag in the store than its parts make");
             } else bySize++;
         }
-        return parts.size() + " objects" + (bySize == 0 ? "" : ", of " + bySize + " only the size, since this store gives no checksum");
+        return Amount.count(parts.size(), "object") + (bySize == 0 ? "" : ", of " + bySize + " only the size, since this store gives no checksum");
     }
 
     /**

@@ -68,7 +68,7 @@ public final class Snapshot implements AutoCloseable {
 
     private Failure unreadable(List<Found> blocked, int of) {
         var role = Database.quote(database.url.user);
-        return new Failure.BadSetting("role '" + database.url.user + "' can't read " + blocked.size() + " of " + of + " tables: "
+        return new Failure.BadSetting("role '" + database.url.user + "' can't read " + blocked.size() + " of " + Amount.count(of, "table") + ": "
                 + blocked.stream().limit(5).map(found -> found.table + " (" + found.obstacle + ")").collect(Collectors.joining(", ")) + (blocked.size() > 5 ? ", …" : ""),
             "as a superuser: GRANT pg_read_all_data TO " + role + "; for row-level security also ALTER ROLE " + role + " BYPASSRLS");
     }

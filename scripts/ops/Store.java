@@ -92,7 +92,7 @@ public final class Store implements AutoCloseable {
 
     /** Makes the client; nothing is sent yet. */
     public static Store open(Settings settings) {
-        settings.require(Setting.BACKUP_BUCKET);
+        if (!isBucketName(settings.require(Setting.BACKUP_BUCKET))) throw noBucket(settings);
         if (!settings.get(Setting.BACKUP_SSE).orElse("AES256").matches("AES256|aws:kms(:dsse)?"))
             throw new Failure.BadSetting("BACKUP_SSE is neither AES256 nor aws:kms", settings.where(Setting.BACKUP_SSE));
         var tries = new AtomicInteger();
@@ -121,6 +121,13 @@ public final class Store implements AutoCloseable {
                 .addExecutionInterceptor(counter).addExecutionInterceptor(clock));
         settings.get(Setting.AWS_ENDPOINT_URL_S3).ifPresent(url -> builder.endpointOverride(endpoint(url, settings)));
         return new Store(builder.build(), settings, tries, calls, clock);
+    }
+
+    /** The bare name, without s3:// and without folders; or an access point's, as Amazon writes it. */
+    public static boolean isBucketName(String name) { return name.matches("[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:[a-z-]+:s3[a-z-]*:[A-Za-z0-9:/_.-]+"); }
+
+    static Failure noBucket(Settings settings) {
+        return new Failure.BadSetting("'" + Console.plain(settings.require(Setting.BACKUP_BUCKET)) + "' can't be the name of a bucket: it is bare, without s3:// and without folders", "correct it: " + settings.where(Setting.BACKUP_BUCKET));
     }
 
     private static URI endpoint(String url, Settings settings) {

@@ -28,7 +28,6 @@ final class StoreError {
     private record Row(Pattern codes, BiFunction<StoreError, S3Exception, String> what, BiFunction<StoreError, S3Exception, String> next) { }
 
     private static final List<Row> TABLE = List.of(
-        row("InvalidBucketName", (error, e) -> "'" + error.store.bucket + "' can't be the name of a bucket", (error, e) -> error.where(Setting.BACKUP_BUCKET) + "; correct it"),
         row("InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|InvalidSecurity",
             (error, e) -> "the store refuses the credentials (" + code(e) + ")", (error, e) -> error.where(Setting.AWS_ACCESS_KEY_ID) + "; check it and its secret"),
         row("RequestTimeTooSkewed|RequestExpired|RequestInTheFuture", (error, e) -> "the store finds this machine's clock wrong (" + code(e) + ")", (error, e) -> "set the clock: timedatectl; then run it again"),
@@ -84,6 +83,7 @@ final class StoreError {
     private Failure answeredWith(S3Exception e) {
         var code = code(e);
         if (code.equals("NoSuchBucket")) return new Failure.StoreFailed("there is no bucket '" + store.bucket + "'" + bucketTwice(), where(Setting.BACKUP_BUCKET) + "; create it, or correct the name");
+        if (code.equals("InvalidBucketName")) return Store.noBucket(store.settings);
         if (isForeign(e)) return new Failure.StoreFailed(what() + "the answer, " + e.statusCode() + ", is none of S3's form" + proxy().map(proxy -> "; it came through the proxy " + proxy).orElse("") + bucketTwice(),
             "is this the address of an S3 store? " + where(Setting.AWS_ENDPOINT_URL_S3) + "; " + doctor());
         if (isCustomersKey(e))

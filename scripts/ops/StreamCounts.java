@@ -79,7 +79,7 @@ final class StreamCounts {
 
     private static Failure differs(String what, Set<TableName> tables, String but) {
         var named = tables.stream().map(TableName::toString).sorted().limit(5).collect(Collectors.joining(", ")) + (tables.size() > 5 ? ", …" : "");
-        return new Failure.NotVerified("pg_dump " + what + " " + tables.size() + " tables, " + but + ": " + named, "see what is special about them; --counts none backs up without comparing");
+        return new Failure.NotVerified("pg_dump " + what + " " + Amount.count(tables.size(), "table") + ", " + but + ": " + named, "see what is special about them; --counts none backs up without comparing");
     }
 
     /** Throws NotVerified when what pg_dump gave, and ended with success, is no archive. */

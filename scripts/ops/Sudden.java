@@ -30,13 +30,13 @@ public final class Sudden {
         var counted = now.counts().equals("exact");
         var rows = now.rows();
         if (now.tables().isEmpty()) what.add("database '" + now.database() + "' has no table");
-        else if (counted && rows == 0) what.add("database '" + now.database() + "' has no row in " + now.tables().size() + " tables");
+        else if (counted && rows == 0) what.add("database '" + now.database() + "' has no row in " + Amount.count(now.tables().size(), "table"));
         if (before.isEmpty() || !before.get().selection().isWhole()) return what;
         var then = before.get();
         if (counted && then.counts().equals("exact") && rows * 2 < then.rows())
-            what.add(String.format(Locale.ROOT, "database '%s' has %,d rows, and had %,d in the last backup, %s", now.database(), rows, then.rows(), then.id()));
+            what.add(String.format(Locale.ROOT, "database '%s' has %s, and had %,d in the last backup, %s", now.database(), Amount.count(rows, "row"), then.rows(), then.id()));
         else if (now.tables().size() * 2 < then.tables().size())
-            what.add(String.format(Locale.ROOT, "database '%s' has %d tables, and had %d in the last backup, %s", now.database(), now.tables().size(), then.tables().size(), then.id()));
+            what.add(String.format(Locale.ROOT, "database '%s' has %s, and had %d in the last backup, %s", now.database(), Amount.count(now.tables().size(), "table"), then.tables().size(), then.id()));
         return what;
     }
 }

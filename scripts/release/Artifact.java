@@ -37,7 +37,7 @@ public final class Artifact {
      * @param bytes of all files together
      */
     public record Stored(String sha256, long bytes, int files) {
-        @Override public String toString() { return files + " files, " + Amount.bytes(bytes) + ", SHA-256 " + sha256.substring(0, 12) + "…"; }
+        @Override public String toString() { return Amount.count(files, "file") + ", " + Amount.bytes(bytes) + ", SHA-256 " + sha256.substring(0, 12) + "…"; }
     }
 
     private static final int LEVEL = 6, PLAIN = 0644, PROGRAM = 0755;

@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import ops.Amount;
 import ops.Failure;
 import ops.Run;
 import ops.Setting;
@@ -87,7 +88,7 @@ public final class Directory implements Provider {
 
     @Override public String reach() throws IOException, InterruptedException {
         folder.reach();
-        return where + ", " + folder.releases().size() + " releases";
+        return where + ", " + Amount.count(folder.releases().size(), "release");
     }
 
     @Override public Optional<String> sharedWith(Settings other) throws IOException, InterruptedException {

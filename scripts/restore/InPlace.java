@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
+import ops.Amount;
 import ops.Archive;
 import ops.Archive.Entry;
 import ops.Comparison;
@@ -269,7 +270,7 @@ public final class InPlace implements AutoCloseable {
     private void taken(List<TableName> tables) throws IOException {
         var answers = Files.readAllLines(loaded).stream().filter(line -> line.matches("COPY [0-9]+")).map(line -> Long.valueOf(line.substring(5))).toList();
         if (answers.size() != tables.size())
-            throw new Failure.NotVerified("the server was given rows of " + answers.size() + " tables, and the archive has " + tables.size(), "take another backup: ./jbang backups list --env " + settings.env);
+            throw new Failure.NotVerified("the server was given rows of " + Amount.count(answers.size(), "table") + ", and the archive has " + tables.size(), "take another backup: ./jbang backups list --env " + settings.env);
         for (var i = 0; i < tables.size(); i++) taken.put(tables.get(i), answers.get(i));
     }
 

@@ -203,6 +203,9 @@ public final class Swap {
         drop(fresh.database);
     }
 
+    /** Logical replication slots of the old database: they stay with it, and the server keeps its log for them. */
+    public List<String> slotsOfOld() { return server.rows("select slot_name from pg_catalog.pg_replication_slots where database = ? order by 1", row -> row[0], old); }
+
     private record Rename(String from, String to) {
         @Override public String toString() { return "alter database " + Database.quote(from) + " rename to " + Database.quote(to); }
     }

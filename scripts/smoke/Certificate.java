@@ -2,6 +2,7 @@ package smoke;
 
 import java.time.Duration;
 import java.time.Instant;
+import ops.Amount;
 import ops.Failure;
 import ops.Setting;
 import ops.Settings;
@@ -28,7 +29,7 @@ final class Certificate {
         if (!site.address.getScheme().equals("https")) return Verdict.fail(site.address + " is plain http: anybody on the way can read and change what visitors see", "serve it with TLS, and name the https address").forGood();
         var ends = trust.certificate(site.address, limit).getNotAfter().toInstant();
         var left = Duration.between(Instant.now(), ends).toDays();
-        var what = "the certificate ends on " + Trust.day(ends) + ", in " + left + " days";
+        var what = "the certificate ends on " + Trust.day(ends) + ", in " + Amount.count(left, "day");
         var next = "renew it, and see why that was not done by itself";
         return (left < fail ? Verdict.fail(what, next).forGood() : left < warn ? Verdict.warning(what, next) : Verdict.pass(what)).ending(ends);
     }

@@ -31,10 +31,10 @@ public final class SqlRead {
             var homeless = Stream.of(known, hidden).flatMap(Optional::stream).filter(row -> !hasPlaceFor(session, row)).findFirst();
             if (homeless.isPresent())
                 return Verdict.fail("the database has no table " + homeless.get().schema() + "." + homeless.get().table() + " with a column " + homeless.get().column(),
-                    "are these the right data? " + (homeless.equals(known) ? Setting.SMOKE_CANARY_ROW : Setting.SMOKE_HIDDEN_ROW) + " names the row").forGood();
-            if (!has(settings, url, known.get())) return Verdict.fail("the database has no row " + known.get(), "are these the right data? SMOKE_CANARY_ROW names the row").forGood();
+                    "are these the right data? " + settings.where(homeless.equals(known) ? Setting.SMOKE_CANARY_ROW : Setting.SMOKE_HIDDEN_ROW)).forGood();
+            if (!has(settings, url, known.get())) return Verdict.fail("the database has no row " + known.get(), "are these the right data? " + settings.where(Setting.SMOKE_CANARY_ROW)).forGood();
             if (hidden.isPresent() && !has(settings, url, hidden.get()))
-                return Verdict.unknown("the database has no row " + hidden.get() + ": that visitors don't see it would prove nothing", "name one that is there in SMOKE_HIDDEN_ROW").forGood();
+                return Verdict.unknown("the database has no row " + hidden.get() + ": that visitors don't see it would prove nothing", "name one that is there; " + settings.where(Setting.SMOKE_HIDDEN_ROW)).forGood();
             return Verdict.pass("the row " + known.get() + " is read through SQL");
         }
     }

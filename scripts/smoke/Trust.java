@@ -28,6 +28,7 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 import javax.net.ssl.X509TrustManager;
+import ops.Amount;
 import ops.Failure;
 
 /** Whom we trust: Java's own list, and the authorities of a file; and why not, in words, when we don't. */
@@ -109,7 +110,7 @@ final class Trust {
         }
         var shown = chain[0];
         var ends = shown.getNotAfter().toInstant();
-        if (ends.isBefore(Instant.now())) return Verdict.fail("the certificate of " + host + " expired on " + day(ends) + ", " + Duration.between(ends, Instant.now()).toDays() + " days ago", RENEW).forGood();
+        if (ends.isBefore(Instant.now())) return Verdict.fail("the certificate of " + host + " expired on " + day(ends) + ", " + Amount.count(Duration.between(ends, Instant.now()).toDays(), "day") + " ago", RENEW).forGood();
         var begins = shown.getNotBefore().toInstant();
         if (begins.isAfter(Instant.now())) return Verdict.fail("the certificate of " + host + " is not valid before " + day(begins), "is this machine's clock right?").forGood();
         try {

@@ -34,7 +34,7 @@ class HostileBucketTest {
             kit.run(PRUNE).exits(0).says("ok: Clear what killed runs left: 0 unsealed uploads");
             assertEquals(before, kit.backupObjects());
             kit.run("backups", "list", "--env", "staging").exits(0).prints(id).neverShows("leftover");
-            kit.run("backups", "verify", id, "--env", "staging").exits(0).prints("1 of 1 backups are readable");
+            kit.run("backups", "verify", id, "--env", "staging").exits(0).prints("1 of 1 backup readable");
         }
     }
 
@@ -47,7 +47,7 @@ class HostileBucketTest {
         try (var store = new FaultProxy(kit)) {
             store.every("GET .*list-type=2").change(answer -> sentLongAgo(answer, "-abcdef"));
             store.every("GET .*\\?.*uploads").change(answer -> answer.replaceAll("<Initiated>....", "<Initiated>2025"));
-            kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed uploads don't count yet: their runs are at work");
+            kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed upload of runs that are at work");
             kit.run(PRUNE).exits(0).says("ok: Clear what killed runs left: 0 unsealed uploads");
             kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: nothing");
             assertTrue(kit.keys().containsAll(List.of(globals, sign)), () -> kit.keys().toString());
@@ -218,7 +218,7 @@ class HostileBucketTest {
             kit.run("backups", "show", archived, "--env", "staging").exits(13).says("it lies in an archive class");
             kit.run("report", "--env", "staging").exits(0);
             store.every("GET .*" + judged + "/data-00").answer(403, "InvalidObjectState");
-            kit.run("backups", "verify", "--all", "--env", "staging").exits(13).prints("1 of 4 backups are readable").says("nothing is known of backup " + judged, "it lies in an archive class");
+            kit.run("backups", "verify", "--all", "--env", "staging").exits(13).prints("1 of 4 backups readable").says("nothing is known of backup " + judged, "it lies in an archive class");
             kit.set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1").set("BACKUP_MIN_AGE_DAYS", "1");
             var before = kit.backupObjects();
             kit.run(PRUNE).exits(0).says("backup " + archived + " stays, and does not count: ", "backup " + locked + " stays, and does not count: ").printsLike(judged + ".*stays: held");

@@ -124,7 +124,7 @@ class HostileLimitsTest {
         var data = kit.sealed().get(0) + "data-00.dump.zst";
         try (var store = new FaultProxy(kit)) {
             store.every("PUT .*/(history|verify-).*").answer(403, "AccessDenied");
-            kit.run("backups", "verify", "--env", "staging").exits(13).prints("1 of 1 backups are readable to the last byte")
+            kit.run("backups", "verify", "--env", "staging").exits(13).prints("1 of 1 backup readable to the last byte")
                 .says("could not be kept beside it: ", "FAILED: what was read is right, but the proof of 1 of 1 could not be kept", "warning: this run is not in the history: ");
             var bytes = kit.object(data);
             bytes[bytes.length / 2] ^= 1;

@@ -49,6 +49,22 @@ class HostileRestoreTest {
         assertEquals("20|1", kit.database.one("select (select count(*) from shop.orders), (select count(*) from shop.closed)"));
     }
 
+    @Test void a_database_that_is_dropped_while_a_restore_waits_is_told_and_made_by_the_next_one() throws Exception {
+        kit.database.execute(SHOP);
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        var go = kit.home.resolve("go");
+        var first = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql",
+            kit.sqlThatWaitsFor(go).toString()).awaitSays("ok: Compare with the manifest");
+        var second = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--wait", "300")
+            .awaitSays("ok: Find pg_restore");
+        TestDatabase.superuser("drop database " + kit.database.name + " with (force)");
+        first.signal("KILL").result();
+        Files.createFile(go);
+        second.result().exits(12).says("says nothing of '" + kit.database.name + "': somebody may just have dropped it");
+        restore().exits(0).says("there is no database '" + kit.database.name + "' yet: it will be made");
+        assertEquals("20", kit.database.one("select count(*) from shop.orders"));
+    }
+
     @Test void a_part_of_another_environments_backup_reaches_outward_no_more_than_all_of_it() {
         var production = TestDatabase.create(Stack.next("production_"));
         kit.set("PRODUCTION_DATABASE_URL", production.url());

@@ -125,7 +125,7 @@ class HostileRoleTest {
         kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0).says("6 rows in 3 tables, as in the manifest");
         kit.run("restore-db", "--env", "staging", "--table", "a.v1.b").exits(2).says("may be table 'v1.b' of schema 'a'");
         database.execute("drop schema a cascade");
-        kit.run("restore-db", "--env", "staging", "--table", "\"a\".\"v1.b\"").exits(0).says("2 rows in 1 tables, as in the manifest");
+        kit.run("restore-db", "--env", "staging", "--table", "\"a\".\"v1.b\"").exits(0).says("2 rows in 1 table, as in the manifest");
 
         var partial = Stack.kit(database);
         partial.run("backup-db", "--env", "staging", "--exclude-table-data", "\"a\".\"v1.b\"").exits(0);
@@ -157,7 +157,7 @@ class HostileRoleTest {
     @Test void what_pg_dump_leaves_out_is_told_at_once_and_what_nobody_can_count_is_not_taken_for_counted() {
         database.execute("create table invoice (id int); insert into invoice values (1); create table customer (id int)");
         var tools = new FakeTools(kit).pgDump("exec \"$real\" --exclude-table-data=public.invoice \"$@\"");
-        kit.run("backup-db", "--env", "staging").exits(14).says("pg_dump leaves out the rows of 1 tables, of which the role may read all: public.invoice");
+        kit.run("backup-db", "--env", "staging").exits(14).says("pg_dump leaves out the rows of 1 table, of which the role may read all: public.invoice");
         assertEquals(List.of(), kit.backupObjects());
 
         // Less the block of its last table: what is there is whole.

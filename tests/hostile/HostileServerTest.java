@@ -31,8 +31,20 @@ class HostileServerTest {
                         if n % 100 = 0 then commit; end if;
                     end loop;
                 end $$""");
-            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Count the rows: 1,500 in 2000 tables");
+            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Count the rows: 1,500 in 2,000 tables");
             kit.run("backup-db", "--env", "staging", "--schema", "public").exits(0);
+        }
+    }
+
+    @Test void a_slot_that_stays_with_the_old_database_is_named_after_a_swap() throws Exception {
+        try (var server = TestServer.start("wal_level=logical")) {
+            kit.set("STAGING_DATABASE_URL", server.create("shop"));
+            server.execute("shop", "create table t (id int); insert into t values (1)");
+            server.rows("shop", "select pg_create_logical_replication_slot('debezium', 'test_decoding')");
+            kit.run("backup-db", "--env", "staging").exits(0).says("ok: Count the rows: 1 in 1 table ");
+            restore("swap").exits(0).says("1 row in 1 table, as in the manifest", "warning: logical replication slot debezium stays with the old database shop_old_",
+                "SELECT pg_drop_replication_slot('debezium')");
+            assertEquals("1", server.one("shop", "select count(*) from pg_replication_slots where database like 'shop_old_%'"));
         }
     }
 
@@ -50,7 +62,7 @@ class HostileServerTest {
             kit.set("COPY_DATABASE_URL", standby.url("shop"));
             kit.run("doctor", "--env", "copy").prints("a standby", "public.basket");
             kit.run("backup-db", "--env", "copy").exits(0).says("warning: a standby has no rows of unlogged tables, so "
-                + "they are not in this backup: public.basket", "ok: Count the rows: 9 in 1 tables");
+                + "they are not in this backup: public.basket", "ok: Count the rows: 9 in 1 table");
             kit.run("backups", "drill", "--env", "copy").exits(0).prints("is restorable");
             kit.run("restore-db", "--env", "staging", "--from", "copy", "--no-owner").exits(0);
             assertEquals("9|0", kit.database.one("select (select count(*) from customer), (select count(*) from basket)"));
