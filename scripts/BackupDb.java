@@ -304,13 +304,15 @@ class BackupDb implements Callable<Integer> {
         return true;
     }
 
-    /** The backup is good, whatever becomes of the old ones. */
+    /** The backup is good, whatever becomes of the old ones; but nothing is removed without the lock. */
     private boolean prune(Steps steps, Store store, String id) throws Exception {
         try {
             var pruning = new Pruning(run, settings, store, env, Retention.of(settings), id);
             lock.makeSure();
             pruning.remove();
             steps.found(pruning.going().size() + " of " + Amount.count(pruning.backups().size(), "backup") + " removed");
+        } catch (Failure.Unclear e) {
+            throw e;
         } catch (Failure e) {
             run.console.warn("old backups could not be pruned: " + e.getMessage() + "; try it alone: ./jbang backups prune --env " + env);
         }

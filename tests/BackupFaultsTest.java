@@ -3,9 +3,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -639,51 +636,13 @@ class BackupFaultsTest {
 
     /** The way to the database, which can fall silent: connections stay open and nothing comes through. */
     private static final class Network implements AutoCloseable {
-        private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
-        private final List<Socket> sockets = new CopyOnWriteArrayList<>();
         private final List<String> silent = new CopyOnWriteArrayList<>();
         private volatile boolean allSilent;
+        private final Relay relay = new Relay(TestDatabase.server(), (port, toServer, bytes) ->
+            !allSilent && !silent.contains(String.valueOf(port)));
 
         Network(Kit kit, TestDatabase database) throws IOException {
-            var real = TestDatabase.server().split(":");
-            kit.set("STAGING_DATABASE_URL", database.url().replace(TestDatabase.server(), "127.0.0.1:" + server.getLocalPort()));
-            background(() -> {
-                while (true) {
-                    var client = server.accept();
-                    var upstream = new Socket(real[0], Integer.parseInt(real[1]));
-                    sockets.addAll(List.of(client, upstream));
-                    var port = String.valueOf(upstream.getLocalPort());
-                    background(() -> pump(client, upstream, port));
-                    background(() -> pump(upstream, client, port));
-                }
-            });
-        }
-
-        private interface Body { void run() throws IOException; }
-
-        private static void background(Body body) {
-            var thread = new Thread(() -> {
-                try {
-                    body.run();
-                } catch (IOException e) {
-                    // one side went away
-                }
-            }, "network");
-            thread.setDaemon(true);
-            thread.start();
-        }
-
-        private void pump(Socket from, Socket to, String port) throws IOException {
-            try {
-                var buffer = new byte[1 << 16];
-                for (int read; (read = from.getInputStream().read(buffer)) >= 0; ) {
-                    if (allSilent || silent.contains(port)) continue;
-                    to.getOutputStream().write(buffer, 0, read);
-                    to.getOutputStream().flush();
-                }
-            } finally {
-                to.close();
-            }
+            kit.set("STAGING_DATABASE_URL", database.url().replace(TestDatabase.server(), "127.0.0.1:" + relay.port()));
         }
 
         void silence() { allSilent = true; }
@@ -691,9 +650,6 @@ class BackupFaultsTest {
         /** Silences one connection, named by the port that the server sees. */
         void silence(String port) { silent.add(port); }
 
-        @Override public void close() throws IOException {
-            server.close();
-            for (var socket : sockets) socket.close();
-        }
+        @Override public void close() throws IOException { relay.close(); }
     }
 }

@@ -40,6 +40,15 @@ final class DeployedSite {
         return kit.run(all.toArray(String[]::new));
     }
 
+    /** Ships two releases; the first one's id and the second one's, which is live. */
+    List<String> shipTwo() {
+        run("deploy").exits(0);
+        var first = current();
+        change("second");
+        run("deploy").exits(0);
+        return List.of(first, current());
+    }
+
     /** Another commit, whose page says something else. */
     String change(String text) { return repository.write("src/app.js", "document.getElementById('app').textContent = '" + text + "'\n").commit(text); }
 

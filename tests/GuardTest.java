@@ -3,9 +3,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -80,7 +77,7 @@ class GuardTest {
     }
 
     @Test void a_port_forward_to_it_is_found_by_what_the_server_says_of_itself() throws IOException {
-        try (var forward = new Forward()) {
+        try (var forward = forward()) {
             kit.set("STAGING_DATABASE_URL", production.url().replaceFirst("@[^/]*/", "@127.0.0.1:" + forward.port() + "/"));
             kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION, "the server says that both are its database");
         }
@@ -89,7 +86,7 @@ class GuardTest {
 
     @Test void a_port_forward_is_found_by_its_last_backup_when_it_cannot_be_reached_itself() throws IOException {
         kit.run("backup-db", "--env", "production", "--quiet").exits(0);
-        try (var forward = new Forward()) {
+        try (var forward = forward()) {
             kit.set("STAGING_DATABASE_URL", production.url().replaceFirst("@[^/]*/", "@127.0.0.1:" + forward.port() + "/"));
             for (var url : new String[] {production.url().replaceFirst("@[^/]*/", "@127.0.0.1:9/"), null}) {
                 kit.set("PRODUCTION_DATABASE_URL", url);
@@ -240,7 +237,7 @@ class GuardTest {
                 site.run(words[0], java.util.Arrays.copyOfRange(words, 1, words.length)).exits(10).says(IS_PRODUCTION, "State: nothing was changed: what was live is live.", "correct it: STAGING_DATABASE_URL stands in .env.operations");
             }
             kit.run("doctor", "--env", "staging").exits(78).prints("problem      database: the database is the one of environment 'production' too: both lead to ");
-            try (var forward = new Forward()) {
+            try (var forward = forward()) {
                 kit.set("STAGING_DATABASE_URL", production.url().replaceFirst("@[^/]*/", "@127.0.0.1:" + forward.port() + "/"));
                 site.run("deploy", "--apply-migrations", "--unrehearsed").exits(10).says(IS_PRODUCTION, "the server says that both are its database");
             }
@@ -348,37 +345,7 @@ class GuardTest {
     private void untouched() { assertEquals("2", production.one("select count(*) from customer")); }
 
     /** What ssh -L does. */
-    private static final class Forward implements AutoCloseable {
-        private final ServerSocket listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-
-        Forward() throws IOException { start(this::accept); }
-
-        int port() { return listening.getLocalPort(); }
-
-        private void accept() throws IOException {
-            var server = TestDatabase.server().split(":");
-            while (true) {
-                var client = listening.accept();
-                var there = new Socket(server[0], Integer.parseInt(server[1]));
-                start(() -> { try (client; there) { client.getInputStream().transferTo(there.getOutputStream()); } });
-                start(() -> { try (client; there) { there.getInputStream().transferTo(client.getOutputStream()); } });
-            }
-        }
-
-        private interface Body { void run() throws IOException; }
-
-        private static void start(Body body) {
-            var thread = new Thread(() -> {
-                try {
-                    body.run();
-                } catch (IOException e) {
-                    // one side has ended
-                }
-            });
-            thread.setDaemon(true);
-            thread.start();
-        }
-
-        @Override public void close() throws IOException { listening.close(); }
+    private static Relay forward() throws IOException {
+        return new Relay(TestDatabase.server(), (port, toServer, bytes) -> true);
     }
 }

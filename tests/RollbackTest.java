@@ -20,17 +20,8 @@ class RollbackTest {
 
     @AfterEach void stop() { site.close(); }
 
-    /** Two releases; the first one's id and the second one's. */
-    private List<String> two() {
-        site.run("deploy").exits(0);
-        var first = site.current();
-        site.change("second");
-        site.run("deploy").exits(0);
-        return List.of(first, site.current());
-    }
-
     @Test void the_release_before_is_live_again_and_the_one_that_was_left_is_marked_bad() {
-        var two = two();
+        var two = site.shipTwo();
         var first = site.commitOf(two.get(0));
         site.run("rollback", "--reason", "prices were wrong").exits(0).says("ok: See what is live: " + two.get(1), "ok: Choose the release: " + two.get(0), "ok: Choose the way: instant: directory still has " + two.get(0), "ok: Tag what is left: tag recovery/staging/",
             "ok: Roll back: " + two.get(0), "ok: Look at the site: 7 of 7 pass", "not undone by a rollback: environment variables and crons at the provider, and data that were written meanwhile").prints("rolled back to " + two.get(0), "at " + site.url());
@@ -51,7 +42,7 @@ class RollbackTest {
     }
 
     @Test void a_certain_one_is_named_by_its_id_its_commit_or_a_beginning_of_it() {
-        var two = two();
+        var two = site.shipTwo();
         site.change("third");
         site.run("deploy").exits(0);
         site.run("rollback", "--to", "20").exits(2).says("'20' may be any of 3 releases");
@@ -62,13 +53,13 @@ class RollbackTest {
     }
 
     @Test void a_dry_run_says_what_would_be_done() {
-        var two = two();
+        var two = site.shipTwo();
         site.run("rollback", "--dry-run").exits(0).says("ok: Choose the release: " + two.get(0), "would roll back: the provider still has it", "would mark what was left as bad: " + two.get(1));
         assertEquals(two.get(1), site.current());
     }
 
     @Test void a_protected_environment_wants_its_name() {
-        var two = two();
+        var two = site.shipTwo();
         kit.set("PROTECTED_ENVS", "staging");
         kit.startInForeground("rollback", "--env", "staging").result().exits(10).says("this needs a person at a terminal");
         assertEquals(two.get(1), site.current());
@@ -77,7 +68,7 @@ class RollbackTest {
     }
 
     @Test void what_the_provider_has_no_more_comes_from_the_archive_without_node_and_git() throws IOException {
-        var two = two();
+        var two = site.shipTwo();
         var first = site.commitOf(two.get(0));
         kit.bash("rm -r www/releases/" + two.get(0) + " site");
         kit.set("DEPLOY_APP", null);
@@ -88,7 +79,7 @@ class RollbackTest {
     }
 
     @Test void an_artifact_that_is_not_what_was_stored_goes_nowhere() throws IOException {
-        var two = two();
+        var two = site.shipTwo();
         kit.bash("rm -r www/releases/" + two.get(0));
         var keys = kit.keys("handover/staging/artifacts/");
         var first = kit.json("handover/staging/releases/" + two.get(0) + ".json").getAsJsonObject("artifact").get("sha256").getAsString();
@@ -109,7 +100,7 @@ class RollbackTest {
     }
 
     @Test void what_nobody_has_any_more_is_built_anew_when_asked_for() {
-        var two = two();
+        var two = site.shipTwo();
         var first = site.commitOf(two.get(0));
         kit.bash("rm -r www/releases/" + two.get(0));
         kit.keys("handover/staging/artifacts/").forEach(kit::delete);
@@ -133,7 +124,7 @@ class RollbackTest {
     }
 
     @Test void a_database_that_is_down_keeps_nobody_from_rolling_back() {
-        var two = two();
+        var two = site.shipTwo();
         kit.set("STAGING_DATABASE_URL", kit.database.url().replaceFirst(":[0-9]+/", ":9/")).set("DB_CONNECT_SECONDS", "2");
         site.run("rollback").exits(12).says("nothing was changed", "--no-lock");
         site.run("rollback", "--no-lock").exits(12).says("--accept-schema-ahead");
@@ -142,7 +133,7 @@ class RollbackTest {
     }
 
     @Test void a_release_that_does_not_pass_when_it_is_live_again_is_said_not_to() {
-        var two = two();
+        var two = site.shipTwo();
         site.stopServing();
         site.run("rollback").exits(14).says("State: release " + two.get(0) + " is live again, and is not proven to work.");
         assertEquals(two.get(0), site.current());
@@ -151,7 +142,7 @@ class RollbackTest {
     @ParameterizedTest
     @ValueSource(strings = {"TERM", "KILL"})
     void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on(String signal) {
-        var two = two();
+        var two = site.shipTwo();
         for (var step : STEPS) {
             var result = kit.start("rollback", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
             kit.awaitNoProcess();

@@ -34,6 +34,7 @@
 //SOURCES StandInSite.java
 //SOURCES ProviderClis.java
 //SOURCES Proof.java
+//SOURCES Relay.java
 //SOURCES TestResults.java
 //SOURCES TestServer.java
 //SOURCES Transcript.java

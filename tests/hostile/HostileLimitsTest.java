@@ -154,11 +154,9 @@ class HostileLimitsTest {
     @Test void a_forged_release_puts_nothing_but_files_and_links_of_its_own_folder_anywhere() throws Exception {
         var site = new DeployedSite(kit);
         try {
-            site.run("deploy").exits(0);
-            var first = site.current();
-            site.change("second");
-            site.run("deploy").exits(0);
-            var second = site.current();
+            var two = site.shipTwo();
+            var first = two.get(0);
+            var second = two.get(1);
             kit.bash("rm -r www/releases/" + first + "; mkdir outside; echo secret > outside/secret").exits(0);
             var outside = kit.home.resolve("outside/secret").toString();
             var key = "handover/staging/releases/" + first + ".json";

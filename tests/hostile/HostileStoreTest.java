@@ -3,9 +3,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.ByteBuffer;
@@ -325,49 +322,19 @@ class HostileStoreTest {
 
     /** A line to the store that takes only so many bytes a second, over all connections. */
     private static final class SlowLine implements AutoCloseable {
-        private final ServerSocket server = new ServerSocket();
         private final int bytesPerSecond;
+        private final Relay relay;
         private long next = System.nanoTime();
 
         SlowLine(Kit kit, int bytesPerSecond) throws IOException {
             this.bytesPerSecond = bytesPerSecond;
             var store = URI.create(Stack.up().setting("AWS_ENDPOINT_URL_S3"));
-            server.setReceiveBufferSize(1 << 16);
-            server.bind(new InetSocketAddress("127.0.0.1", 0));
-            background(() -> {
-                while (true) {
-                    var client = server.accept();
-                    var upstream = new Socket(store.getHost(), store.getPort());
-                    background(() -> pump(client, upstream, true));
-                    background(() -> pump(upstream, client, false));
-                }
+            relay = new Relay(store.getAuthority(), (port, toServer, bytes) -> {
+                if (toServer) await(bytes);
+                return true;
             });
-            var address = "http://127.0.0.1:" + server.getLocalPort();
+            var address = "http://127.0.0.1:" + relay.port();
             kit.lookedAt(address, "").set("AWS_ENDPOINT_URL_S3", address);
-        }
-
-        private interface Body { void run() throws IOException; }
-
-        private static void background(Body body) {
-            var thread = new Thread(() -> {
-                try {
-                    body.run();
-                } catch (IOException e) {
-                    // one side went away
-                }
-            }, "slow line");
-            thread.setDaemon(true);
-            thread.start();
-        }
-
-        private void pump(Socket from, Socket to, boolean slowly) throws IOException {
-            try (to) {
-                var buffer = new byte[1 << 14];
-                for (int read; (read = from.getInputStream().read(buffer)) >= 0; ) {
-                    if (slowly) await(read);
-                    to.getOutputStream().write(buffer, 0, read);
-                }
-            }
         }
 
         private void await(int bytes) {
@@ -378,7 +345,7 @@ class HostileStoreTest {
             Patience.pause((int) Math.max(0, (until - System.nanoTime()) / 1_000_000));
         }
 
-        @Override public void close() throws IOException { server.close(); }
+        @Override public void close() throws IOException { relay.close(); }
     }
 
     private static String id(Kit kit) { return kit.sealed().get(0).replaceFirst(".*/([^/]+)/$", "$1"); }
