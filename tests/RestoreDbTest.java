@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -520,6 +521,57 @@ class RestoreDbTest {
     @Test void a_kill_after_any_step_is_made_good_by_the_next_run() {
         lossAfterBackup();
         for (var step : STEPS) wholeAndUsable(step, interrupted(step, "KILL"));
+    }
+
+    /** Of another environment's backup, and with SQL of one's own; what reaches outward is a webhook here. */
+    @ParameterizedTest
+    @ValueSource(strings = {"swap", "in-place"})
+    void a_kill_after_a_step_that_not_every_restore_has_is_made_good_by_the_next_run(String mode) throws IOException {
+        kit.backedUp(SHOP + "; create schema supabase_functions; create function supabase_functions.http_request()"
+            + " returns trigger language plpgsql as 'begin return new; end'; create trigger told after insert on customer"
+            + " for each row execute function supabase_functions.http_request()");
+        loss();
+        kit.set("OTHER_DATABASE_URL", kit.database.url());
+        var sql = Files.writeString(kit.home.resolve("after.sql"), "update customer set name = 'x';\n").toString();
+        var restore = new String[] {"restore-db", "--env", "other", "--from", "staging", "--mode", mode,
+            "--no-safety-backup", "--after-sql", sql};
+        var steps = new ArrayList<>(List.of("Switch off what reaches outward: webhook ", "Run after.sql"));
+        if (mode.equals("in-place")) steps.addAll(0, List.of("Look at what depends on it", "Complete"));
+        for (var step : steps) {
+            var result = kit.start(restore).awaitSays("ok: " + step).signal("KILL").result();
+            kit.awaitNoProcess();
+            // The signal may have come a step later, or two.
+            if (kit.database.one("select count(*) from customer").equals("500")) loss();
+            else isAsBefore();
+            assertTrue(databases("new").size() < 2, result::toString);
+        }
+        for (var old : databases("old")) TestDatabase.superuser("drop database " + TestDatabase.quote(old));
+        kit.run(restore).exits(0);
+        isRestored();
+        assertEquals("500|D", kit.database.one("select count(*), (select tgenabled from pg_trigger where tgname = 'told')"
+            + " from customer where name = 'x'"));
+        assertEquals(List.of(), databases("new"));
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    /** The names are exchanged when the sessions have ended, and this one does not end. */
+    @Test void a_kill_in_the_middle_of_the_switch_is_made_good_by_the_next_run() throws Exception {
+        lossAfterBackup();
+        Kit.Result result;
+        try (var superuser = kit.database.connectAsSuperuser()) {
+            var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup");
+            Patience.until(() -> isRenaming(), () -> "the names are never exchanged: " + restore.saidSoFar());
+            result = restore.signal("KILL").result();
+            kit.awaitNoProcess();
+            assertTrue(superuser.isValid(60));
+        }
+        Patience.until(() -> !isRenaming(), () -> "the server is still at it");
+        wholeAndUsable("Switch", result);
+    }
+
+    private boolean isRenaming() {
+        return !TestDatabase.serverRows("select 1 from pg_stat_activity where application_name = 'handover, swap' and state <> 'idle'"
+            + " and query like '%" + kit.database.name + "%'").isEmpty();
     }
 
     private Kit.Result interrupted(String step, String signal) {

@@ -30,8 +30,6 @@ class RolesTest {
         return kit.set("STAGING_DATABASE_URL", database.url(role, TestDatabase.PASSWORD)).run(Stream.concat(Stream.of(arguments), Stream.of("--env", "staging")).toArray(String[]::new));
     }
 
-    private void asOwner() { kit.set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_DATABASE_URL").replaceFirst("/[^/]*$", "/" + database.name)); }
-
     @Test void a_backup_is_made_by_the_role_for_backups() {
         sql.get(0).forEach(this::execute);
         run("doctor").exits(78).prints("problem      large objects: role '" + role + "' can't read", "GRANT SELECT ON LARGE OBJECT");
@@ -44,11 +42,14 @@ class RolesTest {
         run("backup-db").exits(78).says("(no right to read)", "GRANT pg_read_all_data TO \"" + role + "\"");
     }
 
-    @Test void what_was_lost_is_restored_by_the_role_for_restores_in_place_and_by_a_swap() throws SQLException {
+    @Test void what_the_role_for_backups_has_stored_is_proven_and_restored_by_the_role_for_restores_in_place_and_by_a_swap() throws SQLException {
         var all = database.counts();
-        asOwner();
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        database.asSuperuser("delete from payments");
+        sql.get(0).forEach(this::execute);
+        database.asSuperuser("grant " + OWNER + " to " + role); // for large objects, as the README says
+        run("backup-db").exits(0);
+        run("backups", "verify").exits(0);
+        run("backups", "drill").exits(0);
+        database.asSuperuser("delete from payments; drop owned by " + role + "; drop role " + role);
 
         execute(sql.get(1).get(0));
         run("restore-db").exits(78).says("ok: Choose the way: in place, in one transaction, since role " + role + " may not create databases", "can't replace schema public, which belongs to " + OWNER, "GRANT " + OWNER + " TO \"" + role + "\"", SECURITY);
@@ -68,6 +69,10 @@ class RolesTest {
             assertFalse(other.isValid(5));
         }
         assertEquals(all, database.counts());
+        var old = database.one("select datname from pg_database where datname like '" + database.name + "\\_old\\_%'");
+        var older = database.name + "_old_20200101T000000Z";
+        TestDatabase.superuser("alter database " + TestDatabase.quote(old) + " rename to " + TestDatabase.quote(older));
+        run("backups", "prune").exits(0).says("dropped " + older);
         assertEquals(OWNER, database.one("select pg_get_userbyid(datdba) from pg_database where datname = current_database()"));
     }
 

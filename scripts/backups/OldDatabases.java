@@ -81,6 +81,8 @@ public final class OldDatabases {
             lock.makeSure();
             Subscriptions.drop(server, settings, old.name);
             server.execute("drop database if exists " + Database.quote(old.name));
+        } catch (Failure.Unclear e) {
+            throw e; // without the lock none of the others is dropped either
         } catch (Failure e) {
             return stays(old, e.getMessage());
         }

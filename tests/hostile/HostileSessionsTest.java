@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -97,6 +98,64 @@ class HostileSessionsTest {
             assertEquals("0", kit.database.one("select count(*) from pg_class where relname = 'made'"));
         } finally {
             deployed.close();
+        }
+    }
+
+    /** In a script: ends the session that holds the lock of this test's environment. */
+    private String endsLock() {
+        return "env " + TestDatabase.superuserVariables() + " psql -qXAt -d postgres -c \"" + endLock().strip() + "\" >&2; ";
+    }
+
+    @Test void nothing_is_pruned_after_a_lost_lock() throws Exception {
+        kit.backedUp(SHOP);
+        var first = kit.sealed().get(0);
+        // While the new backup is read back, which comes between its seal and the old ones' end.
+        new FakeTools(kit).tool("pg_restore", endsLock() + "exec \"$real\" \"$@\"");
+        kit.set("BACKUP_KEEP", "last=1").run("backup-db", "--env", "staging", "--verify", "readable").exits(16)
+            .says("ok: Read it back", LOST, "is sealed and readable.").neverShows("removed ");
+        new FakeTools(kit).none();
+        assertEquals(2, kit.sealed().size());
+        assertEquals(first, kit.sealed().get(0));
+
+        // And while the first of two old databases is dropped, which waits here for somebody's comment on it.
+        var olds = List.of("old_20200101T000000Z", "old_20200102T000000Z").stream()
+            .map(end -> TestDatabase.create(kit.database.name + "_" + end).name).toList();
+        try (var other = TestDatabase.named("postgres").connectAsSuperuser(); var statement = other.createStatement()) {
+            statement.execute("begin; comment on database " + TestDatabase.quote(olds.get(0)) + " is 'mine'");
+            var prune = kit.set("BACKUP_KEEP", null).start("backups", "prune", "--env", "staging");
+            Patience.until(() -> !TestDatabase.serverRows("select 1 from pg_stat_activity where wait_event_type = 'Lock'"
+                + " and query ~ 'drop database.*" + olds.get(0) + "'").isEmpty(), () -> "nobody drops " + olds.get(0) + ": "
+                + prune.saidSoFar());
+            TestDatabase.superuser(endLock());
+            statement.execute("rollback");
+            prune.result().exits(16).says("dropped " + olds.get(0), LOST, "State: what was removed is named above");
+        }
+        assertEquals(olds.subList(1, 2), databases("old"));
+        kit.run("backups", "prune", "--env", "staging").exits(0).says("dropped " + olds.get(1));
+    }
+
+    @Test void nothing_is_rolled_back_after_a_lost_lock() throws Exception {
+        var site = new DeployedSite(kit);
+        try {
+            var two = site.shipTwo();
+            // What is left is tagged right before the switch.
+            var git = Files.createDirectory(kit.home.resolve("git")).resolve("git");
+            var path = kit.environment().get("PATH");
+            Files.writeString(git, "#!/bin/bash\ncase \"$*\" in *recovery/*) " + endsLock() + ";; esac\nPATH='" + path
+                + "' exec git \"$@\"\n");
+            Files.setPosixFilePermissions(git, PosixFilePermissions.fromString("rwxr-xr-x"));
+            kit.with("PATH", git.getParent() + ":" + path);
+            for (var way : List.of("instant", "the archived artifact")) {
+                if (!way.equals("instant")) Stack.remove(site.www.resolve("releases").resolve(two.get(0)));
+                site.run("rollback").exits(16).says("ok: Choose the way: " + way, "ok: Tag what is left", LOST,
+                    "State: nothing was changed: what was live is live.");
+                assertEquals(two.get(1), site.current());
+                assertEquals(List.of(), kit.keys("handover/staging/releases/").stream().filter(key -> key.contains(".bad")).toList());
+            }
+            kit.with("PATH", path);
+            site.run("rollback").exits(0).prints("rolled back to " + two.get(0));
+        } finally {
+            site.close();
         }
     }
 
