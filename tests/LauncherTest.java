@@ -114,23 +114,31 @@ class LauncherTest {
         copy(CHECKOUT.resolve("scripts/ops"), kit.home.resolve("scripts/ops"));
         kit.edit("//JAVA 17+", "//JAVA 17+\n//SOURCES ops/Ops.java");
         kit.jbang("hello", "made").run().succeeds().prints("hello [made]");
-        Path archive;
-        try (var all = Files.list(kit.cache.resolve("classes"))) {
-            archive = all.toList().get(0);
+        Path libraries, own;
+        try (var all = Files.list(kit.cache.resolve("classes")); var built = Files.walk(kit.cache.resolve("builds"))) {
+            libraries = all.toList().get(0);
+            own = built.filter(file -> file.endsWith("own")).toList().get(0);
         }
         try (var plans = Files.list(kit.cache.resolve("plans"))) {
-            assertTrue(Files.readString(plans.toList().get(0)).contains("/classes/" + archive.getFileName() + " "));
+            var plan = Files.readString(plans.toList().get(0));
+            assertTrue(plan.contains("/classes/" + libraries.getFileName() + ":") && plan.contains("/" + own.getParent().getFileName() + "/own "), plan);
         }
         kit.jbang("hello", "whole").run().succeeds().prints("hello [whole]").says("");
-        archive.toFile().setWritable(true);
-        for (var bytes : List.of(1_000_000, 100, 0)) {
-            try (var torn = java.nio.channels.FileChannel.open(archive, java.nio.file.StandardOpenOption.WRITE)) {
-                torn.truncate(bytes);
+        for (var archive : List.of(own, libraries)) {
+            for (var bytes : List.of(1_000_000, 0)) {
+                truncate(archive, bytes);
+                kit.jbang("hello", "torn").run().succeeds().prints("hello [torn]");
             }
-            kit.jbang("hello", "torn").run().succeeds().prints("hello [torn]");
         }
-        Files.delete(archive);
+        Files.delete(libraries);
         kit.jbang("hello", "gone").run().succeeds().prints("hello [gone]");
+    }
+
+    private static void truncate(Path archive, int bytes) throws IOException {
+        archive.toFile().setWritable(true);
+        try (var file = java.nio.channels.FileChannel.open(archive, java.nio.file.StandardOpenOption.WRITE)) {
+            file.truncate(bytes);
+        }
     }
 
     // --- signals

@@ -10,7 +10,11 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
+import java.util.jar.JarFile;
+import org.postgresql.Driver;
+import picocli.CommandLine;
 
 /**
  * Uses the libraries as a run does, once, so that the launcher learns which of their classes to keep in an archive that
@@ -22,14 +26,24 @@ final class WarmUp {
     /** Of every answer something; a reader takes what it knows. */
     private static final String ANSWER = "<?xml version=\"1.0\"?><Answer><IsTruncated>false</IsTruncated><Contents><Key>x</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
         + "<ETag>x</ETag><Size>1</Size></Contents><CommonPrefixes><Prefix>x/</Prefix></CommonPrefixes><UploadId>x</UploadId></Answer>";
-    /** What a session of pgjdbc needs; without a server to speak to, they are only named. */
-    private static final List<String> DRIVER = List.of("jdbc.PgConnection", "jdbc.PgPreparedStatement", "jdbc.PgResultSet", "jdbc.PgResultSetMetaData", "jdbc.TimestampUtils",
-        "jdbc.TypeInfoCache", "core.v3.QueryExecutorImpl", "core.v3.SimpleQuery", "core.v3.SimpleParameterList", "core.Parser", "core.Encoding");
+    /** Libraries that are kept whole: most of pgjdbc is used only once a server answers, and much of picocli by one script or another. */
+    private static final List<Class<?>> WHOLE = List.of(CommandLine.class, Driver.class);
+
+    /** As the scripts declare their options. */
+    @CommandLine.Command(mixinStandardHelpOptions = true)
+    private static final class Line {
+        @CommandLine.Option(names = "--env")
+        String env;
+    }
 
     private WarmUp() { }
 
-    /** @param folder for a settings file; HANDOVER_HOME is the same */
+    /** @param folder for a settings file, HANDOVER_HOME is the same; without one the script's own classes are named, and nothing else is done */
     public static void main(String... folder) throws Exception {
+        if (folder.length == 0) {
+            nameAll(WarmUp.class);
+            return;
+        }
         try (var server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
             var answering = new Thread(() -> answer(server));
             answering.setDaemon(true);
@@ -48,7 +62,10 @@ final class WarmUp {
         store.list("x");
         store.folders("");
         store.head("x");
+        store.read("x", 1 << 20);
         store.put("x", new byte[1]);
+        store.delete("x");
+        store.openUploads("x");
         try (var upload = store.begin(new Run(), "x", 1)) {
             Packing.pack(upload, 3, List.of()).close();
             upload.write(new byte[8 << 20]);
@@ -61,7 +78,24 @@ final class WarmUp {
             // as it must: nothing listens there
         }
         Class.forName(Store.Tls.class.getName()); // the answers here come without TLS
-        for (var name : DRIVER) Class.forName("org.postgresql." + name);
+        var line = new CommandLine(new Line());
+        line.parseArgs("--env", "x");
+        line.getUsageMessage();
+        for (var library : WHOLE) nameAll(library);
+    }
+
+    /** Names the library's classes without running anything of them. */
+    private static void nameAll(Class<?> one) throws Exception {
+        try (var jar = new JarFile(Path.of(one.getProtectionDomain().getCodeSource().getLocation().toURI()).toFile())) {
+            for (var entry : Collections.list(jar.entries())) {
+                if (!entry.getName().endsWith(".class") || entry.getName().startsWith("META-INF")) continue;
+                try {
+                    Class.forName(entry.getName().replace('/', '.').replace(".class", ""), false, one.getClassLoader());
+                } catch (ClassNotFoundException | LinkageError e) {
+                    // it needs a library that the kit does without
+                }
+            }
+        }
     }
 
     private static void answer(ServerSocket server) {
