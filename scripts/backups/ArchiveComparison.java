@@ -5,7 +5,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,9 +25,12 @@ final class ArchiveComparison {
     private final Manifest manifest;
     private final PartReader reader;
     private final PostgresTools.Found pgDump;
+    /** Whether nothing was restored with a superuser's rights. */
+    private final boolean divided;
     private Contents archive;
 
-    ArchiveComparison(Run run, Settings settings, DrillServer server, Manifest manifest, PartReader reader) throws InterruptedException {
+    ArchiveComparison(Run run, Settings settings, DrillServer server, Manifest manifest, PartReader reader, boolean divided) throws InterruptedException {
+        this.divided = divided;
         this.run = run;
         this.settings = settings;
         this.server = server;
@@ -46,7 +51,7 @@ final class ArchiveComparison {
     record Outcome(List<Difference> differences, List<Difference> printed) { }
 
     /** Compares everything but the extensions that the server lacks, and rows that come from other servers. */
-    Outcome compare(Steps steps, PostgresTools.Found pgRestore, Manifest.Part part, Set<String> lacking, Outward outward) throws Exception {
+    Outcome compare(Steps steps, PostgresTools.Found pgRestore, Manifest.Part part, Set<String> lacking, List<Archive.Entry> withoutRights, Outward outward) throws Exception {
         try (var progress = new Progress(run.console, "Compare", reader::done, part.bytesRaw())) {
             var unlogged = unloggedWithoutData(part);
             var reading = steps.start(() -> read(pgRestore, part));
@@ -55,6 +60,7 @@ final class ArchiveComparison {
             readInOrder(restored, archive.otherColumnOrder(restored));
             archive.leaveOut("EXTENSION", lacking::contains);
             archive.leaveOut("COMMENT", name -> lacking.stream().anyMatch(extension -> name.equals("EXTENSION " + extension)));
+            for (var entry : withoutRights) archive.leaveOut(entry);
             archive.leaveOut("MATERIALIZED VIEW DATA", name -> outward.leavesOut("MATERIALIZED VIEW DATA", name));
             var found = archive.differences(restored);
             if (found.stream().noneMatch(Difference::isWording)) return new Outcome(found, List.of());
@@ -96,17 +102,62 @@ final class ArchiveComparison {
         var again = server.createAgain();
         var workspace = run.undo.act(() -> Workspace.create(run));
         var beginning = Files.write(workspace.resolve("beginning"), reader.beginning(part));
-        var script = List.of("--file=-", "--no-tablespaces", "--section=pre-data", "--section=post-data", beginning.toString());
-        try (var reading = Tool.sink(run, psql.path(), List.of("--no-psqlrc", "--quiet", "--no-password", "--file=-"), PostgresTools.environment(workspace, again, settings));
-                var writing = Tool.start(run, pgRestore.path(), script, Map.of())) {
-            writing.stdin().close();
-            try (var to = reading.stdin()) {
-                PartReader.copy(writing.stdout(), to);
-            }
-            writing.finish(PostgresTools.PATIENCE);
-            reading.finish(PostgresTools.PATIENCE);
-        }
+        var loader = server.loader().withDatabase(again.database);
+        var loading = new Reading(pgRestore, psql, beginning, loader, divided);
+        if (divided) readDivided(again, loading, new Reading(pgRestore, psql, beginning, again, true), reader.contents(part));
+        else loading.restore(loading.lines(), "--section=pre-data", "--section=post-data");
         return dumped(again, List.of("--schema-only"));
+    }
+
+    private void readDivided(DatabaseUrl again, Reading loading, Reading defining, List<Archive.Entry> entries) throws Exception {
+        try (var session = Database.connect(again, settings, "handover backups drill " + settings.env)) {
+            var lines = new LinkedHashMap<Integer, String>();
+            for (var line : loading.lines()) lines.put(Integer.parseInt(line.substring(0, line.indexOf(';'))), line);
+            var division = new Division(session, server.loader().user, loading, defining, entries, lines);
+            division.define();
+            lines.keySet().removeIf(entry -> !division.isLoaded(entry));
+            loading.restore(List.copyOf(lines.values()), "--section=post-data");
+            division.end(true);
+        }
+    }
+
+    /** Has psql read what pg_restore writes of some entries. What can't be done is passed by. */
+    private final class Reading implements Division.Program {
+        private final PostgresTools.Found pgRestore;
+        private final PostgresTools.Found psql;
+        private final Path beginning;
+        private final Path folder;
+        private final Map<String, String> environment;
+        private final boolean withoutOwners;
+
+        Reading(PostgresTools.Found pgRestore, PostgresTools.Found psql, Path beginning, DatabaseUrl database, boolean withoutOwners) {
+            this.pgRestore = pgRestore;
+            this.psql = psql;
+            this.beginning = beginning;
+            this.withoutOwners = withoutOwners;
+            folder = run.undo.act(() -> Workspace.create(run));
+            environment = PostgresTools.environment(folder, database, settings);
+        }
+
+        List<String> lines() throws IOException, InterruptedException {
+            return Tool.text(run, pgRestore.path(), List.of("--list", beginning.toString()), Map.of(), PostgresTools.PATIENCE).lines().filter(line -> !line.startsWith(";")).toList();
+        }
+
+        @Override public void restore(List<String> lines, String... sections) throws IOException, InterruptedException {
+            var arguments = new ArrayList<>(List.of("--file=-", "--no-tablespaces", "--use-list=" + Files.write(Files.createTempFile(folder, "list-", ""), lines)));
+            if (withoutOwners) arguments.add("--no-owner");
+            arguments.addAll(List.of(sections));
+            arguments.add(beginning.toString());
+            try (var reading = Tool.sink(run, psql.path(), List.of("--no-psqlrc", "--quiet", "--no-password", "--file=-"), environment);
+                    var writing = Tool.start(run, pgRestore.path(), arguments, Map.of())) {
+                writing.stdin().close();
+                try (var to = reading.stdin()) {
+                    PartReader.copy(writing.stdout(), to);
+                }
+                writing.finish(PostgresTools.PATIENCE);
+                reading.finish(PostgresTools.PATIENCE);
+            }
+        }
     }
 
     /** Reads tables again with their columns in the archive's order: a child gets its parent's first when it is created anew. */

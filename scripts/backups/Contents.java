@@ -17,6 +17,7 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import ops.Amount;
+import ops.Archive;
 import ops.Repair;
 import ops.Sha256;
 
@@ -195,6 +196,15 @@ final class Contents extends OutputStream {
         entries.keySet().removeIf(t -> {
             var parts = TITLE.matcher(t);
             return parts.matches() && parts.group(3).equals(type) && name.test(parts.group(2));
+        });
+    }
+
+    /** Takes out what an entry of the table of contents says. */
+    void leaveOut(Archive.Entry entry) {
+        var schema = entry.schema().isEmpty() ? "-" : entry.schema();
+        entries.keySet().removeIf(t -> {
+            var parts = TITLE.matcher(t);
+            return parts.matches() && parts.group(2).equals(entry.name()) && parts.group(3).equals(entry.description()) && parts.group(4).equals(schema);
         });
     }
 

@@ -89,9 +89,9 @@ public final class Drill {
     }
 
     private boolean compareWithArchive() throws Exception {
-        var comparison = new ArchiveComparison(run, settings, trial.server, trial.manifest, trial.newReader());
+        var comparison = new ArchiveComparison(run, settings, trial.server, trial.manifest, trial.newReader(), trial.isDivided());
         var part = trial.manifest.parts().stream().filter(TrialRestore::isWhole).findFirst().orElseThrow();
-        var outcome = comparison.compare(steps, trial.pgRestore, part, trial.lacking, trial.outward);
+        var outcome = comparison.compare(steps, trial.pgRestore, part, trial.lacking, trial.withoutRights, trial.outward);
         archive = comparison.archive();
         var lost = outcome.differences().stream().filter(difference -> trial.repaired.stream().noneMatch(difference::isOf)).toList();
         if (!lost.isEmpty())

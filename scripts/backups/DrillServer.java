@@ -1,5 +1,4 @@
 //SOURCES ../local/EmbeddedPostgres.java
-//SOURCES ActingRole.java
 //SOURCES ../migrations/Statement.java
 //SOURCES ../migrations/Statements.java
 //SOURCES RoleCopy.java
@@ -9,6 +8,7 @@ import java.security.SecureRandom;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -35,22 +35,21 @@ import ops.Subscriptions;
  * names. On that one what is made is removed when the run ends, and what a killed run left by the next.
  */
 final class DrillServer {
-    private static final String DATABASE = "handover_drill_", AGAIN = "_again", SUPERUSER = "handover_drill", MADE_BY_US = "made for a drill of handover", LOGIN = "handover_drill_login";
+    private static final String DATABASE = "handover_drill_", AGAIN = "_again", MADE_BY_US = "made for a drill of handover";
+    /** Begin names that end at random: no role of an archive can be meant to be one of these. */
+    private static final String SUPERUSER = "handover_drill_superuser_", LOADER = "handover_drill_loader_";
     /** "HAND" and "DRIL" in ASCII: keeps our lock apart from the application's. */
     private static final int OURS = 0x48414E44, DRILL = 0x4452494C;
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final String CREATE = "CREATE ROLE (" + Needs.NAME + ")";
     private static final String ATTRIBUTES = "(?:NO)?(?:SUPERUSER|INHERIT|CREATEROLE|CREATEDB|LOGIN|REPLICATION|BYPASSRLS)";
     /** What follows in the dump, a password's end say, is left out. */
-    private static final String ALTER = "(ALTER ROLE (" + Needs.NAME + ") WITH " + ATTRIBUTES + "(?: " + ATTRIBUTES + ")*)\\b.*";
+    private static final String ALTER = "ALTER ROLE (" + Needs.NAME + ") WITH (" + ATTRIBUTES + "(?: " + ATTRIBUTES + ")*)\\b.*";
     private static final String GRANT = "(GRANT (" + Needs.NAME + ") TO (" + Needs.NAME + ")(?: WITH (?:ADMIN|INHERIT|SET) "
         + "(?:OPTION|TRUE|FALSE)(?:, (?:INHERIT|SET) (?:TRUE|FALSE))*)?)(?: GRANTED BY (?:" + Needs.NAME + "))?";
     private static final Pattern ROLE = Pattern.compile(CREATE + "|" + ALTER + "|" + GRANT, Pattern.DOTALL);
     /** Before a statement of the dump. */
     private static final Pattern COMMENTS = Pattern.compile("^(?:\\s|--[^\n]*(?:\n|$))+");
-    /** What a role may do on its own server's machine it may not do on this one. */
-    private static final Set<String> ON_ITS_MACHINE = Set.of("pg_execute_server_program", "pg_read_server_files",
-        "pg_write_server_files");
 
     private final Run run;
     private final Settings settings;
@@ -60,12 +59,13 @@ final class DrillServer {
     final DatabaseUrl database;
     final String version;
     final int major;
-    /** The same as the database's superuser, or as a copy of another server's role. */
+    /** A role that may nothing but own the database, or a copy of another server's. */
     private DatabaseUrl loader;
-    private String owner = "";
+    private String owner;
+    /** Null where nothing of another server's is loaded as one of its roles. */
+    private RoleCopy copied;
     private String options = "";
     private String locale = "";
-    private boolean guessed;
 
     /** @param started the throwaway one; null for a server that stays */
     private DrillServer(Run run, Settings settings, Database session, EmbeddedPostgres started) {
@@ -74,7 +74,6 @@ final class DrillServer {
         this.session = session;
         this.started = started;
         database = session.url.withDatabase(DATABASE + Stamp.of(run.started));
-        loader = database;
         version = session.one("select current_setting('server_version')").replaceFirst(" .*", "");
         major = Integer.parseInt(session.one("select current_setting('server_version_num')")) / 10000;
     }
@@ -86,16 +85,17 @@ final class DrillServer {
      */
     static DrillServer open(Run run, Settings settings, Store store, int major, int locks, RoleCopy as) throws Exception {
         var named = DatabaseUrl.ofDrill(settings);
-        var server = named.isPresent() ? named(run, settings, store, named.get()) : throwaway(run, settings, major, locks, as == null ? EmbeddedPostgres.SUPERUSER : SUPERUSER);
+        var server = named.isPresent() ? named(run, settings, store, named.get()) : throwaway(run, settings, major, locks);
         if (server.major < major)
             throw new Failure.BadSetting("the server for drills is PostgreSQL " + server.version + ", and this backup needs " + major + " or newer", "name another one, or none: " + settings.where(Setting.DRILL_DATABASE_URL));
-        if (as != null) server.copy(as);
+        if (as == null) server.makeLoader();
+        else server.copy(as);
         return server;
     }
 
-    private static DrillServer throwaway(Run run, Settings settings, int major, int locks, String superuser) throws Exception {
+    private static DrillServer throwaway(Run run, Settings settings, int major, int locks) throws Exception {
         var postgres = run.undo.<EmbeddedPostgres, Exception>act(() -> {
-            var started = EmbeddedPostgres.throwaway(major, locks, superuser);
+            var started = EmbeddedPostgres.throwaway(major, locks, SUPERUSER + random());
             run.undo.add("remove the throwaway server", started::close);
             return started;
         });
@@ -141,6 +141,7 @@ final class DrillServer {
                 run.console.detail("no database of encoding " + origin.encoding() + " and locale " + candidate + " here: " + complaint.get().message());
                 continue;
             }
+            settle(database);
             locale = candidate.toString();
             if (wanted == null) return "the backup does not say which locale it had, and the drill's has " + candidate;
             return candidate.equals(wanted) ? "" : "this server does not have the backup's locale, " + wanted + ", and the drill's has " + candidate;
@@ -148,9 +149,15 @@ final class DrillServer {
         throw new Failure.ToolFailed("PostgreSQL " + version + " can't have a database of encoding " + origin.encoding(), "name another server: DRILL_DATABASE_URL");
     }
 
-    /** Sets on the database what rows may ask for, a constraint with current_setting() say. */
+    /**
+     * Sets on the database what rows may ask for, a constraint with current_setting() say: what any role may set for itself,
+     * and what has a prefix, but for languages, where that may be code.
+     */
     void set(Optional<DatabaseProperties> properties) {
-        properties.ifPresent(those -> those.settings().stream().filter(setting -> setting.role().isEmpty() && !setting.bites()).forEach(setting -> attempt(setting.statement(database.database))));
+        var harmless = Set.copyOf(session.rows("select lower(name) from pg_settings where context = 'user'", row -> row[0]));
+        properties.ifPresent(those -> those.settings().stream().filter(setting -> setting.role().isEmpty() && !setting.bites())
+            .filter(setting -> harmless.contains(setting.name().toLowerCase(Locale.ROOT)) || setting.name().matches("(?i)(?!pl[a-z0-9]*[.]).*[.].*"))
+            .forEach(setting -> attempt(setting.statement(database.database))));
     }
 
     /** Creates another database like the first, and as empty. */
@@ -158,6 +165,7 @@ final class DrillServer {
         var again = database.withDatabase(database.database + AGAIN);
         run.undo.act(() -> session.attempt("create database " + Database.quote(again.database) + options))
             .ifPresent(complaint -> { throw new Failure.ToolFailed("no second database could be made at " + database + ": " + complaint.message(), "is there room?"); });
+        settle(again);
         return again;
     }
 
@@ -169,6 +177,13 @@ final class DrillServer {
             session.execute("create database " + name + options);
             return true;
         });
+        settle(database);
+    }
+
+    private void settle(DatabaseUrl fresh) {
+        // From 17 on an event trigger may run whenever somebody connects: not with the superuser's rights.
+        if (major >= 17) session.execute("alter role " + Database.quote(session.url.user) + " in database " + Database.quote(fresh.database) + " set event_triggers = off");
+        if (copied != null) grant(copied, fresh);
     }
 
     /** The locale that {@link #create} took. */
@@ -187,18 +202,63 @@ final class DrillServer {
         if (databases.size() + roles.size() > 0) run.console.detail("dropped " + what + ": " + Amount.count(databases.size(), "database") + ", " + Amount.count(roles.size(), "role"));
     }
 
-    /** Makes the roles of another server, and what is loaded be loaded as one of them. */
+    /** A role for loading, that may nothing but own the database. What hides rows says nothing to it, as to a superuser. */
+    private void makeLoader() {
+        var password = random();
+        var name = LOADER + random();
+        role(name, "create role " + name + " bypassrls");
+        session.execute("alter role " + name + " login password " + Database.literal(new Secret(password).reveal()));
+        loader = database.withRole(name, new Secret(password));
+        owner = " owner " + name;
+    }
+
+    /** Has what is loaded be loaded as the copy of a role, with its rights alone. */
     private void copy(RoleCopy copy) {
-        if (exists(copy.role()) || exists(copy.owner()))
-            throw new Failure.BadSetting("the server for drills has a role '" + copy.role() + "' of its own, or one '" + copy.owner() + "'", "a server that is made for the drill has none: leave DRILL_DATABASE_URL out of the settings");
-        for (var role : copy.roles()) role(role.name(), role.statement());
-        for (var membership : copy.memberships()) attempt(membership.statement(major));
-        var password = new Secret(HexFormat.of().toHexDigits(RANDOM.nextLong()) + HexFormat.of().toHexDigits(RANDOM.nextLong()));
+        if (exists(copy.role()) || exists(copy.databaseOwner()))
+            throw new Failure.BadSetting("the server for drills has a role '" + copy.role() + "' of its own, or one '" + copy.databaseOwner() + "'", "a server that is made for the drill has none: leave DRILL_DATABASE_URL out of the settings");
+        loader = login(copy, copy.superuser());
+        owner = " owner " + Database.quote(copy.databaseOwner());
+        copied = copy;
+    }
+
+    /**
+     * A login of the database that is the copy of a role of another server. It is no superuser, even where that is one: then
+     * it belongs to all other roles.
+     *
+     * @return empty where this server has a role of that name of its own
+     */
+    Optional<DatabaseUrl> login(RoleCopy copy) {
+        if (exists(copy.role()) && !made.contains(copy.role())) return Optional.empty();
+        var login = login(copy, false);
+        var name = Database.quote(copy.role());
+        if (copy.superuser()) for (var other : Set.copyOf(made)) if (!other.equals(copy.role()) && !other.equals(loader.user)) attempt("grant " + Database.quote(other) + " to " + name);
+        var here = Database.quote(database.database);
+        attempt("alter database " + here + " owner to " + Database.quote(copy.databaseOwner()));
+        grant(copy, database);
+        return Optional.of(login);
+    }
+
+    private void grant(RoleCopy copy, DatabaseUrl on) {
+        for (var right : copy.rights()) if (right.grantee().isEmpty() || made.contains(right.grantee())) attempt(right.statement(on.database));
+    }
+
+    private DatabaseUrl login(RoleCopy copy, boolean superusers) {
+        for (var each : copy.roles()) {
+            role(each.name(), "create role " + Database.quote(each.name()));
+            if (made.contains(each.name())) session.execute("alter role " + Database.quote(each.name()) + " " + copy.attributes(each, major) + (superusers && each.superuser() ? " superuser" : ""));
+        }
+        for (var each : copy.memberships()) if (made.contains(each.member()) && isHarmless(each.role())) attempt(each.statement(major));
+        var password = new Secret(random());
         session.execute("alter role " + Database.quote(copy.role()) + " login password " + Database.literal(password.reveal()));
         for (var setting : copy.settings()) attempt(setting.everywhere());
-        loader = database.withRole(copy.role(), password);
-        owner = " owner " + Database.quote(copy.owner());
+        if (major >= 17) session.execute("alter role " + Database.quote(copy.role()) + " set event_triggers = on");
+        return database.withRole(copy.role(), password);
     }
+
+    /** Whether one may belong to a role: to one of this server's own it may not. */
+    private boolean isHarmless(String role) { return made.contains(role) || role.startsWith("pg_") && !RoleCopy.OF_THE_MACHINE.contains(role); }
+
+    private static String random() { return HexFormat.of().toHexDigits(RANDOM.nextLong()) + HexFormat.of().toHexDigits(RANDOM.nextLong()); }
 
     private boolean exists(String role) { return session.one("select exists (select from pg_roles where rolname = ?)", role).equals("t"); }
 
@@ -216,40 +276,26 @@ final class DrillServer {
     }
 
     /**
-     * Creates the roles that the backup's globals name and the server lacks, as they were there, but without a login. Read
-     * statement by statement: a setting's value or a name may have a line in it that looks like another one.
+     * Creates the roles that the backup's globals name and the server lacks, without a login, with what policies ask of them and
+     * nothing with which they could do anything to the server. Read statement by statement: a setting's value or a name may
+     * have a line in it that looks like another one.
      */
     void roles(String globals) {
         for (var one : Statements.of(globals)) {
             var statement = ROLE.matcher(COMMENTS.matcher(one.text()).replaceFirst(""));
             if (!statement.matches()) continue;
             if (statement.group(1) != null) role(Needs.unquoted(statement.group(1)), "create role " + statement.group(1));
-            else if (isMade(statement.group(3)))
-                attempt(statement.group(2) + "; alter role " + statement.group(3) + " nologin");
-            else if (isMade(statement.group(6)) && !ON_ITS_MACHINE.contains(statement.group(5))) attempt(statement.group(4));
+            else if (isMade(statement.group(2)))
+                attempt("alter role " + statement.group(2) + (statement.group(3).contains("NOINHERIT") ? " noinherit" : "") + (statement.group(3).matches("(.* )?BYPASSRLS( .*)?") ? " bypassrls" : ""));
+            else if (isMade(statement.group(6)) && isHarmless(Needs.unquoted(statement.group(5)))) attempt(statement.group(4));
         }
     }
 
     /** @param name as SQL writes it; may be null */
     private boolean isMade(String name) { return name != null && made.contains(Needs.unquoted(name)); }
 
-    /**
-     * Creates those that are still lacking. Nobody knows their rights: they may read everything, since a materialized view
-     * or an index of theirs may need it. Superusers they are only where nobody else can own what they own: what they have
-     * written runs with their rights.
-     */
-    void roles(Needs needs) {
-        for (var name : needs.roles()) {
-            if (exists(name)) continue;
-            guessed = true;
-            var role = Database.quote(name);
-            role(name, "create role " + role + (needs.superusers().contains(name) ? " superuser" : " bypassrls"));
-            attempt("grant pg_read_all_data to " + role);
-        }
-    }
-
-    /** Whether the backup does not say which rights a role had that it needs. */
-    boolean hasGuessed() { return guessed; }
+    /** Creates those that are still lacking. */
+    void roles(Needs needs) { for (var name : needs.roles()) role(name, "create role " + Database.quote(name)); }
 
     /** @param create the statement that makes it; without a login */
     private void role(String name, String create) {
@@ -258,33 +304,6 @@ final class DrillServer {
             if (attempt(create + " nologin; comment on role " + Database.quote(name) + " is '" + MADE_BY_US + "'")) made.add(name);
             return true;
         });
-    }
-
-    /**
-     * A login whose sessions act as a role of another server, with its rights there and no way to more.
-     *
-     * @return empty where this server has one of that name that may more
-     */
-    Optional<DatabaseUrl> loginAs(ActingRole acting) {
-        acting.roles().forEach(each -> {
-            role(each.name(), "");
-            if (made.contains(each.name())) session.execute("alter role " + Database.quote(each.name()) + " " + each.attributes());
-        });
-        for (var each : acting.memberships()) if (made.contains(each.member())) attempt("grant " + Database.quote(each.role()) + " to " + Database.quote(each.member()));
-        var name = Database.quote(acting.name());
-        if (session.one("select rolsuper from pg_roles where rolname = ?", acting.name()).equals("t") && !acting.isSuperuser()) return Optional.empty();
-        var here = Database.quote(database.database);
-        attempt("alter database " + here + " owner to " + Database.quote(acting.databaseOwner()));
-        if (acting.mayCreate()) attempt("grant create on database " + here + " to " + name);
-        var password = new Secret(java.util.UUID.randomUUID().toString());
-        run.undo.act(() -> {
-            session.execute("create role " + LOGIN + " login noinherit password " + Database.literal(password.reveal()));
-            session.execute("comment on role " + LOGIN + " is '" + MADE_BY_US + "'");
-            return true;
-        });
-        session.execute("grant " + name + " to " + LOGIN);
-        session.execute("alter role " + LOGIN + " set role to " + name);
-        return Optional.of(database.withRole(LOGIN, password));
     }
 
     /** What should not be a role, or may not be one here, shows when something needs it. */

@@ -16,17 +16,12 @@ import ops.Tool;
  * What an archive needs of a server and does not bring along.
  *
  * @param roles owners and grantees; a word in a function's text may be among them
- * @param superusers those of them that own what only a superuser can
  */
-record Needs(Set<String> extensions, Set<String> roles, Set<String> superusers) {
+record Needs(Set<String> extensions, Set<String> roles) {
     static final String NAME = "\"(?:[^\"]|\"\")+\"|[a-z_][a-z0-9_$]*";
     private static final Pattern EXTENSION = Pattern.compile("^[0-9]+; 3079 [0-9]+ EXTENSION - (.*) $", Pattern.MULTILINE);
     private static final Pattern OWNER = Pattern.compile("^-- Name: .*; Owner: (?!-$)(.+)$", Pattern.MULTILINE);
     private static final Pattern ROLES = Pattern.compile("\\b(?:TO|FROM|FOR ROLE|FOR USER|USER MAPPING FOR|SESSION AUTHORIZATION) ((?:" + NAME + ")(?:, (?:" + NAME + "))*)");
-    private static final Pattern A_SUPERUSERS = Pattern.compile("(?m)^ALTER (?:EVENT TRIGGER|FOREIGN DATA WRAPPER) (?:" + NAME
-        + ") OWNER TO (" + NAME + ");$");
-    private static final Pattern ALL_TABLES = Pattern.compile("(?m)^CREATE PUBLICATION (?:" + NAME + ") FOR ALL TABLES\\b[^;]*;"
-        + "\\s+ALTER PUBLICATION (?:" + NAME + ") OWNER TO (" + NAME + ");$");
     private static final Duration LIMIT = Duration.ofMinutes(5);
 
     /** @param beginning file with the archive's beginning, as far as its table of contents goes */
@@ -38,10 +33,7 @@ record Needs(Set<String> extensions, Set<String> roles, Set<String> superusers) 
         OWNER.matcher(text).results().forEach(owner -> roles.add(owner.group(1)));
         var name = Pattern.compile(NAME);
         ROLES.matcher(text).results().forEach(some -> name.matcher(some.group(1)).results().forEach(one -> roles.add(unquoted(one.group()))));
-        var superusers = new TreeSet<String>();
-        for (var owned : List.of(A_SUPERUSERS, ALL_TABLES))
-            owned.matcher(text).results().forEach(owner -> superusers.add(unquoted(owner.group(1))));
-        return new Needs(extensions, roles, superusers);
+        return new Needs(extensions, roles);
     }
 
     private static String output(Run run, PostgresTools.Found pgRestore, String... arguments) throws IOException, InterruptedException {

@@ -26,6 +26,7 @@ public final class TrialRestore {
         + "|collation \"[^/]*\" for encoding|could not create locale|ICU is not supported|could not open collator"
         + "|unrecognized configuration parameter");
     private static final Pattern LACKS_A_RIGHT = Pattern.compile("permission denied|must be (member of|owner of|able to SET ROLE|superuser)|role \".*\" does not exist");
+    private static final Pattern TAKES_A_SUPERUSER = Pattern.compile("permission denied|must be (owner of|superuser)|[Oo]nly superuser|[Oo]nly roles with");
     /** What may be right in one locale and wrong in another. */
     private static final Pattern LOCALES_FAULT = Pattern.compile("violates check constraint|could not create (unique|exclusion)|violates (unique|exclusion)|conflicting key|no partition of relation|invalid regular expression|overlap partition|lower bound");
 
@@ -52,12 +53,14 @@ public final class TrialRestore {
     Manifest manifest;
     PostgresTools.Found pgRestore;
     DrillServer server;
+    /** What only a superuser's code can be, and was not made. */
+    List<Archive.Entry> withoutRights = List.of();
     private PartReader reader;
     Outward outward;
 
     public TrialRestore(Run run, Settings settings, Store store, BackupFolder folder, Steps steps) { this(run, settings, store, folder, steps, null); }
 
-    /** @param as whose rights it is restored with; null for a superuser's */
+    /** @param as whose rights it is restored with; null where all may be restored that runs with no superuser's */
     TrialRestore(Run run, Settings settings, Store store, BackupFolder folder, Steps steps, RoleCopy as) {
         this.as = as;
         this.run = run;
@@ -70,8 +73,8 @@ public final class TrialRestore {
     /** Where it is, for its superuser. */
     public DatabaseUrl database() { return server.database; }
 
-    /** The same for sessions that act as a role of another server; empty where that can't be had here. */
-    public Optional<DatabaseUrl> database(ActingRole acting) { return server.loginAs(acting); }
+    /** The same for a copy of a role of another server; empty where that can't be had here. */
+    public Optional<DatabaseUrl> database(RoleCopy copy) { return server.login(copy); }
 
     public Manifest manifest() { return manifest; }
 
@@ -107,11 +110,14 @@ public final class TrialRestore {
         server = DrillServer.open(run, settings, store, manifest.serverMajor(), SPARE_LOCKS + LOCKS_OF_AN_OBJECT * objects, as);
         otherLocale = server.create(manifest.server());
         if (!otherLocale.isEmpty()) note(otherLocale);
-        if (as != null) note("as a copy of role " + as.role() + " of '" + as.env() + "'");
+        if (as != null) note("as a copy of role " + as.role() + " of '" + as.env() + "'" + (as.superuser() ? ", a superuser: what others have written in it runs as one" : ""));
         pgRestore = PostgresTools.findRestore(run, settings, manifest.pgDumpMajor(), server.major);
         steps.found("PostgreSQL " + server.version + ", " + server.locale() + ", " + server.database);
         return true;
     }
+
+    /** Whether nothing that others have written runs with a superuser's rights. */
+    boolean isDivided() { return as == null; }
 
     /** Keeps what is to be said of the server. */
     void note(String what) {
@@ -138,7 +144,7 @@ public final class TrialRestore {
         server.createAnew();
         lacking.clear();
         notRestorable.clear();
-        var repair = new Repair(run, settings, true);
+        var repair = new Repair(run, settings, as != null);
         try {
             load(newReader(), repair);
         } catch (Failure.ToolFailed e) {
@@ -151,7 +157,9 @@ public final class TrialRestore {
 
     /** @param repair null for an ordinary restore */
     private void load(PartReader reader, Repair repair) throws Exception {
-        var load = new Load(run, settings, server.loader(), pgRestore, List.of("--no-tablespaces"), Runtime.getRuntime().availableProcessors(), false).repairing(repair);
+        var options = as == null ? List.of("--no-tablespaces", "--no-owner") : List.of("--no-tablespaces");
+        var load = new Load(run, settings, server.loader(), pgRestore, options, Runtime.getRuntime().availableProcessors(), false).repairing(repair);
+        if (as == null) load.dividing(server.database);
         taken = load.taken();
         try (var progress = new Progress(run.console, "Load", load::done, manifest.bytesRaw())) {
             for (var part : manifest.parts()) {
@@ -161,7 +169,12 @@ public final class TrialRestore {
                     // As if it were its own environment, but that nothing in it reaches another server.
                     outward = new Outward(contents, entry -> true, false, true, true, true);
                     outward.unfilled().forEach(view -> notRestorable.add("rows of the materialized view " + view + " (they come from another server)"));
-                    load.load(reader, part, this::prepare);
+                    try {
+                        load.load(reader, part, this::prepare);
+                    } finally {
+                        withoutRights = load.leftOut();
+                    }
+                    withoutRights.stream().filter(entry -> entry.description().matches("FUNCTION|PROCEDURE")).forEach(entry -> notRestorable.add(entry + " (its language acts as the user who runs the server, and a drill lets nothing do that)"));
                 }
                 else notRestorable.add(part.name() + " (rows of schemas that Supabase owns, which this server does not have)");
             }
@@ -201,11 +214,11 @@ public final class TrialRestore {
                 "name a server that has it: DRILL_DATABASE_URL; or install it here");
         if (as != null && LACKS_A_RIGHT.matcher(e.getMessage()).find())
             return new Failure.ToolFailed("role " + as.role() + " of '" + as.env() + "' can't restore it: " + e.getMessage(), "give it the right or the membership that is lacking; or restore there with --no-owner");
-        if (as == null && server.hasGuessed() && LACKS_A_RIGHT.matcher(e.getMessage()).find())
-            return new Failure.ToolFailed("the backup does not say which rights its roles had, and it can't be restored without: " + e.getMessage(),
-                "name a server that has the roles: DRILL_DATABASE_URL");
         if (manifest.server().supabase())
             return new Failure.ToolFailed("it can't be restored on a server without Supabase's own schemas: " + e.getMessage(), "restore it into a project made for that: ./jbang restore-db --env OTHER --from " + settings.env);
+        if (as == null && (!withoutRights.isEmpty() || TAKES_A_SUPERUSER.matcher(e.getMessage()).find()))
+            return new Failure.ToolFailed("it takes a superuser to restore it, and a drill runs nothing that others have written as one" + (withoutRights.isEmpty() ? "" : " (left out: " + withoutRights.get(0) + ")") + ": " + e.getMessage(),
+                "as a user and on a machine that its code may do anything to, restore it as a copy of a superuser: ./jbang backups drill " + folder.id() + " --env " + settings.env + " --as ENV");
         if (e.getMessage().contains("out of shared memory"))
             return new Failure.ToolFailed("the server for drills has room for " + server.locks() + " locks, and that is too little: " + e.getMessage(), "there: max_locks_per_transaction = 1024, and a restart; or name no server, for one that is made for the drill");
         if (!otherLocale.isEmpty() && LOCALES_FAULT.matcher(e.getMessage()).find())

@@ -22,6 +22,13 @@ import smoke.SqlRead;
 public final class DatabaseChecks {
     static final String CONNECTION = "connection";
 
+    /** Event triggers, publications of all tables, functions that act as the server's user, and extensions whose scripts do. */
+    private static final String TAKES_A_SUPERUSER = """
+        select exists (select from pg_event_trigger e where not exists (select from pg_depend d where d.objid = e.oid and deptype = 'e'))
+          or exists (select from pg_publication where puballtables)
+          or exists (select from pg_proc p join pg_language l on l.oid = prolang where not lanpltrusted and p.oid >= 16384 and not exists (select from pg_depend d where d.objid = p.oid and deptype = 'e'))
+          or exists (select from pg_extension e join pg_available_extension_versions v on v.name = extname and v.version = extversion where superuser and not trusted)""";
+
     public final Group group;
     /** What the server is, as soon as it is known; empty when it could not be asked. */
     public final CompletableFuture<Optional<Database.Facts>> server = new CompletableFuture<>();
@@ -47,6 +54,7 @@ public final class DatabaseChecks {
         group.check("encrypted connection", this::tls, CONNECTION);
         group.check("clock", this::clock, CONNECTION);
         group.check("kind", this::kind, CONNECTION);
+        group.check("role", this::role, CONNECTION);
         group.check("size", () -> Seen.note(Amount.bytes(facts.bytes()) + " on the server's disk"), CONNECTION);
         group.check("pooler", this::pooler, CONNECTION);
         group.check("lock", this::lock, CONNECTION);
@@ -98,6 +106,14 @@ public final class DatabaseChecks {
         if (!Database.handsOnSettings(settings.url, settings.settings, "handover doctor " + settings.settings.env)) return null;
         return Seen.warning("it hands a session on as it was left: what pg_dump and pg_dumpall set there, an empty search_path above all, then holds for the application",
             "pgbouncer: server_reset_query = DISCARD ALL, its default; or name the server itself: " + settings.settings.where(Setting.DATABASE_URL));
+    }
+
+    /** Null where it is no superuser. */
+    private Seen role() {
+        if (database.one("select bool_or(rolsuper) from pg_roles where rolname in (current_user, session_user)").equals("f")) return null;
+        var runs = "role '" + settings.url.user + "' is a superuser: in a restore, what others have written in the database runs with its rights";
+        if (database.one(TAKES_A_SUPERUSER).equals("t")) return Seen.note(runs + "; and there is in it what only a superuser can restore");
+        return Seen.warning(runs, "one that is none will do: README.md, The database's roles; " + settings.settings.where(Setting.DATABASE_URL));
     }
 
     private Seen lock() {

@@ -1,6 +1,6 @@
 package migrations;
 
-import backups.ActingRole;
+import backups.RoleCopy;
 import backups.TrialRestore;
 import java.time.Duration;
 import java.time.Instant;
@@ -32,6 +32,7 @@ public final class Rehearsal {
     private final Settings settings;
     private final Plan plan;
     private final List<Timed> times = new ArrayList<>();
+    private RoleCopy copy;
 
     private Rehearsal(Run run, Settings settings, Plan plan) {
         this.run = run;
@@ -53,7 +54,7 @@ public final class Rehearsal {
         var trial = new TrialRestore(run, settings, store, backup.get(), steps);
         try {
             trial.restore();
-            return rehearsal.inBackup(backup.get(), trial, steps, url);
+            return rehearsal.inBackup(backup.get(), trial, steps);
         } catch (Failure.ToolFailed e) {
             return rehearsal.withoutBackup(url, steps, e.getMessage());
         } finally {
@@ -70,8 +71,8 @@ public final class Rehearsal {
         }
     }
 
-    private Result inBackup(BackupFolder backup, TrialRestore trial, Steps steps, DatabaseUrl url) throws Exception {
-        var database = asWhoApplies(trial, url);
+    private Result inBackup(BackupFolder backup, TrialRestore trial, Steps steps) throws Exception {
+        var database = asWhoApplies(trial);
         var where = "backup " + backup.id() + " (" + Amount.age(backup.began(), run.started) + ")";
         var applied = applied(trial);
         for (var file : plan.migrations.files) {
@@ -93,14 +94,9 @@ public final class Rehearsal {
     }
 
     /** As a copy of the role that will apply them: what it may not, fails here too; and nothing in them becomes this server's superuser. */
-    private DatabaseUrl asWhoApplies(TrialRestore trial, DatabaseUrl url) {
-        try (var session = Database.connect(url, settings, who())) {
-            var acting = ActingRole.of(session);
-            return trial.database(acting).orElseGet(() -> {
-                run.console.warn("rehearsed as a superuser, since the server for it has one by the name of " + acting.name() + ": what that role may not is not found so");
-                return trial.database();
-            });
-        }
+    private DatabaseUrl asWhoApplies(TrialRestore trial) {
+        copy = RoleCopy.of(settings);
+        return trial.database(copy).orElseThrow(() -> new Failure.ToolFailed("the server for drills has a role '" + copy.role() + "' of its own", "leave DRILL_DATABASE_URL out of the settings"));
     }
 
     private Timed inBackup(MigrationFile file, DatabaseUrl database, String where) throws InterruptedException {
@@ -118,7 +114,9 @@ public final class Rehearsal {
         }
     }
 
-    private static Failure failed(Execution.Trouble trouble, String where) {
+    private Failure failed(Execution.Trouble trouble, String where) {
+        if (trouble.complaint().state().equals(Database.LACKS_A_RIGHT) && copy.mayMore())
+            return new Failure.ToolFailed(trouble + "; a copy of role " + copy.role() + " may not do that, since what others have written could run with its rights", "--unrehearsed");
         return new Failure.NotVerified(trouble + "; seen in " + where + ": on the environment's own data it would fail too", !trouble.complaint().state().equals(Database.LACKS_A_RIGHT) ? "mend the migration, or the data that it stumbles on"
             : "let the role have that right: README.md, Security and permissions; where the environment's own server grants it in a way of its own, --unrehearsed");
     }
@@ -127,6 +125,7 @@ public final class Rehearsal {
     private Result withoutBackup(DatabaseUrl url, Steps steps, String why) throws Exception {
         run.console.warn(why + ": rehearsed in a transaction of " + url + " itself, which is rolled back");
         var left = new ArrayList<>(plan.pending());
+        times.clear();
         var seconds = settings.number(Setting.MIGRATIONS_LOCK_SECONDS);
         try (var session = Database.forScripts(url, settings, who()); var blockers = new Blockers(run, url, settings)) {
             blockers.of(session);

@@ -48,8 +48,11 @@ public final class Load {
     private final AtomicLong done = new AtomicLong();
     private final Map<TableName, Long> taken = new ConcurrentHashMap<>();
     private Repair repair;
+    private DatabaseUrl superuser;
     private Archive archive;
     private PgRestore pgRestore;
+    /** Null where one login does everything. */
+    private Division division;
     /** Entries of the table of contents that are restored, as pg_restore lists them. */
     private final Map<Integer, String> kept = new LinkedHashMap<>();
 
@@ -76,6 +79,18 @@ public final class Load {
         return this;
     }
 
+    /**
+     * Has what only a superuser can do done by this one, and nothing else: then the login that loads need be none, and
+     * must own the database.
+     */
+    public Load dividing(DatabaseUrl superuser) {
+        this.superuser = superuser;
+        return this;
+    }
+
+    /** Functions that nobody but a superuser can have, and that were not made; none where one login does everything. */
+    public List<Archive.Entry> leftOut() { return division == null ? List.of() : division.leftOut(); }
+
     /** Bytes of rows that the server has taken so far. */
     public long done() { return done.get(); }
 
@@ -93,12 +108,28 @@ public final class Load {
                 pgRestore = new PgRestore(run, settings, program, session, options, repair != null, archive.beginning());
                 select(preparation.before(pgRestore.beginning()), session);
                 setDatabase(session, "set %s = %s");
-                if (jobs > 1 && !stream && fits(part.bytesRaw())) sideBySide();
-                else oneByOne();
-                if (repair != null) repair.end(into, archive, pgRestore.failed());
+                if (superuser == null) load(part);
+                else loadDivided(part);
                 setDatabase(session, "reset %s");
             }
         });
+    }
+
+    private void load(Manifest.Part part) throws Exception {
+        if (jobs > 1 && !stream && fits(part.bytesRaw())) sideBySide();
+        else oneByOne();
+        if (repair != null) repair.end(into, archive, pgRestore.failed());
+    }
+
+    private void loadDivided(Manifest.Part part) throws Exception {
+        try (var session = Database.connect(superuser, settings, "handover, definitions")) {
+            var defining = new PgRestore(run, settings, program, session, options, repair != null, archive.beginning());
+            division = new Division(session, into.user, pgRestore::restore, defining::restore, archive.entries(), kept);
+            kept.keySet().removeIf(entry -> !division.isLoaded(entry));
+            load(part);
+            division.end(repair != null);
+            if (repair != null) repair.end(superuser, archive, defining.failed());
+        }
     }
 
     private void select(Predicate<String> leftOut, Database session) throws IOException, InterruptedException {
@@ -132,7 +163,8 @@ public final class Load {
     private List<String> listed(Predicate<Integer> which) { return kept.keySet().stream().filter(which).map(kept::get).toList(); }
 
     private boolean definitions() throws IOException, InterruptedException {
-        pgRestore.restore(listed(entry -> true), "--section=pre-data");
+        if (division == null) pgRestore.restore(listed(entry -> true), "--section=pre-data");
+        else division.define();
         if (repair != null) repair.begin(into, archive, pgRestore.failed());
         return true;
     }

@@ -15,6 +15,8 @@
 //SOURCES DatabaseScript.java
 //SOURCES DatabaseTarget.java
 //SOURCES DatabaseUrl.java
+//SOURCES Definition.java
+//SOURCES Division.java
 //SOURCES Download.java
 //SOURCES Dump.java
 //SOURCES EnvFile.java

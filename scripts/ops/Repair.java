@@ -145,7 +145,8 @@ public final class Repair {
     }
 
     /**
-     * After everything else: puts back what was taken away, and tries once more what failed.
+     * After everything else: puts back what was taken away, and tries once more what failed. Another login may then do the
+     * same with what it has failed at.
      *
      * @param failed entries that could not be restored since
      */
@@ -157,6 +158,8 @@ public final class Repair {
             for (var entry : archive.entries()) if (this.failed.contains(entry.number())) tryAgain(session, entry);
             ownerless.forEach((entry, complaint) -> keepFrom(session, entry, complaint, archive));
         }
+        dropped.clear();
+        this.failed.clear();
     }
 
     private void putBack(Database session, Check check) {

