@@ -195,7 +195,7 @@ class RestoreDb implements Callable<Integer> {
             if (partial == null) steps.change("Drop what the backup holds", "seen by nobody else yet", () -> drop(place, replacement));
             else steps.change("Have empty schemas", String.join(", ", partial.schemas()), () -> haveSchemas(place, replacement));
             steps.change("Load", "into the same transaction", () -> reading(() -> load(steps, place)));
-            steps.change("Complete", replacement.madeAgain(), () -> { place.complete(replacement); return true; });
+            steps.change("Complete", replacement.madeAgain(), () -> { place.complete(replacement, noOwner ? Archive.keptFromEverybody(contents, entry -> (partial == null || partial.has(entry)) && !outward.leavesOut(entry.id())) : List.of()); return true; });
             steps.change("Compare with the manifest", "rows", () -> compare(steps, place));
             if (outward.switches() != null)
                 steps.change("Switch off what reaches outward", String.join(", ", outward.off()), () -> { place.switchOff(outward.switches()); return saidToBeOff(steps); });
@@ -407,10 +407,18 @@ class RestoreDb implements Callable<Integer> {
         } catch (Failure.ToolFailed e) {
             throw advised(e);
         }
+        if (noOwner) keepFromEverybody();
         if (repair) sayRepaired(repairing);
         var own = swap.properties();
         steps.found(Amount.bytes(manifest.bytesRaw()) + ", checksums right" + (own.isEmpty() ? "" : "; as the database " + (exists ? "that is there" : "that was backed up") + ": " + own));
         return true;
+    }
+
+    /** What could not be is seen when rights are compared. */
+    private void keepFromEverybody() {
+        try (var session = Database.connect(swap.fresh, settings, "handover restore-db " + env)) {
+            Archive.keptFromEverybody(contents, entry -> !outward.leavesOut(entry.id())).forEach(session::attempt);
+        }
     }
 
     private void sayRepaired(Repair repairing) throws IOException {

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -38,7 +39,15 @@ public final class Archive {
      * @param owner empty when it has none of its own
      */
     public record Entry(int number, String description, String schema, String name, String definition, String copy, List<String> needs, String catalog, String drop, String owner) {
+        /** One of pg_dump's grants, in which a name may hold a semicolon. */
+        private static final Pattern GRANT = Pattern.compile("(?:\"[^\"]*+\"|'[^']*+'|[^\"';]++)++;");
+
         public String id() { return String.valueOf(number); }
+
+        /** The statements that give and take rights, one by one; of what is no ACL nothing. */
+        public List<String> grants() {
+            return description.endsWith("ACL") ? GRANT.matcher(definition).results().map(statement -> statement.group().strip()).toList() : List.of();
+        }
 
         @Override public String toString() { return description.toLowerCase(Locale.ROOT) + " " + name; }
     }
@@ -89,6 +98,18 @@ public final class Archive {
 
     /** The table of contents. */
     public List<Entry> entries() { return entries; }
+
+    /**
+     * What keeps everybody from functions and types that only some may use, when all other rights are left out: without it
+     * they would be as every new one is, for everybody.
+     *
+     * @param brought which entries are restored
+     */
+    public static List<String> keptFromEverybody(List<Entry> entries, Predicate<Entry> brought) {
+        var usual = entries.stream().filter(entry -> entry.description.matches("FUNCTION|PROCEDURE|AGGREGATE|TYPE|DOMAIN")).filter(brought).map(Entry::id).collect(Collectors.toSet());
+        return entries.stream().filter(entry -> entry.needs.stream().anyMatch(usual::contains)).map(Entry::grants).filter(grants -> grants.stream().anyMatch(grant -> grant.endsWith(" FROM PUBLIC;")))
+            .flatMap(List::stream).filter(grant -> grant.startsWith("REVOKE ") && grant.endsWith(" FROM PUBLIC;") || grant.startsWith("GRANT ") && grant.endsWith(" TO PUBLIC;")).toList();
+    }
 
     /** The encoding that all of it is in. */
     String encoding() { return entries.stream().filter(entry -> entry.description.equals("ENCODING")).map(entry -> entry.definition.replaceFirst("(?s).*'(.*)'.*", "$1")).findFirst().orElse("UTF8"); }

@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What hangs on schemas from outside of them: views, foreign keys, triggers, policies, functions and whatever else the server
@@ -118,6 +119,10 @@ public final class Outside {
             end
         from outside o order by 1, 2""".formatted(HOME.formatted("g"));
 
+    /** What has been changed since is another version of its row; a materialized view is one each time that it is refreshed. */
+    private static final String VERSIONS = Stream.of("pg_proc", "pg_rewrite", "pg_trigger", "pg_policy", "pg_constraint", "pg_attrdef", "pg_type").map(catalog -> "select tableoid, oid, xmin::text from " + catalog)
+        .collect(Collectors.joining(" union all ", "", " union all select tableoid, oid, xmin::text from pg_class where relkind <> 'm'"));
+
     private final List<Gone> gone;
     private final List<Made> made;
     private final List<String> lost = new ArrayList<>();
@@ -177,7 +182,8 @@ public final class Outside {
         var goes = WHAT_GOES.substring(0, WHAT_GOES.indexOf("select o.classid || ':'"));
         var values = List.of(roots.catalogs(), roots.rows(), String.valueOf(roots.ofSchemasOnly()), String.valueOf(roots.ofSchemasOnly()), roots.schemas());
         for (var value : values) goes = goes.replaceFirst("\\?", value.startsWith("{") ? "'" + java.util.regex.Matcher.quoteReplacement(value) + "'" : value);
-        return goes + "select coalesce(md5(string_agg(classid || ':' || objid || ':' || objsubid, ',' order by classid, objid, objsubid)), '') from outside";
+        return goes + "select coalesce(md5(string_agg(concat_ws(':', classid, objid, objsubid, version), ',' order by classid, objid, objsubid)), '') from outside left join ("
+            + VERSIONS + ") stored(catalog, number, version) on catalog = classid and number = objid";
     }
 
     /** A query for all that is outside and stays, in the words of {@link Made#what}, a line each; internal triggers have other names each time. */

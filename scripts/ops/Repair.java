@@ -76,8 +76,6 @@ public final class Repair {
         + ") (FOREIGN KEY|UNIQUE|PRIMARY KEY) ?(?:NULLS NOT DISTINCT )?\\((" + COLUMNS + ")\\).*", Pattern.DOTALL);
     private static final Pattern UNIQUE_INDEX = Pattern.compile("CREATE UNIQUE INDEX " + NAME + " ON (?:ONLY )?(" + TABLE
         + ") USING btree \\((" + COLUMNS + ")\\).*", Pattern.DOTALL);
-    /** One of pg_dump's grants, in which a name may hold a semicolon. */
-    private static final Pattern GRANT = Pattern.compile("(?:\"[^\"]*+\"|'[^']*+'|[^\"';]++)++;");
     /** Takes from everybody else what works with its owner's rights: a view, or a table with rules. */
     private static final String WITHHOLD = """
         select distinct pg_catalog.format('revoke all on table %s from %s cascade', c.oid::pg_catalog.regclass,
@@ -197,8 +195,7 @@ public final class Repair {
 
     /** Each by itself: where a role is missing, what is taken from everybody is taken all the same. */
     private void grantAgain(Database session, Archive.Entry entry) {
-        GRANT.matcher(entry.definition()).results().map(statement -> statement.group().strip()).forEach(statement ->
-            attempt(session, statement).ifPresent(complaint -> add(session, finding(entry, "is left out", complaint, statement), false)));
+        entry.grants().forEach(statement -> attempt(session, statement).ifPresent(complaint -> add(session, finding(entry, "is left out", complaint, statement), false)));
     }
 
     /** It was made, but could not be given to its owner. */

@@ -109,6 +109,7 @@ public final class Rights {
         stayed.removeAll(expected.keySet());
         there.keySet().removeAll(stayed);
         var differences = new ArrayList<String>();
+        if (withoutOwners && repair == null) differences.addAll(openToEverybody(found, manifest));
         var fewer = new ArrayList<String>();
         var schemas = Stream.concat(found.stream(), manifest.rights().stream()).collect(Collectors.toMap(Right::of, Right::schema, (one, same) -> one));
         var all = new TreeSet<>(there.keySet());
@@ -123,7 +124,7 @@ public final class Rights {
             else if (is == null) kind.add(of + ": not " + was + " any more");
             else kind.add(of + (of.startsWith(OWNERS) ? " are others" : ": " + is + " instead of " + was));
         }
-        if (!differences.isEmpty()) throw differs(differences, repair == null ? CHANGED : "what keeps others out could not be restored: have role " + role + " belong to the roles that this names, or restore as a superuser; then run it again");
+        if (!differences.isEmpty()) throw differs(differences, repair == null ? CHANGED : "what keeps others out could not be restored: create the roles that this names, have role " + role + " belong to them, or restore as a superuser; then run it again");
         var since = closed ? ", but not everybody may create in schema public, as in every database since PostgreSQL 15" : "";
         var others = since + (stayed.isEmpty() ? "" : ", and as before: " + String.join(", ", stayed));
         return fewer.isEmpty() ? "; rights and policies as in the backup" + others : "; no more rights than in the backup" + others + "; but " + String.join("; ", fewer);
@@ -140,6 +141,15 @@ public final class Rights {
         var before = grants(was);
         return grants(is).stream().allMatch(grant -> before.contains(grant) || before.contains(new Grant(grant.who, grant.what + "*")) || grant.who.equals(role));
     }
+
+    /** Functions and types that are everybody's, as every new one is, and were not in the backup. */
+    private static List<String> openToEverybody(List<Right> found, Manifest manifest) {
+        var there = found.stream().collect(Collectors.toMap(Right::of, Right::says, (one, same) -> one));
+        return manifest.rights().stream().filter(right -> right.of.matches("rights on (function|type) .*") && isKept(right.says) && !isKept(there.getOrDefault(right.of, "PUBLIC ALL")))
+            .map(right -> right.of + ": everybody's, and not " + right.says).toList();
+    }
+
+    private static boolean isKept(String says) { return grants(says).stream().noneMatch(grant -> grant.who.equals("PUBLIC")); }
 
     /** A privilege of somebody, as SQL writes his name. */
     private record Grant(String who, String what) { }

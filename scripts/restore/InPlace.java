@@ -177,8 +177,11 @@ public final class InPlace implements AutoCloseable {
     /**
      * Makes again what was dropped and is outside: as it was when the backup was made, where that says so; what the backup has
      * of it and the database has not is made too. And gives the database its default privileges back.
+     *
+     * @param rights statements of the archive's that come first
      */
-    public void complete(Replacement what) throws IOException, InterruptedException {
+    public void complete(Replacement what, List<String> rights) throws IOException, InterruptedException {
+        if (!rights.isEmpty()) execute(String.join("\n", rights));
         if (what.outside != null) makeOutside(what);
         say(String.join("\n", what.defaultsBack()));
         if (what.outside != null) makeSureThatNothingIsLost(what);
@@ -203,13 +206,17 @@ public final class InPlace implements AutoCloseable {
 
     private void makeAgain(Outside.Made made) throws IOException, InterruptedException {
         try {
-            // A file of its own: one that ends in the middle of a text must not take in what follows.
-            Files.writeString(statements, "\\" + RESTRICTED + "\n" + made.sql() + "\n\\un" + RESTRICTED + "\n");
-            say("\\i " + psqlLiteral(statements));
-            await();
+            execute(made.sql());
         } catch (Failure.ToolFailed e) {
             throw new Failure.Refused(made.what() + ", which is in no archive, can't be made again: " + e.getMessage().replaceFirst("^the restore failed: ", ""), "drop it in " + url + " when it is not needed with these data, or restore a backup that has what it needs");
         }
+    }
+
+    /** Has psql read statements of a backup: from a file of their own, since one that ends in the middle of a text must not take in what follows. */
+    private void execute(String sql) throws IOException, InterruptedException {
+        Files.writeString(statements, "\\" + RESTRICTED + "\n" + sql + "\n\\un" + RESTRICTED + "\n");
+        say("\\i " + psqlLiteral(statements));
+        await();
     }
 
     /** Loads an archive, without the COMMIT at its end, and without what this server does not know. */

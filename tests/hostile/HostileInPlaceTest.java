@@ -112,6 +112,20 @@ class HostileInPlaceTest {
         assertEquals("f|f|at least one", kit.database.one(facts).replaceFirst("(([^|]*\\|){2}[^|]*).*", "$1"));
     }
 
+    @Test void what_somebody_changes_outside_between_the_look_and_the_drop_is_not_made_again_as_it_was() throws Exception {
+        kit.database.execute(SALES).execute("create view reporting.turnover as select sum(cents) as cents from sales.orders; create table public.busy (id int)");
+        kit.run("backup-db", "--env", "staging", "--schema", "sales", "--quiet").exits(0);
+        try (var session = kit.database.connect(); var statement = session.createStatement()) {
+            session.setAutoCommit(false);
+            statement.execute("lock table public.busy in access exclusive mode"); // the safety backup waits for it
+            var running = kit.start("restore-db", kit.sealed().get(0).replaceFirst(".*/(.*)/", "$1"), "--env", "staging", "--mode", "in-place").awaitSays("first a backup of what is there now");
+            statement.execute("create or replace view reporting.turnover as select sum(cents) / 100 as cents from sales.orders");
+            session.commit();
+            running.result().exits(1).says("somebody has changed what depends on it", "nothing was committed");
+        }
+        assertEquals("1", kit.database.one("select count(*) from pg_views where viewname = 'turnover' and definition like '%100%'"));
+    }
+
     @Test void a_backup_that_somebody_has_changed_executes_nothing_on_this_machine() {
         kit.database.execute(SALES).execute("create view reporting.turnover as select sum(cents) as cents from sales.orders");
         kit.run("backup-db", "--env", "staging", "--schema", "sales", "--quiet").exits(0);

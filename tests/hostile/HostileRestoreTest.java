@@ -65,6 +65,21 @@ class HostileRestoreTest {
         assertEquals("20", kit.database.one("select count(*) from shop.orders"));
     }
 
+    @Test void without_owners_and_rights_what_was_kept_from_everybody_is_kept_from_everybody() {
+        kit.database.execute(SHOP + "; create function shop.secret(int) returns int language sql security definer as 'select 1'; revoke execute on function shop.secret(int) from public; create type shop.mood as enum ('good');"
+            + " revoke usage on type shop.mood from public; create procedure shop.\"do; it FROM PUBLIC;\"() language sql as 'select 1'; revoke execute on procedure shop.\"do; it FROM PUBLIC;\"() from public;"
+            + " create function shop.open() returns int language sql as 'select 1'; revoke execute on function shop.open() from public; grant execute on function shop.open() to public");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        for (var mode : List.of("swap", "in-place")) {
+            restore("--no-owner", "--mode", mode).exits(0);
+            assertEquals("f|f|f|t", kit.database.one("select has_function_privilege('pg_monitor', 'shop.secret(int)', 'execute'), has_type_privilege('pg_monitor', 'shop.mood', 'usage'),"
+                + " has_function_privilege('pg_monitor', 'shop.\"do; it FROM PUBLIC;\"()', 'execute'), has_function_privilege('pg_monitor', 'shop.open()', 'execute')"), mode);
+        }
+        kit.database.execute("drop schema shop cascade");
+        restore("--no-owner", "--schema", "shop").exits(0);
+        assertEquals("f", kit.database.one("select has_function_privilege('pg_monitor', 'shop.secret(int)', 'execute')"));
+    }
+
     @Test void a_part_of_another_environments_backup_reaches_outward_no_more_than_all_of_it() {
         var production = TestDatabase.create(Stack.next("production_"));
         kit.set("PRODUCTION_DATABASE_URL", production.url());
