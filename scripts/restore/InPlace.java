@@ -94,7 +94,7 @@ public final class InPlace implements AutoCloseable {
         answers = new BufferedReader(new InputStreamReader(psql.stdout(), StandardCharsets.UTF_8));
         // Whatever the role or the database has set; and no warning, among what went wrong, that the archive begins a transaction too.
         say(Lasting.statement() + " \\g /dev/null");
-        say("set default_transaction_read_only = on; begin isolation level read committed read write; set local client_min_messages = error;");
+        say("reset search_path; set default_transaction_read_only = on; begin isolation level read committed read write; set local search_path = pg_catalog; set local client_min_messages = error;");
         say("select 'set local role none' where exists (" + DatabaseProperties.SETS_A_ROLE + ") \\gexec");
         say("select txid_current();");
         transaction = answers.readLine();
