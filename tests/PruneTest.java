@@ -67,6 +67,22 @@ class PruneTest {
         assertEquals("1", kit.database.one("select count(*) from pg_database where datname like '" + kit.database.name + "%'"));
     }
 
+    @Test void what_is_held_while_it_is_being_removed_stays() {
+        var kit = backedUp().set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
+        var newest = ids(kit).get(0);
+        var old = copy(kit, newest, 30);
+        try (var store = new FaultProxy(kit)) {
+            var removing = store.next("DELETE .*" + old + "/manifest.json").hold();
+            var pruning = kit.start("backups", "prune", "--env", "staging");
+            store.awaitSeen("DELETE .*" + old + "/manifest.json");
+            kit.run("backups", "hold", old, "--env", "staging", "--reason", "the auditors").exits(0).prints("is held: the auditors");
+            removing.release();
+            pruning.result().exits(0).says("backup " + old + " stays: held by now");
+            kit.run("backups", "verify", old, "--env", "staging").exits(0);
+        }
+        assertEquals(List.of(newest, old), ids(kit));
+    }
+
     @Test void what_a_restore_saved_takes_no_ordinary_backups_place() {
         var kit = backedUp().set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
         var saved = copy(kit, ids(kit).get(0), 20);

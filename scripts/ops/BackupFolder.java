@@ -305,9 +305,15 @@ public record BackupFolder(String key, String id, List<Store.Item> objects) {
      * @return why it stays, whole; empty when it is gone
      */
     public Optional<String> remove(Store store) {
+        var seal = store.read(key + Manifest.NAME, LARGEST_MANIFEST);
         if (store.head(key + HOLD).isPresent()) return Optional.of("held by now");
         if (!store.deleteUnlessRefused(key + Manifest.NAME))
             return Optional.of("the store refuses to delete it: s3:DeleteObject is not granted, or it is locked for a time");
+        if (seal.isPresent() && store.head(key + HOLD).isPresent()) {
+            // Whoever held it just now still saw the seal, and was told that it is held.
+            store.putNew(key + Manifest.NAME, seal.get());
+            return Optional.of("held by now");
+        }
         return empty(store) ? Optional.empty() : Optional.of("the store still has its manifest, though it was deleted");
     }
 
