@@ -536,7 +536,7 @@ class RestoreDbTest {
         var restore = new String[] {"restore-db", "--env", "other", "--from", "staging", "--mode", mode,
             "--no-safety-backup", "--after-sql", sql};
         var steps = new ArrayList<>(List.of("Switch off what reaches outward: webhook ", "Run after.sql"));
-        if (mode.equals("in-place")) steps.addAll(0, List.of("Look at what depends on it", "Complete"));
+        if (mode.equals("in-place")) steps.add(0, "Complete");
         for (var step : steps) {
             var result = kit.start(restore).awaitSays("ok: " + step).signal("KILL").result();
             kit.awaitNoProcess();
