@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -109,9 +111,12 @@ class HostileSessionsTest {
     @Test void nothing_is_pruned_after_a_lost_lock() throws Exception {
         kit.backedUp(SHOP);
         var first = kit.sealed().get(0);
+        var taken = kit.manifest().get("snapshot_time").getAsString();
+        kit.forge(first, "\"snapshot_time\": \"" + taken, "\"snapshot_time\": \"" + Instant.now().minus(Duration.ofDays(40)));
+        kit.set("BACKUP_KEEP", "last=1").set("BACKUP_MIN_KEEP", "1");
         // While the new backup is read back, which comes between its seal and the old ones' end.
         new FakeTools(kit).tool("pg_restore", endsLock() + "exec \"$real\" \"$@\"");
-        kit.set("BACKUP_KEEP", "last=1").run("backup-db", "--env", "staging", "--verify", "readable").exits(16)
+        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(16)
             .says("ok: Read it back", LOST, "is sealed and readable.").neverShows("removed ");
         new FakeTools(kit).none();
         assertEquals(2, kit.sealed().size());
@@ -122,13 +127,13 @@ class HostileSessionsTest {
             .map(end -> TestDatabase.create(kit.database.name + "_" + end).name).toList();
         try (var other = TestDatabase.named("postgres").connectAsSuperuser(); var statement = other.createStatement()) {
             statement.execute("begin; comment on database " + TestDatabase.quote(olds.get(0)) + " is 'mine'");
-            var prune = kit.set("BACKUP_KEEP", null).start("backups", "prune", "--env", "staging");
+            var prune = kit.start("backups", "prune", "--env", "staging");
             Patience.until(() -> !TestDatabase.serverRows("select 1 from pg_stat_activity where wait_event_type = 'Lock'"
                 + " and query ~ 'drop database.*" + olds.get(0) + "'").isEmpty(), () -> "nobody drops " + olds.get(0) + ": "
                 + prune.saidSoFar());
             TestDatabase.superuser(endLock());
             statement.execute("rollback");
-            prune.result().exits(16).says("dropped " + olds.get(0), LOST, "State: what was removed is named above");
+            prune.result().exits(16).says("removed " + first.replaceFirst(".*/(.+)/", "$1"), "dropped " + olds.get(0), LOST, "State: what was removed is named above");
         }
         assertEquals(olds.subList(1, 2), databases("old"));
         kit.run("backups", "prune", "--env", "staging").exits(0).says("dropped " + olds.get(1));
