@@ -21,8 +21,8 @@ enum Definition {
     /** Of something that needs others. */
     LATE("CREATE PUBLICATION \\S+ FOR ALL TABLES.*|ALTER PUBLICATION \\S+ ADD TABLES IN SCHEMA \\S+"
         + "|CREATE SUBSCRIPTION \\S+ CONNECTION ' PUBLICATION .* WITH \\( CONNECT = FALSE .*"),
-    /** What is said of things that are there; and event triggers, which would run at all that follows. */
-    LAST("COMMENT ON .* IS '|(GRANT|REVOKE) .* ON .*|ALTER DEFAULT PRIVILEGES .*|SET SESSION AUTHORIZATION \\S+|RESET SESSION AUTHORIZATION"
+    /** What is said of things that are there, and not of the server; and event triggers, which would run at all that follows. */
+    LAST("COMMENT ON .* IS '|(GRANT|REVOKE) (?!.* ON (DATABASE|PARAMETER|TABLESPACE) ).* ON .*|ALTER DEFAULT PRIVILEGES .*|SET SESSION AUTHORIZATION \\S+|RESET SESSION AUTHORIZATION"
         + "|SECURITY LABEL .* IS '|(CREATE|ALTER) EVENT TRIGGER .*");
 
     /** A comment, a quoted name, texts, a word or a sign. */

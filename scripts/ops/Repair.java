@@ -255,6 +255,7 @@ public final class Repair {
         var session = Database.forScripts(into, settings, "handover, repair");
         session.rows(Lasting.statement(), row -> row);
         session.execute("select pg_catalog.set_config('search_path', '', false); set row_security = off; set check_function_bodies = off; set xmloption = content");
+        session.execute("set standard_conforming_strings = on"); // whatever the database says by now: a text must not end elsewhere
         return session;
     }
 
