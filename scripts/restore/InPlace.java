@@ -252,6 +252,8 @@ public final class InPlace implements AutoCloseable {
             throw failed();
         }
         say("\\set QUIET on\n\\o /dev/null");
+        // What the archive has set may have psql find the end of a text, in what it is told from here on, in another place than we.
+        say("set standard_conforming_strings = on; set client_encoding = 'UTF8';");
         await();
         if (notComparable == null) taken(tables);
     }

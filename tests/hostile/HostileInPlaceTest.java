@@ -137,6 +137,15 @@ class HostileInPlaceTest {
         assertFalse(java.nio.file.Files.exists(proof));
     }
 
+    @Test void an_archive_that_sets_how_texts_are_read_executes_nothing_on_this_machine_either() {
+        var production = TestDatabase.create(Stack.next("production_"));
+        production.execute("create schema \"\\'\n\\! touch executed\n--\"; create table \"\\'\n\\! touch executed\n--\".t (id int)");
+        kit.set("PRODUCTION_DATABASE_URL", production.url()).run("backup-db", "--env", "production", "--quiet").exits(0);
+        kit.forgeArchive("zstd -q -d data-00.dump.zst; sed -i \"s/SET standard_conforming_strings = 'on'/SET standard_conforming_strings ='off'/\" data-00.dump");
+        kit.run("restore-db", "--env", "staging", "--from", "production", "--mode", "in-place", "--no-safety-backup").exits(0);
+        assertFalse(java.nio.file.Files.exists(kit.home.resolve("executed")));
+    }
+
     @Test void a_setting_that_changes_what_text_means_changes_no_row() {
         kit.database.execute("create table public.tag (names text[]); insert into public.tag values ('{red,NULL}'); create view public.empty as select 1 as one where null = null; create table \"Odd\" (id int); grant select on \"Odd\" to public");
         var name = TestDatabase.quote(kit.database.name);
