@@ -174,6 +174,16 @@ class HostileBucketTest {
         }
     }
 
+    @Test void a_machine_whose_clock_is_wrong_stores_nothing() {
+        Kit.needs("faketime");
+        backedUp();
+        var before = kit.backupObjects();
+        for (var clock : List.of("+10 days", "-20 minutes"))
+            kit.bash("faketime '" + clock + "' ./jbang backup-db --env staging").exits(10)
+                .says("the store's clock is ", "State: nothing was stored");
+        assertEquals(before, kit.backupObjects());
+    }
+
     @Test void a_verdict_under_a_wrong_clock_has_neither_the_last_word_for_ever_nor_is_it_overruled_by_an_earlier_one() {
         backedUp();
         var folder = kit.sealed().get(0);
