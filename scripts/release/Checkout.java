@@ -7,7 +7,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import ops.Amount;
 import ops.Failure;
 import ops.Run;
 import ops.Tool;
@@ -66,7 +65,7 @@ public final class Checkout {
     public void refuseChanges() throws IOException, InterruptedException {
         var changes = git("status", "--porcelain").lines().toList();
         if (changes.isEmpty()) return;
-        throw new Failure.Refused("the checkout in " + top + " has " + Amount.count(changes.size(), "change") + (changes.size() == 1 ? " that is" : " that are") + " not committed: " + String.join(", ", changes.stream().limit(SHOWN).map(String::strip).toList()) + (changes.size() > SHOWN ? " …" : ""),
+        throw new Failure.Refused("the checkout in " + top + " has " + (changes.size() == 1 ? "1 change that is not committed: " : changes.size() + " changes that are not committed: ") + String.join(", ", changes.stream().limit(SHOWN).map(String::strip).toList()) + (changes.size() > SHOWN ? " …" : ""),
             "commit them, or put them aside: git stash --include-untracked; or deploy the commit without them: --leave-changes");
     }
 
