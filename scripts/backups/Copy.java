@@ -10,8 +10,9 @@ import java.util.regex.Pattern;
  * @param name of the table with its schema, and columns, as SQL writes them
  */
 record Copy(String title, String statement, String name, String columns) {
-    private static final Pattern STATEMENT = Pattern.compile("COPY ((?:NAME)\\.(?:NAME)) \\((.*)\\) FROM stdin;\n".replace("NAME", Needs.NAME), Pattern.DOTALL);
     private static final Pattern COLUMN = Pattern.compile(Needs.NAME);
+    /** Names and nothing else: it may stand in a text that somebody has made look so, and the superuser copies by it. */
+    private static final Pattern STATEMENT = Pattern.compile("COPY ((?:NAME)\\.(?:NAME)) \\(((?:NAME)(?:, (?:NAME))*+)\\) FROM stdin;\n".replace("NAME", "\"(?:[^\"]++|\"\")++\"|[a-z_][a-z0-9_$]*+"));
 
     /** Null for a table without columns. */
     static Copy of(String title, String statement) {

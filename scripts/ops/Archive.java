@@ -190,8 +190,10 @@ public final class Archive {
     }
 
     private void contents() throws IOException {
+        var known = new HashSet<Integer>();
         for (var left = integer(); left > 0; left--) {
             var id = integer();
+            if (!known.add(id)) throw damaged("its table of contents makes no sense"); // pg_restore would restore both as one
             if (integer() != 0) awaited.add(id); // has data of its own
             var catalog = text() + ":" + text();
             var name = text();

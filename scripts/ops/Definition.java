@@ -15,20 +15,29 @@ import java.util.regex.Pattern;
 enum Definition {
     /** Of an extension, whose script is on the server's own disk: before there is anything that the script could call instead. */
     FIRST("CREATE EXTENSION( IF NOT EXISTS)? \\S+( WITH SCHEMA \\S+)?"),
-    /** Of something that others may need. Of a wrapper with a validator that one would be called. */
-    IN_ORDER("CREATE (OPERATOR CLASS|OPERATOR FAMILY|CAST|TEXT SEARCH PARSER|TEXT SEARCH TEMPLATE|ACCESS METHOD) .*|ALTER OPERATOR FAMILY .*"
+    /**
+     * Of something that others may need. Of a wrapper with a validator that one would be called; and a cast's function is, by
+     * whoever's query casts, so a cast between the server's own types calls somebody's function as the superuser.
+     */
+    IN_ORDER("CREATE (OPERATOR CLASS|OPERATOR FAMILY|TEXT SEARCH PARSER|TEXT SEARCH TEMPLATE|ACCESS METHOD) .*|ALTER OPERATOR FAMILY .*"
+        + "|CREATE CAST .* (WITH INOUT|WITHOUT FUNCTION|WITH FUNCTION PG_CATALOG[.].*).*"
         + "|CREATE FOREIGN DATA WRAPPER (?!.* VALIDATOR ).*"),
     /** Of something that needs others. */
     LATE("CREATE PUBLICATION \\S+ FOR ALL TABLES.*|ALTER PUBLICATION \\S+ ADD TABLES IN SCHEMA \\S+"
         + "|CREATE SUBSCRIPTION \\S+ CONNECTION ' PUBLICATION .* WITH \\( CONNECT = FALSE .*"),
-    /** What is said of things that are there, and not of the server; and event triggers, which would run at all that follows. */
-    LAST("COMMENT ON .* IS '|(GRANT|REVOKE) (?!.* ON (DATABASE|PARAMETER|TABLESPACE) ).* ON .*|ALTER DEFAULT PRIVILEGES .*|SET SESSION AUTHORIZATION \\S+|RESET SESSION AUTHORIZATION"
-        + "|SECURITY LABEL .* IS '|(CREATE|ALTER) EVENT TRIGGER .*");
+    /** What is said of things that are there, and not of the server. */
+    LAST("COMMENT ON (?!EVENT TRIGGER ).* IS '|(GRANT|REVOKE) (?!.* ON (DATABASE|PARAMETER|TABLESPACE) ).* ON .*|ALTER DEFAULT PRIVILEGES .*"
+        + "|SET SESSION AUTHORIZATION \\S+|RESET SESSION AUTHORIZATION|SECURITY LABEL .* IS '"),
+    /** Event triggers, which would run at all that follows, at a comment say. */
+    WATCHING("(CREATE|ALTER) EVENT TRIGGER .*|COMMENT ON EVENT TRIGGER \\S+ IS '");
 
-    /** A comment, a quoted name, texts, a word or a sign. */
-    private static final Pattern TOKEN = Pattern.compile("\\G\\s*+(?:(--[^\n]*+)|(\"(?:[^\"]++|\"\")*+\")"
-        + "|(?:E'(?:[^'\\\\]++|''|\\\\.)*+'|('(?:[^']++|'')*+'))"
-        + "|([\\p{L}_0-9.]++)|([^\\s'\"$\\\\]))", Pattern.DOTALL);
+    private static final Pattern SCHEMA = Pattern.compile("CREATE SCHEMA \\S+");
+    /**
+     * A comment, which a carriage return ends too; a quoted name; a text, before which stands nothing that could have a backslash
+     * in it escape (as in {@code e'…'}); a word or a sign.
+     */
+    private static final Pattern TOKEN = Pattern.compile("\\G\\s*+(?:(--[^\n\r]*+)|(\"(?:[^\"]++|\"\")*+\")"
+        + "|((?<![^\\s(,])'(?:[^']++|'')*+')|([\\p{L}_0-9.]++)|([^\\s'\"$\\\\/]|/(?!\\*)))");
 
     private final Pattern form;
 
@@ -45,6 +54,12 @@ enum Definition {
             all = one;
         }
         return all;
+    }
+
+    /** Whether a text makes a schema, and nothing in it. */
+    static boolean isOfSchema(String sql) {
+        var statements = statements(sql);
+        return statements != null && statements.size() == 1 && SCHEMA.matcher(statements.get(0)).matches();
     }
 
     /** Whether a text, with a semicolon behind it, is one statement of any kind. */
@@ -75,7 +90,7 @@ enum Definition {
             if (words.length() > 0) words.append(' ');
             words.append(token.group(2) != null ? "\"" : token.group(4) != null ? token.group(4).toUpperCase(Locale.ROOT) : sign != null ? sign : "'");
         }
-        var whole = end == sql.strip().length() && words.length() == 0 && !sql.contains("/*");
+        var whole = end == sql.strip().length() && words.length() == 0;
         return whole ? statements : null;
     }
 }

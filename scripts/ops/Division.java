@@ -21,16 +21,18 @@ import java.util.stream.Collectors;
  * its owners, with the rights that others have on it.
  */
 public final class Division {
-    /** Restores lines of the table of contents, in their order, of some sections; all without one. */
-    public interface Program { void restore(List<String> lines, String... sections) throws IOException, InterruptedException; }
+    /** Restores lines of the table of contents, in their order, with some more options of pg_restore. */
+    public interface Program { void restore(List<String> lines, String... options) throws IOException, InterruptedException; }
 
+    /** As pg_dump writes it. */
+    private static final String SEARCH_PATH = "SELECT pg_catalog.set_config('search_path', '', false);";
     private static final Pattern LANGUAGE = Pattern.compile("\\n    LANGUAGE (\"(?:[^\"]|\"\")+\"|\\S+)");
     private static final Set<String> NAMED_BY_THEIR_DROP = Set.of("AGGREGATE", "FUNCTION", "PROCEDURE", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY");
     private static final Set<String> WITHOUT_A_SCHEMA = Set.of("PROCEDURAL LANGUAGE", "SCHEMA", "FOREIGN DATA WRAPPER", "SERVER", "PUBLICATION", "SUBSCRIPTION", "EVENT TRIGGER");
     private static final Set<String> IN_A_SCHEMA = Set.of("COLLATION", "CONVERSION", "DOMAIN", "FOREIGN TABLE", "MATERIALIZED VIEW", "SEQUENCE",
         "STATISTICS", "TABLE", "TEXT SEARCH DICTIONARY", "TEXT SEARCH CONFIGURATION", "TYPE", "VIEW");
-    /** Nobody else can own one. */
-    private static final Set<String> OF_A_SUPERUSER = Set.of("FOREIGN DATA WRAPPER", "EVENT TRIGGER");
+    /** Nobody else can own one, up to PostgreSQL 15 at least. */
+    private static final Set<String> OF_A_SUPERUSER = Set.of("FOREIGN DATA WRAPPER", "EVENT TRIGGER", "SUBSCRIPTION");
     private static final int AT_A_TIME = 100;
     /** What the superuser has made and others may use: of extensions, and wrappers. */
     private static final String MADE_BY_THE_SUPERUSER = """
@@ -65,6 +67,8 @@ public final class Division {
         for (var entry : entries) this.entries.put(entry.number(), entry);
         // Then a backslash is what the archive says that it is, and not what is read here.
         var escapes = entries.stream().anyMatch(entry -> entry.description().equals("STDSTRINGS") && entry.definition().contains("off"));
+        // Whatever it is, pg_restore executes it at the beginning of each session: the superuser's has none then.
+        if (entries.stream().anyMatch(entry -> entry.description().equals("SEARCHPATH") && !entry.definition().strip().equals(SEARCH_PATH))) return;
         for (var number : lines.keySet()) {
             var text = this.entries.get(number).definition();
             var definition = escapes && text.contains("\\") ? null : Definition.of(text);
@@ -80,9 +84,9 @@ public final class Division {
 
     /** Before the rows: what they go into. */
     public void define() throws IOException, InterruptedException {
-        var schemas = numbers(number -> entries.get(number).description().equals("SCHEMA"));
-        restore(loading, schemas, "--section=pre-data");
-        restore(defining, numbers(number -> definitions.get(number) == Definition.FIRST));
+        var schemas = numbers(number -> Definition.isOfSchema(entries.get(number).definition()));
+        restore(loading, schemas, "--schema-only");
+        define(Definition.FIRST);
         change("grant ", " to ");
         leaveOutFunctions();
         var turn = new ArrayList<Integer>();
@@ -96,7 +100,7 @@ public final class Division {
     }
 
     private void restore(List<Integer> turn, boolean isDefined) throws IOException, InterruptedException {
-        if (isDefined) restore(defining, turn);
+        if (isDefined) define(turn);
         else restore(loading, turn, "--section=pre-data");
         if (isDefined) change("grant ", " to ");
         turn.clear();
@@ -116,17 +120,27 @@ public final class Division {
     }
 
     /**
-     * After everything else: what has to be there, and whose it is.
+     * After everything else, but for event triggers: what has to be there, and whose it is.
      *
      * @param forgiving whether it goes on where something is not there
      */
     public void end(boolean forgiving) throws IOException, InterruptedException {
-        restore(defining, numbers(number -> definitions.get(number) == Definition.LATE));
+        define(Definition.LATE);
         change("revoke ", " from ");
         give(forgiving, entry -> !entry.description().equals("EVENT TRIGGER"));
-        restore(defining, numbers(number -> definitions.get(number) == Definition.LAST));
+        define(Definition.LAST);
+    }
+
+    /** After which the superuser must do nothing in the database that an event trigger would run at. */
+    public void watch(boolean forgiving) throws IOException, InterruptedException {
+        define(Definition.WATCHING);
         give(forgiving, entry -> entry.description().equals("EVENT TRIGGER"));
     }
+
+    private void define(Definition definition) throws IOException, InterruptedException { define(numbers(number -> definitions.get(number) == definition)); }
+
+    /** Without the rows that a forged archive may say that such an entry has: the statement before them is anything. */
+    private void define(List<Integer> numbers) throws IOException, InterruptedException { restore(defining, numbers, "--schema-only"); }
 
     private void change(String how, String whom) {
         inChunks(false, superuser.rows(MADE_BY_THE_SUPERUSER, row -> how + row[0] + whom + Database.quote(loader)));
@@ -185,7 +199,7 @@ public final class Division {
 
     private List<Integer> numbers(Predicate<Integer> which) { return lines.keySet().stream().filter(which).collect(Collectors.toCollection(ArrayList::new)); }
 
-    private void restore(Program program, Collection<Integer> numbers, String... sections) throws IOException, InterruptedException {
-        if (!numbers.isEmpty()) program.restore(numbers.stream().map(lines::get).toList(), sections);
+    private void restore(Program program, Collection<Integer> numbers, String... options) throws IOException, InterruptedException {
+        if (!numbers.isEmpty()) program.restore(numbers.stream().map(lines::get).toList(), options);
     }
 }

@@ -128,7 +128,10 @@ public final class Load {
             kept.keySet().removeIf(entry -> !division.isLoaded(entry));
             load(part);
             division.end(repair != null);
-            if (repair != null) repair.end(superuser, archive, defining.failed());
+            var failed = defining.failed();
+            if (repair != null) repair.end(superuser, archive, failed);
+            division.watch(repair != null);
+            if (repair != null) repair.end(superuser, archive, defining.failed().stream().filter(entry -> !failed.contains(entry)).toList());
         }
     }
 

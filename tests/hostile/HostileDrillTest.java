@@ -338,6 +338,59 @@ class HostileDrillTest {
         }
     }
 
+    /** Here a role makes the text of its index look like the rows of its table, and drops the index while it is restored. */
+    @Test void a_text_that_looks_like_a_tables_rows_is_no_statement_for_a_drills_superuser() throws Exception {
+        var kit = Stack.kit();
+        var traces = Path.of("/tmp", Stack.next("columns_") + "_" + ProcessHandle.current().pid());
+        kit.database.execute("""
+            create table t (a text, b text);
+            insert into t values ('#', 'touch %1$s-program');
+            create index looks_like on t ((a || '
+            -- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: %2$s
+            COPY public.t (b, a) TO PROGRAM $$$0$$ -- ) FROM stdin;
+            '));
+            create function drops() returns int language plpgsql as $f$ begin
+                if starts_with(current_user, 'handover_drill_loader_') then
+                    drop index public.looks_like;
+                end if;
+                return 1;
+            end $f$;
+            create materialized view m as select public.drops()""".formatted(traces, TestDatabase.ROLE));
+        kit.run("backup-db", "--env", "staging").exits(0);
+        var drill = kit.run("backups", "drill", "--env", "staging");
+        assertEquals(List.of(), traces(traces), drill::toString);
+        drill.exits(14).says("index public.looks_like");
+    }
+
+    /** Each of these reads as one harmless statement to whoever takes a quote or a comment for another one than PostgreSQL does. */
+    @Test void a_forged_archive_gets_nothing_executed_by_a_drills_superuser() throws Exception {
+        var kit = Stack.kit();
+        var traces = Path.of("/tmp", Stack.next("f_") + "_" + ProcessHandle.current().pid());
+        var room = "A".repeat(200);
+        kit.database.asSuperuser("create table t (n int); comment on table t is '" + room + "'; create foreign data wrapper small options (a '" + room + "'); create foreign data wrapper wide options (b '" + room + "')");
+        kit.set("STAGING_DATABASE_URL", superuserUrl(kit));
+        var program = "COPY (SELECT 1) TO PROGRAM $$touch " + traces + "-%s$$; SELECT (1";
+        var path = "SELECT pg_catalog.set_config('search_path', '', false);";
+        var texts = List.of(sameLength("a '" + room + "'", "a e'\\\\''); " + program.formatted("small") + " --'", 1),
+            sameLength("b '" + room + "'", "€E'\\\\'); " + program.formatted("wide") + " --'", 1),
+            sameLength("IS '" + room + "';", "IS 'A' --\\r; " + program.formatted("comment") + ")\\n;", 2));
+        for (var forged : List.of(texts, List.of(sameLength(path, "COPY (SELECT) TO PROGRAM '>" + traces + "-path';", 0)))) {
+            var script = Files.writeString(kit.home.resolve("forge.sed"), String.join("\n", forged));
+            new FakeTools(kit).pgDump("\"$real\" \"$@\" | LC_ALL=C sed -f '" + script + "'; exit ${PIPESTATUS[0]}");
+            kit.run("backup-db", "--env", "staging").exits(0);
+            new FakeTools(kit).none();
+            var drill = kit.run("backups", "drill", "--env", "staging");
+            assertEquals(List.of(), traces(traces), drill::toString);
+            drill.exits(12);
+        }
+    }
+
+    /** @param escapes how many characters of the new text are none but for sed */
+    private static String sameLength(String old, String text, int escapes) {
+        var spaces = old.length() - text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length + escapes;
+        return "s#" + old.replace("[", "\\[") + "#" + text + " ".repeat(spaces) + "#";
+    }
+
     /** The files whose names begin so; they are gone then. */
     private static List<String> traces(Path beginning) throws IOException {
         var found = new java.util.ArrayList<String>();
