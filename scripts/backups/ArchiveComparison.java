@@ -144,10 +144,10 @@ final class ArchiveComparison {
             return Tool.text(run, pgRestore.path(), List.of("--list", beginning.toString()), Map.of(), PostgresTools.PATIENCE).lines().filter(line -> !line.startsWith(";")).toList();
         }
 
-        @Override public void restore(List<String> lines, String... options) throws IOException, InterruptedException {
+        @Override public void restore(List<String> lines, String... sections) throws IOException, InterruptedException {
             var arguments = new ArrayList<>(List.of("--file=-", "--no-tablespaces", "--use-list=" + Files.write(Files.createTempFile(folder, "list-", ""), lines)));
             if (withoutOwners) arguments.add("--no-owner");
-            arguments.addAll(List.of(options));
+            arguments.addAll(List.of(sections));
             arguments.add(beginning.toString());
             try (var reading = Tool.sink(run, psql.path(), List.of("--no-psqlrc", "--quiet", "--no-password", "--file=-"), environment);
                     var writing = Tool.start(run, pgRestore.path(), arguments, Map.of())) {

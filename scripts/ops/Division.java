@@ -21,8 +21,8 @@ import java.util.stream.Collectors;
  * its owners, with the rights that others have on it.
  */
 public final class Division {
-    /** Restores lines of the table of contents, in their order, with some more options of pg_restore. */
-    public interface Program { void restore(List<String> lines, String... options) throws IOException, InterruptedException; }
+    /** Restores lines of the table of contents, in their order, of some sections; all without one. */
+    public interface Program { void restore(List<String> lines, String... sections) throws IOException, InterruptedException; }
 
     /** As pg_dump writes it. */
     private static final String SEARCH_PATH = "SELECT pg_catalog.set_config('search_path', '', false);";
@@ -72,9 +72,12 @@ public final class Division {
         for (var number : lines.keySet()) {
             var text = this.entries.get(number).definition();
             var definition = escapes && text.contains("\\") ? null : Definition.of(text);
-            if (definition != null) definitions.put(number, definition);
+            if (definition != null && isWithoutRows(number)) definitions.put(number, definition);
         }
     }
+
+    /** A forged archive may say that anything has rows, and pg_restore executes whatever statement stands before them. */
+    private boolean isWithoutRows(int entry) { return entries.get(entry).copy().isEmpty(); }
 
     /** Whether the role that loads restores an entry. */
     public boolean isLoaded(int entry) { return !definitions.containsKey(entry) && leftOut.stream().noneMatch(other -> other.number() == entry); }
@@ -84,8 +87,8 @@ public final class Division {
 
     /** Before the rows: what they go into. */
     public void define() throws IOException, InterruptedException {
-        var schemas = numbers(number -> Definition.isOfSchema(entries.get(number).definition()));
-        restore(loading, schemas, "--schema-only");
+        var schemas = numbers(number -> isWithoutRows(number) && Definition.isOfSchema(entries.get(number).definition()));
+        restore(loading, schemas, "--section=pre-data");
         define(Definition.FIRST);
         change("grant ", " to ");
         leaveOutFunctions();
@@ -139,8 +142,7 @@ public final class Division {
 
     private void define(Definition definition) throws IOException, InterruptedException { define(numbers(number -> definitions.get(number) == definition)); }
 
-    /** Without the rows that a forged archive may say that such an entry has: the statement before them is anything. */
-    private void define(List<Integer> numbers) throws IOException, InterruptedException { restore(defining, numbers, "--schema-only"); }
+    private void define(List<Integer> numbers) throws IOException, InterruptedException { restore(defining, numbers); }
 
     private void change(String how, String whom) {
         inChunks(false, superuser.rows(MADE_BY_THE_SUPERUSER, row -> how + row[0] + whom + Database.quote(loader)));
@@ -199,7 +201,7 @@ public final class Division {
 
     private List<Integer> numbers(Predicate<Integer> which) { return lines.keySet().stream().filter(which).collect(Collectors.toCollection(ArrayList::new)); }
 
-    private void restore(Program program, Collection<Integer> numbers, String... options) throws IOException, InterruptedException {
-        if (!numbers.isEmpty()) program.restore(numbers.stream().map(lines::get).toList(), options);
+    private void restore(Program program, Collection<Integer> numbers, String... sections) throws IOException, InterruptedException {
+        if (!numbers.isEmpty()) program.restore(numbers.stream().map(lines::get).toList(), sections);
     }
 }

@@ -416,6 +416,38 @@ class HostileDrillTest {
         kit.run("backups", "drill", "--env", "staging").exits(12).says("it takes a superuser to restore it", "left out: function my_now()", "--as ENV");
     }
 
+    @Test void what_ordinary_databases_have_of_extensions_owners_and_rights_comes_back_without_a_superusers_rights() {
+        var kit = Stack.kit();
+        var alice = Stack.next("alice_");
+        var bob = Stack.next("bob_");
+        TestDatabase.superuser("create role " + alice + "; create role " + bob + " in role " + alice + ", pg_read_all_data, pg_signal_backend");
+        backedUp(kit, """
+            create extension pg_trgm; create extension citext; create extension btree_gist; create extension unaccent; create extension postgres_fdw; create extension "uuid-ossp"; create schema ext; create extension ltree schema ext;
+            comment on extension pg_trgm is 'a /* b'; create schema theirs authorization %1$s; grant usage on schema theirs to %2$s; grant create on schema theirs to %2$s with grant option;
+            create table theirs.p (id int generated always as identity, k int not null, mail citext, path ext.ltree, during daterange, twice int generated always as (k * 2) stored) partition by list (k);
+            
+            create table theirs.p1 partition of theirs.p (primary key (id), exclude using gist (k with =, during with &&)) for values in (1); alter table theirs.p owner to %1$s; alter table theirs.p1 owner to %2$s;
+            insert into theirs.p (k, mail, path, during) values (1, 'A@B', 'a.b', '[2024-01-01,2025-01-01)');
+            create index on theirs.p1 using gin ((mail::text) gin_trgm_ops); create index on theirs.p1 using gist (path);
+            alter table theirs.p1 enable row level security; alter table theirs.p1 force row level security; create policy nobody on theirs.p1 using (false);
+            create function theirs.checks(int) returns bool language plpgsql security definer set search_path = theirs as 'begin return exists (select from p1) or true; end'; alter function theirs.checks owner to %2$s; revoke all on function theirs.checks from public;
+            create domain theirs.small as int check (value < 9); alter domain theirs.small owner to %2$s;
+            create table base (n theirs.small check (theirs.checks(n))); create table child (m uuid default uuid_generate_v4()) inherits (base); alter table child owner to %1$s; alter table base owner to %2$s; insert into child values (1);
+            create view seen as select * from theirs.p1; alter view seen owner to %1$s; create materialized view counted as select n, unaccent(n::text) as s from base; alter materialized view counted owner to %2$s; create unique index on counted (n);
+            select lo_from_bytea(77, 'large'); alter large object 77 owner to %2$s; grant select on large object 77 to public; comment on large object 77 is 'E\\';
+            alter default privileges for role %1$s in schema theirs grant select on tables to %2$s; create type "odd
+            "" /* type" as enum ('x'); create function "odd /* name"("odd
+            "" /* type") returns int language sql as 'select 1'; comment on function "odd /* name" is 'it''s; odd'; alter function "odd /* name" owner to %1$s; grant select (n) on base to %1$s with grant option;
+            create cast (int as "odd
+            "" /* type") with inout; create statistics st on n, m from child; create publication part for table theirs.p1 where (k > 0); create publication whole for tables in schema theirs;
+            create subscription gone connection 'host=127.0.0.1 port=1' publication part with (connect = false);
+            create operator // (leftarg = int, rightarg = int, function = int4div); alter operator // (int, int) owner to %1$s; create collation theirs.plain (locale = 'C'); alter collation theirs.plain owner to %1$s;
+            create sequence theirs.free; alter sequence theirs.free owner to %2$s; alter sequence theirs.free owned by theirs.p1.k; set role %2$s; create table theirs.last (id bigserial, s text); insert into theirs.last (s) values ('x'); reset role
+            """.formatted(alice, bob));
+        kit.database.asSuperuser("alter subscription gone set (slot_name = none); drop subscription gone");
+        kit.run("backups", "drill", "--env", "staging").exits(0).prints("is restorable: 4 tables with 3 rows");
+    }
+
     /** The server's superuser fills it and backs it up. */
     private static Kit backedUp(Kit kit, String sql) {
         kit.database.asSuperuser(sql);
