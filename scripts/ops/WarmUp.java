@@ -50,7 +50,7 @@ final class WarmUp {
             answering.start();
             var file = Path.of(folder[0], ".env.operations");
             Private.create(file);
-            Files.writeString(file, String.join("\n", "X_DATABASE_URL=postgresql://x@127.0.0.1:1/x", "BACKUP_BUCKET=x", "AWS_REGION=x",
+            Files.writeString(file, String.join("\n", "X_DATABASE_URL=postgresql://x@127.0.0.1:1/x", "BACKUP_BUCKET=warm-up", "AWS_REGION=x",
                 "AWS_ENDPOINT_URL_S3=http://127.0.0.1:" + server.getLocalPort(), "S3_PATH_STYLE=true", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "S3_ATTEMPTS=1", ""));
             use(Settings.of("x"));
         }
