@@ -14,6 +14,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Files and folders that only their owner may read: 0600 and 0700 from the moment they exist. */
 public final class Private {
@@ -22,6 +23,8 @@ public final class Private {
     private static final Set<PosixFilePermission> OTHERS = EnumSet.of(
         PosixFilePermission.GROUP_READ, PosixFilePermission.GROUP_WRITE, PosixFilePermission.GROUP_EXECUTE,
         PosixFilePermission.OTHERS_READ, PosixFilePermission.OTHERS_WRITE, PosixFilePermission.OTHERS_EXECUTE);
+
+    private static final Pattern GOING = Pattern.compile("\\.[0-9]+$");
 
     private Private() { }
 
@@ -48,8 +51,8 @@ public final class Private {
 
     /** Removes a folder and all that is in it, also while somebody still writes into it or removes it too; one that is gone already is fine. */
     public static void remove(Path folder) throws IOException {
-        // Under another name nobody finds it any more.
-        var going = folder.resolveSibling(folder.getFileName() + "." + System.nanoTime());
+        // Under another name nobody finds it any more, but who removes what others have begun to remove.
+        var going = folder.resolveSibling(GOING.matcher(folder.getFileName().toString()).replaceFirst("") + "." + System.nanoTime());
         try {
             Files.move(folder, going, StandardCopyOption.ATOMIC_MOVE);
         } catch (NoSuchFileException e) {
@@ -64,6 +67,9 @@ public final class Private {
             }
         }
     }
+
+    /** Whether somebody has begun to remove this folder, and may have been killed at it. */
+    static boolean isGoing(Path folder) { return GOING.matcher(folder.getFileName().toString()).find(); }
 
     private static void removeAll(Path folder) throws IOException {
         Files.walkFileTree(folder, new SimpleFileVisitor<>() {

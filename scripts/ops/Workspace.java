@@ -28,7 +28,7 @@ import java.util.stream.Stream;
 public final class Workspace {
     private static final Pattern NAME = Pattern.compile("handover-run-([0-9]{1,10})-.*");
     private static final String LOCK = "lock";
-    /** A folder without a lock is of an older kit, or is just being made. */
+    /** A folder without a lock is of an older kit, or is just being made, or its removal was begun. */
     private static final Duration AGE_WITHOUT_LOCK = Duration.ofDays(1);
 
     private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
@@ -143,8 +143,10 @@ public final class Workspace {
 
     private static boolean clearWithoutLock(Path folder) throws IOException {
         try {
-            var modified = Files.getLastModifiedTime(folder, LinkOption.NOFOLLOW_LINKS).toInstant();
-            if (leftBy(folder, NAME).isEmpty() || modified.isAfter(Instant.now().minus(AGE_WITHOUT_LOCK))) return false;
+            if (!Private.isGoing(folder)) {
+                var modified = Files.getLastModifiedTime(folder, LinkOption.NOFOLLOW_LINKS).toInstant();
+                if (leftBy(folder, NAME).isEmpty() || modified.isAfter(Instant.now().minus(AGE_WITHOUT_LOCK))) return false;
+            }
             Private.remove(folder);
             return true;
         } catch (NoSuchFileException e) {
