@@ -350,6 +350,25 @@ class SmokeTestsTest {
         stack.run(arguments).exits(0).printsLike("age of the last backup: [^ ]+, data as of [^ ]+, (just now|[0-9]+ min ago)");
         Files.writeString(stack.home.resolve("migrations/20261123000000_prices.sql"), "select 1");
         stack.run(arguments).exits(14).prints("the database is at migration 20261122101500, and " + stack.home.resolve("migrations") + " ends with 20261123000000_prices");
+        // What a history says besides the last one.
+        var only = new String[] {"smoke-tests", "--env", "staging", "--only", "migrations", "--tries", "1"};
+        stack.database.execute("drop table schema_migrations; create table schema_migrations (version bigint, "
+            + "dirty boolean); insert into schema_migrations values (20261123000000, true)");
+        stack.run(only).exits(14).prints("public.schema_migrations says that 20261123000000 was not ended: dirty");
+        stack.database.execute("update schema_migrations set dirty = false; create table flyway_schema_history "
+            + "(version text, success boolean); insert into flyway_schema_history values ('1', true), ('2', false)");
+        stack.run(only).exits(14).prints("public.flyway_schema_history says that 2 failed: success is false");
+        stack.database.execute("drop table flyway_schema_history; create table _prisma_migrations (migration_name "
+            + "text, finished_at timestamptz, rolled_back_at timestamptz);"
+            + "insert into _prisma_migrations values ('1_a', now(), null), ('2_b', null, now()), ('2_b', null, null)");
+        stack.run(only).exits(14).prints("public._prisma_migrations says that 2_b was not ended: finished_at and "
+            + "rolled_back_at are empty");
+        stack.database.execute("update _prisma_migrations set finished_at = now() where rolled_back_at is null");
+        stack.database.execute("update schema_migrations set version = 2"); // golang-migrate's are numbers
+        Files.createDirectory(stack.home.resolve("numbered"));
+        Files.writeString(stack.home.resolve("numbered/000002_a.up.sql"), "select 1");
+        Files.writeString(stack.home.resolve("numbered/000002_a.down.sql"), "select 1");
+        stack.set("SMOKE_MIGRATIONS", "numbered").run(only).exits(0).prints("last migration: the last one is 2,");
     }
 
     // --- what a setting turns on
