@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import migrations.Apply;
+import migrations.Finding;
 import migrations.MigrationFile;
 import migrations.Migrations;
 import migrations.Plan;
@@ -121,12 +122,13 @@ class Deploy implements Callable<Integer> {
         steps.check("See what is live", () -> seeLive(steps));
         steps.check("See how old the last backup is", () -> judgeBackup(steps, aging));
         steps.check("Look at the migrations", () -> lookAtMigrations(steps));
+        // Before anybody is asked: what it has seen destroyed is what they have to know.
+        if (hasPending() && !leaveMigrations && !unrehearsed) steps.change("Rehearse the migrations", "in the last backup, restored into a throwaway server", () -> rehearse(steps));
         if (isProtected()) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> { steps.found(Deployment.agreed(settings, confirm, "commit " + commit)); return true; });
         steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> { build.install(); return true; });
         steps.change("Build", "with " + commit.brief() + " as its SITE_RELEASE", () -> build());
         steps.change("Check what was built", "a page to begin with, and no secret in it", () -> checkBuilt(steps));
         steps.change("Keep the artifact", store.uri(store.prefix + "/" + env + "/artifacts/"), () -> keep(steps));
-        if (hasPending() && !leaveMigrations && !unrehearsed) steps.change("Rehearse the migrations", "in the last backup, restored into a throwaway server", () -> rehearse(steps));
         steps.change("Stage", "upload it where no visitor sees it: " + provider.name(), () -> stage(steps));
         if (!unstaged) steps.change("Look at the staged release", "page, assets and commit", () -> lookAtStaged(steps));
         steps.change("Record the release", "before anybody sees it", () -> record(steps));
@@ -215,9 +217,14 @@ class Deploy implements Callable<Integer> {
             return true;
         }
         try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover deploy " + env)) {
+            var others = leaveMigrations ? Migrations.others(settings, folder, session) : Optional.<String>empty();
+            if (others.isPresent()) {
+                steps.found("left to " + others.get());
+                return true;
+            }
             plan = Migrations.of(run, settings, folder).compare(session);
         }
-        plan.findings().forEach(finding -> run.console.warn((finding.destructive() ? "a rollback can't undo this: " : "") + finding));
+        plan.findings().forEach(this::warn);
         plan.invalidIndexes().forEach(drop -> run.console.warn("an index is not valid, as a killed CREATE INDEX CONCURRENTLY leaves it; remove it: " + drop));
         if (hasPending() && !applyMigrations && !leaveMigrations && !dryRun)
             throw new Failure.Refused("migrations are pending: " + plan, "./jbang deploy --env " + env + " --apply-migrations; or, if this release does without them: --leave-migrations");
@@ -225,10 +232,16 @@ class Deploy implements Callable<Integer> {
         return true;
     }
 
+    private void warn(Finding finding) {
+        run.console.warn((finding.destructive() ? "a rollback can't undo this: " : "") + finding);
+    }
+
     private boolean hasPending() { return plan != null && !plan.isEmpty(); }
 
     private boolean rehearse(Steps steps) throws Exception {
-        steps.found(Rehearsal.run(run, settings, store, DatabaseUrl.of(settings), plan, steps).toString());
+        var rehearsed = Rehearsal.run(run, settings, store, DatabaseUrl.of(settings), plan, steps);
+        rehearsed.losses().forEach(this::warn);
+        steps.found(rehearsed.toString());
         return true;
     }
 

@@ -288,12 +288,22 @@ class DeployTest {
         kit.database.execute("create table trailer (id int primary key, colour text)");
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
         site.write("supabase/migrations/20261101000000_prices.sql", "alter table public.trailer add column price numeric;\n").commit("Prices");
-        deploy("--dry-run").exits(0).says("ok: Look at the migrations: 1 pending: 20261101000000_prices.sql", "would rehearse the migrations: in the last backup", "would promote");
+        var dry = deploy("--dry-run").exits(0).says("ok: Look at the migrations: 1 pending: 20261101000000_prices.sql",
+            "would rehearse the migrations: in the last backup", "would promote");
+        assertTrue(dry.err().indexOf("would rehearse") < dry.err().indexOf("would install"), dry::toString);
         deploy().exits(10).says("migrations are pending: 1 pending: 20261101000000_prices.sql", "--apply-migrations; or, if this release does without them: --leave-migrations", "nothing was changed");
         deploy("--apply-migrations").exits(0).says("ok: Rehearse 20261101000000_prices.sql", ", in backup 2", "ok: Apply the migrations: 1 applied; the database is at 20261101000000", "ok: Look at the site: 7 of 7 pass");
         assertEquals(List.of("20261101000000", "prices"), List.of(kit.database.one("select version from supabase_migrations.schema_migrations"), kit.database.one("select name from supabase_migrations.schema_migrations")));
         assertEquals("20261101000000", recorded(deployed.current()).get("schema_version").getAsString());
         deploy().exits(0).says("ok: Look at the migrations: nothing is pending; the last one is 20261101000000");
+    }
+
+    @Test void migrations_of_another_tool_are_refused_by_its_name_and_can_be_left_to_it() {
+        site.write("supabase/migrations/20261101000000_init/migration.sql", "create table a (id int);\n")
+            .write("supabase/migrations/migration_lock.toml", "provider = \"postgresql\"\n").commit("Prisma");
+        deploy("--apply-migrations").exits(78).says("supabase/migrations is written for Prisma: ",
+            "npx prisma migrate deploy", "State: nothing was changed: what was live is live.");
+        deploy("--leave-migrations").exits(0).says("ok: Look at the migrations: left to Prisma");
     }
 
     @Test void a_migration_that_fails_on_the_real_rows_is_caught_by_the_rehearsal() {
@@ -313,6 +323,19 @@ class DeployTest {
         deploy("--apply-migrations", "--unrehearsed").exits(14).says("warning: a rollback can't undo this: 20261101000000_drop.sql, line 1: ", "it was not taken back, since migrations have changed what the release before needs", "./jbang rollback --env staging --accept-schema-ahead");
         assertEquals(site.head(), deployed.liveCommit());
         deployed.run("rollback").exits(10).says("the database is at migration 20261101000000, and release ");
+    }
+
+    @Test void what_only_the_rehearsal_saw_destroyed_keeps_a_release_from_being_taken_back_too() {
+        kit.database.execute("create table trailer (id int primary key, colour text); insert into trailer values "
+            + "(1, 'red')");
+        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        deploy().exits(0);
+        site.write("supabase/migrations/20261101000000_empty.sql",
+            "create function empty() returns void language sql as 'delete from public.trailer';\nselect empty();\n")
+            .write("src/health.json", "{\"status\": \"down\"}").commit("No trailers");
+        deploy("--apply-migrations").exits(14).says("warning: a rollback can't undo this: "
+            + "20261101000000_empty.sql: 1 of 1 row of public.trailer is gone; only a backup brings them back",
+            "it was not taken back, since migrations have changed what the release before needs");
     }
 
     @Test void what_a_killed_deploy_destroyed_keeps_the_next_one_from_going_back_too() {

@@ -42,7 +42,12 @@ class Migrate implements Callable<Integer> {
             plan.findings().forEach(finding -> run.console.result((finding.destructive() ? "destructive: " : "slow: ") + finding));
             plan.invalidIndexes().forEach(run.console::result);
             switch (what) {
-                case "rehearse" -> run.console.result("rehearsed: " + Rehearsal.run(run, settings, Store.open(settings), url, plan, steps));
+                case "rehearse" -> {
+                    var rehearsed = Rehearsal.run(run, settings, Store.open(settings), url, plan, steps);
+                    for (var loss : rehearsed.losses())
+                        run.console.result((loss.destructive() ? "destructive: " : "gone: ") + loss);
+                    run.console.result("rehearsed: " + rehearsed);
+                }
                 case "apply" -> run.console.result("applied: " + Apply.run(run, settings, url, plan, steps, () -> { }, run::state));
                 default -> run.console.result(plan.toString());
             }

@@ -10,10 +10,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /** Migrations are compared, rehearsed and applied, on a real server, by tests/Migrate.java. */
 class MigrationsTest {
+    /** How often, and when: another moment in each run of the suite. */
+    private static final int KILLS = 4;
+    private static final Random RANDOM = new Random();
     private static final String RECORDED = "select version, name, statements from supabase_migrations.schema_migrations order by 1";
 
     @Test void pending_files_are_applied_in_order_each_whole_and_once() throws Exception {
@@ -74,6 +78,83 @@ class MigrationsTest {
         assertEquals(List.of(), kit.leftTemporary());
     }
 
+    @Test void the_rehearsal_counts_what_is_gone_or_changed_whatever_way_a_migration_takes() throws Exception {
+        var kit = kit();
+        kit.database.execute("""
+            create table customers (id int primary key, email text);
+            insert into customers select n, 'MAIL' || n from generate_series(1, 1204) n;
+            create table orders (id int, colour text); insert into orders select n, 'red' from generate_series(1, 10) n;
+            create table parts (id int, n int) partition by range (id);
+            create table parts_1 partition of parts for values from (0) to (10);
+            create table parts_2 partition of parts for values from (10) to (20);
+            insert into parts values (1, 1), (2, 2);
+            create view reds as select * from orders; create function price(int) returns int language sql as 'select 1';
+            create table spare (id int); insert into spare values (1); create policy p on spare using (true)""");
+        file(kit, "1_hidden.sql", """
+            do $$ begin
+                execute 'update customers set email = lower(email)'; truncate spare; drop policy p on spare;
+            end $$""");
+        migrate(kit, "rehearse").exits(0).prints("destructive: 1_hidden.sql, line 1: runs code that is not looked into",
+            "destructive: 1_hidden.sql: 1,204 rows of public.customers are updated",
+            "destructive: 1_hidden.sql: public.spare was emptied",
+            "gone: 1_hidden.sql: policy p of public.spare is gone");
+        kit.run("backup-db", "--env", "staging").exits(0);
+        file(kit, "2_list.sql", """
+            create table tmp1 (a int); drop table if exists tmp_gone, orders cascade; drop function price""");
+        file(kit, "3_with.sql", """
+            with gone as (delete from customers where id > 1200 returning id) select * from gone""");
+        file(kit, "4_filled.sql", """
+            alter table customers add city text; update customers set city = email;
+            alter table customers alter email set not null""");
+        file(kit, "5_moved.sql", "update parts set id = 11 where id = 1; insert into parts values (3, 3)");
+        file(kit, "6_called.sql", """
+            create function empty() returns void language plpgsql as $$ begin truncate parts; end $$; select empty();
+            alter table customers rename city to town""");
+        var rehearsed = migrate(kit, "rehearse").exits(0).prints(
+            "destructive: 1_hidden.sql: 1,204 of 1,204 rows of public.customers are changed",
+            "destructive: 1_hidden.sql: 1 of 1 row of public.spare is gone",
+            "destructive: 2_list.sql, line 1: drops table orders",
+            "destructive: 2_list.sql: table public.orders is gone",
+            "destructive: 2_list.sql: view public.reds is gone",
+            "destructive: 2_list.sql: function public.price(integer) is gone",
+            "destructive: 2_list.sql: 10 of 10 rows of public.orders are gone",
+            "destructive: 3_with.sql, line 1: deletes rows of customers",
+            "destructive: 3_with.sql: 4 of 1,204 rows of public.customers are gone",
+            "destructive: 5_moved.sql: 1 of 2 rows of public.parts is changed or gone; there are 3 now",
+            "destructive: 6_called.sql: 3 of 3 rows of public.parts are gone",
+            "destructive: 6_called.sql: column city of public.customers is column town of public.customers now");
+        // No value that was there is another.
+        assertFalse(rehearsed.out().contains("4_filled.sql: "), rehearsed::toString);
+        assertEquals("1204|10|2", kit.database.one("select (select count(*) from customers where email like "
+            + "'MAIL%'), (select count(*) from orders), (select count(*) from parts)"));
+    }
+
+    @Test void what_another_tool_has_applied_is_not_applied_again_and_its_folder_is_refused_by_name() throws Exception {
+        var kit = kit();
+        kit.database.execute("create schema drizzle; create table drizzle.__drizzle_migrations (id serial, hash "
+            + "text, created_at bigint); insert into drizzle.__drizzle_migrations (hash) values ('a'), ('b')");
+        file(kit, "0000_first.sql", "create table first (id int)");
+        migrate(kit, "apply").exits(10).says("Drizzle has applied migrations to this database "
+            + "(drizzle.__drizzle_migrations)", "would be executed again", "--leave-migrations",
+            "supabase migration repair --status applied 0000");
+        kit.database.execute("delete from drizzle.__drizzle_migrations");
+        file(kit, "0000_first.sql", """
+            -- Up Migration
+            create table first (id int);
+            -- Down Migration
+            drop table first;""");
+        migrate(kit, "apply").exits(78).says("is written for node-pg-migrate: 0000_first.sql, line 1",
+            "npx node-pg-migrate up", "--leave-migrations");
+        Files.delete(folder(kit).resolve("0000_first.sql"));
+        file(kit, "V1__init.sql", "create table first (id int)");
+        migrate(kit, "apply").exits(78).says("is written for Flyway: V1__init.sql");
+        Files.delete(folder(kit).resolve("V1__init.sql"));
+        file(kit, "init.sql", "create table first (id int)");
+        migrate(kit, "apply").exits(78).says("there is no migration in",
+            "and what is there is not understood: init.sql");
+        assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname = 'first'"));
+    }
+
     @Test void a_rehearsal_has_the_rights_of_the_role_that_will_apply_and_no_way_to_more() throws Exception {
         var kit = kit();
         kit.database.execute("create table orders (id int)");
@@ -87,14 +168,21 @@ class MigrationsTest {
         var trace = Path.of("/tmp", Stack.next("rehearsed_") + "_" + ProcessHandle.current().pid());
         kit.database.execute("insert into orders values (1); create function on_change() returns trigger language plpgsql as $$ begin"
             + " if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then copy (select 1) to program 'cat > " + trace + "'; end if; return new; end $$;"
-            + " create trigger on_change before update on orders for each row execute function on_change()");
+            + " create trigger on_change before update on orders for each row execute function on_change();"
+            // To plan any query of the table would call this one.
+            + "create function trace() returns void language plpgsql as $$ begin"
+            + " if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then"
+            + " copy (select 1) to program 'cat > " + trace + "'; end if; end $$;"
+            + "create function on_plan(int) returns int immutable language plpgsql as"
+            + " 'begin perform public.trace(); return $1; end'; create index on orders ((on_plan(id) + on_plan(1)))");
         kit.run("backup-db", "--env", "staging").exits(0);
         kit.set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/]*$", "/" + kit.database.name));
         file(kit, "2_b.sql", "update orders set note = 'x'; create role " + Stack.next("migrated_"));
         migrate(kit, "rehearse").exits(0).says("a copy of role postgres may not do that, since what others have written could run with its rights: rehearsed in a transaction of ");
         file(kit, "2_b.sql", "update orders set note = 'x'; alter table orders add more text");
         Files.deleteIfExists(trace);
-        migrate(kit, "rehearse").exits(0).prints(", in backup ");
+        migrate(kit, "rehearse").exits(0).prints("destructive: 2_b.sql: 1 of 1 row of public.orders is changed",
+            ", in backup ");
         assertFalse(Files.exists(trace));
     }
 
@@ -139,7 +227,12 @@ class MigrationsTest {
         file(kit, "1_a.sql", "create index concurrently on a (id)");
         migrate(kit, "apply").exits(10).says("the index has no name");
         file(kit, "1_a.sql", "-- migrate:up\ncreate table a (id int);\n-- migrate:down\ndrop table a;");
-        migrate(kit, "apply").exits(78).says("1_a.sql is written for another tool");
+        migrate(kit, "apply").exits(78).says("is written for dbmate: 1_a.sql, line 1");
+        file(kit, "1_a.sql", "-- Rollback: not possible\ncopy a from stdin;\n1\n\\.\n");
+        migrate(kit, "apply").exits(10).says("1_a.sql, line 2: COPY A FROM STDIN takes rows that only psql can send",
+            "INSERT");
+        file(kit, "1_a.sql", "select 1;\n\\i other.sql\n");
+        migrate(kit, "apply").exits(10).says("1_a.sql, line 2: \\I OTHER.SQL is a command of psql");
         Files.write(folder(kit).resolve("1_a.sql"), "-- ä".getBytes(StandardCharsets.ISO_8859_1));
         migrate(kit, "apply").exits(78).says("1_a.sql is not UTF-8");
         file(kit, "1_a.sql", "");
@@ -184,6 +277,31 @@ class MigrationsTest {
         migrate(kit, "apply").exits(0).prints("applied: [1_a.sql ");
     }
 
+    @Test void killed_at_any_moment_each_migration_is_there_whole_with_its_record_or_not_at_all() throws Exception {
+        var kit = kit();
+        for (var n = 1; n <= 9; n++)
+            file(kit, n + "_t.sql", """
+                create table t%1$d (id int); select pg_sleep(0.1); insert into t%1$d values (1); select pg_sleep(0.1);
+                alter table t%1$d add done int""".formatted(n));
+        kit.database.execute("create schema supabase_migrations; create table "
+            + "supabase_migrations.schema_migrations (version text not null primary key)");
+        for (var kill = 0; kill < KILLS; kill++) {
+            var running = start(kit, "apply").awaitSays("ok: Compare the migrations");
+            Thread.sleep(RANDOM.nextInt(1000));
+            running.signal("KILL").result();
+            awaitNoSession(kit);
+            var recorded = kit.database.rows("""
+                select 't' || version from supabase_migrations.schema_migrations order by 1""");
+            assertEquals(recorded, kit.database.rows("""
+                select relname from pg_class join pg_attribute on attrelid = pg_class.oid
+                where relname ~ '^t[0-9]$' and attname = 'done' order by 1"""));
+            assertEquals(recorded, kit.database.rows("""
+                select relname from pg_class where relname ~ '^t[0-9]$' order by 1"""));
+        }
+        migrate(kit, "apply").exits(0);
+        assertEquals("9", kit.database.one("select count(*) from supabase_migrations.schema_migrations"));
+    }
+
     @Test void an_index_that_a_killed_run_left_half_built_is_built_anew_and_others_are_named() throws Exception {
         var kit = kit();
         kit.database.execute("create table a (id int); insert into a values (1), (1)");
@@ -198,8 +316,21 @@ class MigrationsTest {
         migrate(kit, "apply").exits(0).says("dropped index public.a_id, which was not valid");
         assertEquals("t", kit.database.one("select indisvalid from pg_index where indexrelid = 'a_id'::regclass"));
         file(kit, "2_b.sql", "create unique index concurrently a_unique on a (id)");
-        migrate(kit, "apply").exits(1).says("2_b.sql, line 1: could not create unique index \"a_unique\" (Key (id)=(1) is duplicated.)", "dropped index public.a_unique", "State: the database is as it was; 2_b.sql is being applied, outside a transaction");
+        migrate(kit, "apply").exits(1).says("2_b.sql, line 1: could not create unique index \"a_unique\" (Key "
+            + "(id)=(1) is duplicated.)", "dropped index public.a_unique", "State: the database is as it was.");
         assertEquals(List.of(), kit.database.rows("select 1 from pg_class where relname = 'a_unique'"));
+        file(kit, "2_b.sql", "create index concurrently a_more on a (id);\nreindex table concurrently a;\ncreate "
+            + "unique index concurrently a_unique on a (id)");
+        migrate(kit, "apply").exits(1).says("State: of 2_b.sql 2 of 3 statements are done, and stay: the next run "
+            + "goes on with it.");
+        // A failed REINDEX leaves one under another name.
+        kit.database.execute("create function key(int) returns int immutable language plpgsql as 'begin return $1; "
+            + "end'; create table b (id int); insert into b values (1), (2); create unique index b_key on b (key(id));"
+            + "create or replace function key(int) returns int immutable language plpgsql as 'begin return 1; end'");
+        file(kit, "2_b.sql", "reindex index concurrently b_key");
+        migrate(kit, "apply").exits(1).says("2_b.sql, line 1: could not create unique index",
+            "State: nothing of 2_b.sql is done: the next run goes on with it; it has left indexes that are not "
+            + "valid: DROP INDEX CONCURRENTLY public.b_key_ccnew.");
         kit.database.asSuperuser("create index left_over on a (id); update pg_index set indisvalid = false where indexrelid = 'left_over'::regclass");
         migrate(kit, "plan").exits(0).prints("DROP INDEX CONCURRENTLY public.left_over;");
     }

@@ -3,9 +3,13 @@ package migrations;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -45,7 +49,7 @@ class StatementsTest {
         "drop schema shop cascade | ! drops a schema",
         "drop view totals cascade | ! drops view totals; ! drops, with CASCADE, whatever",
         "drop function f(int) | ! drops what live code may use",
-        "truncate orders, totals | ! empties orders",
+        "truncate orders, totals | ! empties orders; ! empties totals",
         "delete from orders | ! deletes every row of orders",
         "delete from orders where id in (select 1) | ",
         "update orders o set a = 1 | ! changes every row of orders",
@@ -78,7 +82,21 @@ class StatementsTest {
         "lock table orders in exclusive mode | locks orders",
         "drop index x | drops an index under a lock",
         "reindex table orders | builds indexes under a lock",
-        "do $$ begin execute 'drop table orders'; end $$ | runs code that is not looked into",
+        "drop table if exists tmp_gone, orders cascade | ! drops table orders",
+        "truncate table tnew, only shop.\"Odd Name\" * restart identity cascade"
+            + " | ! empties shop.\"Odd Name\"; ! empties, with CASCADE, whatever refers",
+        "drop view brand_new, totals | ! drops view totals",
+        "lock table brand_new, orders in exclusive mode | locks orders",
+        "update orders set a = (select b from c where c.d = 1) | ! changes every row of orders",
+        "delete from orders using (select 1 where true) x | ! deletes every row of orders",
+        "with gone as (delete from orders where a returning *) select 1 | ! deletes rows of orders",
+        "with x as (select 1) delete from orders | ! deletes rows of orders",
+        "with x as (select 1) update orders set a = 1 where b | ! changes rows of orders",
+        "merge into orders using b on true when matched then delete | ! changes or deletes rows of orders",
+        "alter table orders detach partition orders_1 | ! takes the rows of a partition out of orders",
+        "do $$ begin execute 'drop table orders'; end $$ | ! runs code that is not looked into",
+        "do $$ begin delete from orders; end $$ | ! runs code that is not looked into",
+        "do $$ begin create type mood as enum ('a'); end $$ | runs code that is not looked into",
         "/* drop table orders; */ select 'drop table orders' | ",
         "alter table brand_new drop column a | ",
         "create index x on brand_new (a) | "})
@@ -90,6 +108,50 @@ class StatementsTest {
             assertTrue(found.get(i).what().startsWith(wanted.get(i).replace("! ", "")), found::toString);
             assertEquals(wanted.get(i).startsWith("! "), found.get(i).destructive(), found::toString);
         }
+    }
+
+    /** ⏎ stands for the end of a line. */
+    @ParameterizedTest @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "Prisma | 20260101000000_init/migration.sql | create table a ()",
+        "Prisma | migration_lock.toml | provider",
+        "Drizzle | meta/0000_snapshot.json | {}",
+        "Drizzle | 20260101000000_init/snapshot.json | {}",
+        " | meta/20260101000000_snapshot.json | {}",
+        " | 20260101000000_a.sql | create table a ();⏎--> statement-breakpoint",
+        "Flyway | V1__init.sql | select 1",
+        "Flyway | sub/R__views.sql | select 1",
+        "Flyway | U1.2__init.sql | select 1",
+        "dbmate | 1_a.sql | -- migrate:up⏎select 1",
+        "goose | 1_a.sql | -- +goose Up⏎select 1",
+        "sql-migrate | 1_a.sql | -- +migrate Up",
+        "node-pg-migrate | 1_a.sql | select 1;⏎  -- Down Migration⏎drop table a",
+        "tern | 1_a.sql | select 1;⏎---- create above / drop below ----⏎select 2",
+        "MyBatis Migrations | 1_a.sql | -- // first⏎select 1;⏎-- //@UNDO⏎select 2",
+        "Liquibase | 1_a.sql | --liquibase formatted sql",
+        "Liquibase | changes.xml | <databaseChangeLog xmlns=''>",
+        "Liquibase | changes.yaml | databaseChangeLog:",
+        "Sqitch | sqitch.plan | x",
+        "Sqitch | deploy/a.sql | -- Deploy shop:a to pg",
+        " | atlas.sum | h1:",
+        "golang-migrate or sqlx | 1_a.up.sql | select 1",
+        "golang-migrate or sqlx | 1_a.down.sql | select 1",
+        "Knex | 1_a.js | exports.up = function(knex) {",
+        "a tool whose migrations are programs | 1_a.ts | export async function up() {}",
+        "a tool whose migrations are programs | 0001_initial.py | x",
+        "another tool | 1_a.sql | select 1;⏎-- Down⏎drop table a",
+        "another tool | 1_a.sql | select 1;⏎--- !Downs⏎drop table a",
+        "another tool | 1_a.sql | select 1;⏎-- ROLLBACK:⏎drop table a",
+        " | 1_a.sql | -- Rollback: not possible",
+        " | 1_a.sql | select 1;⏎-- Down⏎-- drop table a;",
+        " | 1_a.sql | -- undo nothing of this by hand",
+        " | 1_a.sql | create table a (); -- down",
+        " | README.md | -- Down",
+        " | 1_a.sql | -- up and down migrations are for others"})
+    void a_folder_of_another_tool_is_known_by_its_files(String tool, String name, String text, @TempDir Path folder)
+        throws IOException {
+        Files.createDirectories(folder.resolve(name).getParent());
+        Files.writeString(folder.resolve(name), text.replace("⏎", "\n"));
+        assertEquals(tool, OtherTool.of(folder).map(found -> found.tool().toString()).orElse(null));
     }
 
     private static List<String> split(String sql) { return Statements.of(sql).stream().map(Statement::text).toList(); }

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import ops.Amount;
 import ops.Database;
 import ops.DatabaseUrl;
 import ops.Failure;
@@ -83,7 +84,7 @@ public final class Apply {
             var forget = run.undo.add("end the migration's session", session::close);
             blockers.of(session);
             var execution = new Execution(run, session, trouble -> failed(trouble, session, blockers));
-            if (file.runsAlone()) alone(session, execution, file);
+            if (file.runsAlone()) alone(session, execution, file, lock);
             else whole(session, execution, file, lock);
             forget.run();
         }
@@ -124,11 +125,39 @@ public final class Apply {
     }
 
     /** Waiting for a lock keeps nobody else waiting here, so there is time. */
-    private void alone(Database session, Execution execution, MigrationFile file) throws InterruptedException {
-        state(file + " is being applied, outside a transaction: the next run goes on with it");
+    private void alone(Database session, Execution execution, MigrationFile file, Database lock)
+        throws InterruptedException {
+        applied("of " + file + ", which runs outside a transaction, a part may be there: the next run goes on with it");
+        var invalid = Tables.of(lock).invalidIndexes();
         session.execute("set lock_timeout = '" + patience.toSeconds() + "s'");
-        execution.oneByOne(file, true, patience);
+        try {
+            execution.oneByOne(file, true, patience);
+        } catch (Failure.Failed | Failure.Refused | Failure.Busy e) {
+            left(file, execution.done(), lock, invalid);
+            throw e;
+        }
         History.add(session, file);
+    }
+
+    /** Says what a file has left that failed outside a transaction. */
+    private void left(MigrationFile file, int done, Database lock, List<Tables.Index> invalidBefore) {
+        List<String> invalid;
+        try {
+            invalid = Tables.of(lock).invalidIndexes().stream().filter(index -> !invalidBefore.contains(index))
+                .map(Tables.Index::quoted).toList();
+        } catch (Failure e) {
+            run.console.detail(e.getMessage());
+            return; // a part may be there, as was said before
+        }
+        if (done == 0 && invalid.isEmpty()) {
+            state("");
+            return;
+        }
+        var all = file.body().stream().filter(statement -> !statement.isSetting()).count();
+        var part = "of " + file + " " + done + " of " + Amount.count(all, "statement") + (done == 1 ? " is" : " are");
+        var drop = String.join("; ", invalid.stream().map(index -> "DROP INDEX CONCURRENTLY " + index).toList());
+        applied((done == 0 ? "nothing of " + file + " is done" : part + " done, and stay")
+            + ": the next run goes on with it" + (drop.isEmpty() ? "" : "; it has left indexes that are not valid: " + drop));
     }
 
     /** The connection was lost at the commit. */
@@ -151,7 +180,14 @@ public final class Apply {
     }
 
     private void state(String now) {
-        var before = done.isEmpty() ? "the database is as it was" : "applied, and they stay: " + String.join(", ", done.stream().map(Timed::file).toList());
+        var before = done.isEmpty() ? "the database is as it was" : stay();
         state.accept(now.isEmpty() ? before : before + "; " + now);
+    }
+
+    /** The database is not as it was any more. */
+    private void applied(String now) { state.accept(done.isEmpty() ? now : stay() + "; " + now); }
+
+    private String stay() {
+        return "applied, and they stay: " + String.join(", ", done.stream().map(Timed::file).toList());
     }
 }

@@ -29,6 +29,7 @@ final class Execution {
     private final Run run;
     private final Database session;
     private final Function<Trouble, Failure> verdict;
+    private int done;
 
     /** @param verdict makes a failure of what the server says */
     Execution(Run run, Database session, Function<Trouble, Failure> verdict) {
@@ -55,17 +56,27 @@ final class Execution {
     void oneByOne(MigrationFile file, boolean mayHaveBegun, Duration patience) throws InterruptedException {
         for (var statement : file.body()) {
             var index = ConcurrentIndex.of(statement);
-            if (index.isPresent() && isThere(file, statement, index.get(), patience)) continue;
+            if (index.isPresent() && isThere(file, statement, index.get(), patience)) {
+                done++;
+                continue;
+            }
             var complaint = session.attempt(statement.text());
-            if (complaint.isEmpty()) continue;
+            if (complaint.isEmpty()) {
+                done += statement.isSetting() ? 0 : 1;
+                continue;
+            }
             if (mayHaveBegun && complaint.get().state().equals(NO_SUCH_OBJECT) && statement.is("DROP INDEX .*")) {
                 run.console.warn(file.at(statement) + " " + complaint.get().message() + ": taken for done");
+                done++;
                 continue;
             }
             if (index.isPresent()) index.get().quotedIfInvalid(session).ifPresent(this::drop);
             throw verdict.apply(new Trouble(file, statement, complaint.get()));
         }
     }
+
+    /** How many statements of a file that runs outside a transaction are done, and stay; settings do not count. */
+    int done() { return done; }
 
     /** Whether a run that was killed has built it already; what it has left half-built is dropped. */
     private boolean isThere(MigrationFile file, Statement statement, ConcurrentIndex index, Duration patience) throws InterruptedException {

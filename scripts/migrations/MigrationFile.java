@@ -16,7 +16,6 @@ import ops.Failure;
  */
 public record MigrationFile(String fileName, String version, String name, List<Statement> statements) {
     static final Pattern FORM = Pattern.compile("([0-9]+)_(.*)\\.sql");
-    private static final Pattern OTHERS = Pattern.compile("^--\\s*(migrate:down|\\+goose Down|\\+migrate Down|rollback)\\b", Pattern.MULTILINE | Pattern.CASE_INSENSITIVE);
 
     static MigrationFile read(Path path) {
         var fileName = path.getFileName().toString();
@@ -24,8 +23,6 @@ public record MigrationFile(String fileName, String version, String name, List<S
         if (!form.matches()) throw new IllegalArgumentException(fileName);
         try {
             var sql = Files.readString(path);
-            if (OTHERS.matcher(sql).find())
-                throw new Failure.BadSetting(fileName + " is written for another tool: the part that undoes it would be executed too", "use that tool, without --apply-migrations; or take that part out");
             return new MigrationFile(fileName, form.group(1), form.group(2), Statements.of(sql.replaceFirst("^\ufeff", "")));
         } catch (CharacterCodingException e) {
             throw new Failure.BadSetting(fileName + " is not UTF-8", "iconv -f LATIN1 -t UTF-8 '" + path + "'");
@@ -53,8 +50,20 @@ public record MigrationFile(String fileName, String version, String name, List<S
         return wrapped ? body.subList(1, body.size() - 1) : body;
     }
 
-    /** Throws Refused when it could end half-way, with a part of it in the database and no record of it. */
+    /**
+     * Throws Refused when it has what only psql can do, or could end half-way, with a part of it in the database and no
+     * record of it.
+     */
     void check() {
+        for (var statement : body()) {
+            var what = at(statement) + " " + statement.shown();
+            if (statement.isCopy())
+                throw new Failure.Refused(what + " takes rows that only psql can send",
+                    "write them as INSERT: pg_dump --rows-per-insert=1000 does");
+            if (statement.isOfPsql())
+                throw new Failure.Refused(what + " is a command of psql, and no SQL",
+                    "take it out, or write in SQL what it does");
+        }
         for (var statement : body())
             if (statement.isControl())
                 throw new Failure.Refused(at(statement) + " " + statement.shown() + " ends the transaction in the middle of the migration: when a later line fails, the earlier ones stay",

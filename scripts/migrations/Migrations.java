@@ -7,9 +7,13 @@
 //SOURCES Finding.java
 //SOURCES History.java
 //SOURCES Lint.java
+//SOURCES Losses.java
 //SOURCES MigrationFile.java
+//SOURCES OtherTool.java
 //SOURCES Plan.java
 //SOURCES Rehearsal.java
+//SOURCES Rows.java
+//SOURCES Shape.java
 //SOURCES Statement.java
 //SOURCES Statements.java
 //SOURCES Tables.java
@@ -17,10 +21,12 @@
 package migrations;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeSet;
 import ops.Database;
 import ops.Failure;
@@ -48,13 +54,57 @@ public final class Migrations {
     /**
      * Reads a folder; one that is not there has none.
      *
-     * @throws Failure.BadSetting naming files that can't be put in order, or not be read
+     * @throws Failure.BadSetting naming files that can't be put in order or not be read, or the tool that they are for
      */
     public static Migrations of(Run run, Settings settings, Path folder) {
         var migrations = new Migrations(settings, folder);
-        if (Files.exists(folder)) migrations.read();
+        if (Files.exists(folder)) {
+            migrations.tool().ifPresent(found -> { throw OtherTool.refusal(folder, found); });
+            migrations.read();
+        }
+        if (!migrations.isUnderstood())
+            throw new Failure.BadSetting("there is no migration in " + folder
+                + ", and what is there is not understood: " + String.join(", ", migrations.skipped),
+                "name them VERSION_name.sql, as in 20261122101500_quotes.sql; or, when another tool applies them, "
+                + "deploy with --leave-migrations");
         if (!migrations.skipped.isEmpty()) run.console.warn("no migrations, by their names: " + String.join(", ", migrations.skipped) + " (a migration's is VERSION_name.sql)");
         return migrations;
+    }
+
+    /**
+     * Who else applies what is in a folder: a tool that its files are written for, or that has applied them to a
+     * database; empty when they are for this kit.
+     *
+     * @param session of the database; nothing is changed
+     */
+    public static Optional<String> others(Settings settings, Path folder, Database session) {
+        var migrations = new Migrations(settings, folder);
+        if (!Files.exists(folder)) return Optional.empty();
+        var tool = migrations.tool();
+        if (tool.isPresent()) return tool.map(found -> found.tool().toString());
+        migrations.read();
+        var skipped = String.join(", ", migrations.skipped);
+        if (!migrations.isUnderstood()) return Optional.of("whoever understands " + skipped);
+        if (!History.of(session).isEmpty()) return Optional.empty();
+        return OtherTool.applied(session, migrations.files).map(OtherTool.Applied::tools);
+    }
+
+    private Optional<OtherTool.Found> tool() {
+        try {
+            return OtherTool.of(folder);
+        } catch (IOException | UncheckedIOException e) {
+            throw unreadable();
+        }
+    }
+
+    /** Whether there is a migration among its files, or nothing that looks like one. */
+    private boolean isUnderstood() {
+        return !files.isEmpty() || skipped.stream().noneMatch(name -> name.endsWith(".sql") && !isFormerInit(name));
+    }
+
+    private Failure.BadSetting unreadable() {
+        var next = "ls -ld '" + folder + "'; " + settings.where(Setting.MIGRATIONS_DIR);
+        return new Failure.BadSetting(folder + " can't be read", next);
     }
 
     private void read() {
@@ -65,7 +115,7 @@ public final class Migrations {
                 else skipped.add(name);
             }
         } catch (IOException e) {
-            throw new Failure.BadSetting(folder + " can't be read", "ls -ld '" + folder + "'; " + settings.where(Setting.MIGRATIONS_DIR));
+            throw unreadable();
         }
     }
 
@@ -100,6 +150,7 @@ public final class Migrations {
         if (!edited.isEmpty())
             throw new Failure.Refused("applied, and edited afterwards, so that the database lacks the edit: " + names(edited),
                 "take the edit back and put it into a new migration; when the database is right as it is: supabase migration repair --status applied " + String.join(" ", edited.stream().map(MigrationFile::version).toList()));
+        if (applied.isEmpty()) OtherTool.applied(session, files).ifPresent(by -> { throw by.refusal(files); });
         var pending = files.stream().filter(file -> !applied.containsKey(file.version())).toList();
         var last = applied.keySet().stream().reduce("", (before, version) -> version);
         var late = pending.stream().filter(file -> file.version().compareTo(last) < 0).toList();

@@ -1,6 +1,7 @@
 package migrations;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What is to be done to a database. */
 public final class Plan {
@@ -9,6 +10,8 @@ public final class Plan {
     /** The last version that was applied; empty when none was. */
     public final String last;
     private final Tables tables;
+    /** What a rehearsal has seen them destroy. */
+    private List<Finding> losses = List.of();
 
     Plan(Migrations migrations, List<MigrationFile> pending, String last, Tables tables) {
         this.migrations = migrations;
@@ -25,12 +28,18 @@ public final class Plan {
     /** The version that the database has when all are applied; empty when there is none at all. */
     public String version() { return pending.isEmpty() ? last : pending.get(pending.size() - 1).version(); }
 
-    /** What is dangerous in the pending files. */
+    /** What is dangerous in the pending files, by their words. */
     public List<Finding> findings() { return Lint.of(pending, tables); }
 
-    /** The first pending version that destroys what live code may need; null when none does. */
+    void rehearsed(List<Finding> seen) { losses = seen; }
+
+    /**
+     * The first pending version that destroys what live code may need, by its words or by what a rehearsal has seen;
+     * null when none does.
+     */
     public String breaking() {
-        var destroying = findings().stream().filter(Finding::destructive).map(Finding::file).toList();
+        var all = Stream.concat(findings().stream(), losses.stream());
+        var destroying = all.filter(Finding::destructive).map(Finding::file).toList();
         return pending.stream().filter(file -> destroying.contains(file.fileName())).map(MigrationFile::version).findFirst().orElse(null);
     }
 

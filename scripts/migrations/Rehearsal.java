@@ -5,7 +5,9 @@ import backups.TrialRestore;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -20,9 +22,10 @@ public final class Rehearsal {
      * How it went.
      *
      * @param where in words
+     * @param losses what is gone or changed there since
      * @param notRehearsed those that a transaction can't tell anything of, and what comes behind them
      */
-    public record Result(String where, List<Timed> times, List<String> notRehearsed) {
+    public record Result(String where, List<Timed> times, List<Finding> losses, List<String> notRehearsed) {
         @Override public String toString() {
             return String.join(", ", times.stream().map(Timed::toString).toList()) + (times.isEmpty() ? "nothing" : "") + ", in " + where + (notRehearsed.isEmpty() ? "" : "; NOT rehearsed: " + String.join(", ", notRehearsed));
         }
@@ -32,6 +35,7 @@ public final class Rehearsal {
     private final Settings settings;
     private final Plan plan;
     private final List<Timed> times = new ArrayList<>();
+    private final List<Finding> losses = new ArrayList<>();
     private RoleCopy copy;
 
     private Rehearsal(Run run, Settings settings, Plan plan) {
@@ -41,22 +45,27 @@ public final class Rehearsal {
     }
 
     /**
-     * Rehearses.
+     * Rehearses, and has the plan know what was destroyed.
      *
      * @param url of the environment's own database
      * @throws Failure.NotVerified naming the file, the line and what the server says
      */
     public static Result run(Run run, Settings settings, Store store, DatabaseUrl url, Plan plan, Steps steps) throws Exception {
-        var rehearsal = new Rehearsal(run, settings, plan);
-        if (plan.isEmpty()) return new Result("no place", List.of(), List.of());
+        if (plan.isEmpty()) return new Result("no place", List.of(), List.of(), List.of());
+        var result = new Rehearsal(run, settings, plan).anywhere(store, url, steps);
+        plan.rehearsed(result.losses);
+        return result;
+    }
+
+    private Result anywhere(Store store, DatabaseUrl url, Steps steps) throws Exception {
         var backup = lastBackup(store, settings.env);
-        if (backup.isEmpty()) return rehearsal.withoutBackup(url, steps, "there is no whole backup of '" + url.database + "'");
+        if (backup.isEmpty()) return withoutBackup(url, steps, "there is no whole backup of '" + url.database + "'");
         var trial = new TrialRestore(run, settings, store, backup.get(), steps);
         try {
             trial.restore();
-            return rehearsal.inBackup(backup.get(), trial, steps);
+            return inBackup(backup.get(), trial, steps);
         } catch (Failure.ToolFailed e) {
-            return rehearsal.withoutBackup(url, steps, e.getMessage());
+            return withoutBackup(url, steps, e.getMessage());
         } finally {
             trial.close();
         }
@@ -77,10 +86,11 @@ public final class Rehearsal {
         var applied = applied(trial);
         for (var file : plan.migrations.files) {
             if (applied.contains(file.version())) continue;
-            if (!plan.pending().contains(file)) steps.check("Bring the backup up to date with " + file, () -> inBackup(file, database, where));
-            else times.add(steps.check("Rehearse " + file, () -> inBackup(file, database, where)));
+            if (!plan.pending().contains(file))
+                steps.check("Bring the backup up to date with " + file, () -> bringUpToDate(file, database, where));
+            else times.add(steps.check("Rehearse " + file, () -> inBackup(file, database, trial.database(), where)));
         }
-        return new Result(where, List.copyOf(times), List.of());
+        return new Result(where, List.copyOf(times), List.copyOf(losses), List.of());
     }
 
     /** Versions that the backup has: by its table, or by its manifest when the table was not in it. */
@@ -99,19 +109,82 @@ public final class Rehearsal {
         return trial.database(copy).orElseThrow(() -> new Failure.ToolFailed("the server for drills has a role '" + copy.role() + "' of its own", "leave DRILL_DATABASE_URL out of the settings"));
     }
 
-    private Timed inBackup(MigrationFile file, DatabaseUrl database, String where) throws InterruptedException {
-        try (var session = Database.forScripts(database, settings, who())) {
-            session.rows("select pg_catalog.set_config('search_path', ?, false)", row -> row[0], plan.searchPath());
-            var execution = new Execution(run, session, trouble -> failed(trouble, where));
-            var begun = Instant.now();
-            if (file.runsAlone()) execution.oneByOne(file, false, Duration.ZERO);
+    private boolean bringUpToDate(MigrationFile file, DatabaseUrl database, String where) throws InterruptedException {
+        try (var session = open(database)) {
+            if (file.runsAlone()) execution(session, where).oneByOne(file, false, Duration.ZERO);
             else {
-                session.execute("begin");
-                execution.inTransaction(file, () -> { });
+                inTransaction(file, session, where);
                 session.execute("commit");
             }
-            return Timed.since(begun, file);
+            return true;
         }
+    }
+
+    /**
+     * Twice when it touches rows: only then is it known in which tables, and these are read as they were before.
+     *
+     * @param reading the same database for who may read all of it
+     */
+    private Timed inBackup(MigrationFile file, DatabaseUrl database, DatabaseUrl reading, String where)
+        throws InterruptedException {
+        try (var session = open(database)) {
+            var before = Shape.of(session);
+            var begun = Instant.now();
+            if (file.runsAlone()) execution(session, where).oneByOne(file, false, Duration.ZERO);
+            else inTransaction(file, session, where);
+            var took = Timed.since(begun, file);
+            var after = Shape.of(session);
+            var touched = before.touched(after);
+            if (file.runsAlone() || touched.isEmpty()) {
+                if (!file.runsAlone()) session.execute("commit");
+                losses.addAll(Losses.of(file, before, after, Map.of(), Map.of()));
+                return took;
+            }
+            session.execute("rollback");
+            var was = rows(touched, before, after, true, reading);
+            inTransaction(file, session, where);
+            after = Shape.of(session);
+            session.execute("commit");
+            losses.addAll(Losses.of(file, before, after, was, rows(touched, before, after, false, reading)));
+            return took;
+        }
+    }
+
+    /**
+     * The rows that tables have now, each by its id before; none of a table that is not there.
+     *
+     * @param still whether now is before
+     */
+    private Map<String, Rows> rows(Set<String> tables, Shape before, Shape after, boolean still, DatabaseUrl reading) {
+        var rows = new HashMap<String, Rows>();
+        try (var session = Database.connect(reading, settings, who())) {
+            for (var id : tables) {
+                var then = before.tables().get(id);
+                var now = before.now(id, after);
+                var table = still ? then : now;
+                var columns = new ArrayList<>(then.columns());
+                if (now != null) columns.retainAll(now.columns());
+                if (columns.isEmpty() && table != null) columns.addAll(table.columns());
+                var none = table == null || columns.isEmpty();
+                rows.put(id, none ? Rows.none() : Rows.of(session, table.name(), columns));
+            }
+        }
+        return rows;
+    }
+
+    private Database open(DatabaseUrl database) {
+        var session = Database.forScripts(database, settings, who());
+        session.rows("select pg_catalog.set_config('search_path', ?, false)", row -> row[0], plan.searchPath());
+        return session;
+    }
+
+    private Execution execution(Database session, String where) {
+        return new Execution(run, session, trouble -> failed(trouble, where));
+    }
+
+    private void inTransaction(MigrationFile file, Database session, String where) {
+        session.execute("begin");
+        execution(session, where).inTransaction(file, () -> { });
     }
 
     private Failure failed(Execution.Trouble trouble, String where) {
@@ -126,6 +199,7 @@ public final class Rehearsal {
         run.console.warn(why + ": rehearsed in a transaction of " + url + " itself, which is rolled back");
         var left = new ArrayList<>(plan.pending());
         times.clear();
+        losses.clear();
         var seconds = settings.number(Setting.MIGRATIONS_LOCK_SECONDS);
         try (var session = Database.forScripts(url, settings, who()); var blockers = new Blockers(run, url, settings)) {
             blockers.of(session);
@@ -134,18 +208,22 @@ public final class Rehearsal {
             var execution = new Execution(run, session, trouble -> rolledBack(trouble, session, blockers, seconds));
             while (!left.isEmpty() && !left.get(0).runsAlone()) {
                 var file = left.get(0);
+                var before = Shape.of(session);
                 var begun = Instant.now();
                 steps.check("Rehearse " + file, () -> {
                     execution.inTransaction(file, () -> session.execute("set local statement_timeout = '" + Math.max(1, Duration.between(Instant.now(), end).toMillis()) + "ms'"));
                     return true;
                 });
                 times.add(Timed.since(begun, file));
+                session.execute("set local statement_timeout = 0");
+                losses.addAll(Losses.counted(file, before, Shape.of(session), session));
                 left.remove(0);
             }
             session.execute("rollback");
         }
         if (!left.isEmpty()) run.console.warn(left.get(0) + " can't run in a transaction, so neither it nor what follows is rehearsed: make a backup, ./jbang backup-db --env " + settings.env);
-        return new Result("a transaction that was rolled back", List.copyOf(times), left.stream().map(MigrationFile::fileName).toList());
+        var untried = left.stream().map(MigrationFile::fileName).toList();
+        return new Result("a transaction that was rolled back", List.copyOf(times), List.copyOf(losses), untried);
     }
 
     private Failure rolledBack(Execution.Trouble trouble, Database session, Blockers blockers, int seconds) {

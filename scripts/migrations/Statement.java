@@ -15,6 +15,7 @@ public record Statement(String text, String words, String essence, int begins, i
     /** What the server does not take inside a transaction. */
     private static final Pattern ALONE = Pattern.compile("(CREATE (UNIQUE )?|DROP )INDEX CONCURRENTLY\\b.*|REINDEX\\b.* CONCURRENTLY\\b.*|REINDEX( ?\\([^)]*\\))? (DATABASE|SYSTEM|SCHEMA)\\b.*|VACUUM\\b.*|CLUSTER( VERBOSE)?"
         + "|ALTER SYSTEM\\b.*|(CREATE|DROP) (DATABASE|TABLESPACE|SUBSCRIPTION)\\b.*|ALTER DATABASE .* SET TABLESPACE .*|ALTER SUBSCRIPTION .*|ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY");
+    private static final Pattern PART = Pattern.compile("\"(?:[^\"]|\"\")*\"|[()]|[^\"()]+|\"");
     private static final Pattern SETTING = Pattern.compile("(SET|RESET)\\b(?! (LOCAL|CONSTRAINTS|TRANSACTION)\\b).*");
     private static final Pattern CONTROL = Pattern.compile("(BEGIN|START TRANSACTION|COMMIT|END|ABORT|PREPARE TRANSACTION|ROLLBACK(?!( WORK| TRANSACTION)? TO\\b))\\b.*");
 
@@ -28,6 +29,24 @@ public record Statement(String text, String words, String essence, int begins, i
 
     /** Whether it begins or ends a transaction. */
     public boolean isControl() { return CONTROL.matcher(words).matches(); }
+
+    /** Its words, with () for whatever is in brackets. */
+    String outer() {
+        var outer = new StringBuilder();
+        var depth = 0;
+        for (var part = PART.matcher(words); part.find(); ) {
+            if (part.group().equals(")")) depth--;
+            if (depth <= 0) outer.append(part.group());
+            if (part.group().equals("(")) depth++;
+        }
+        return outer.toString();
+    }
+
+    /** Whether it begins with, or ends in, a command of psql's: no SQL has a backslash outside quotes. */
+    boolean isOfPsql() { return words.replaceAll("\"[^\"]*\"", "").indexOf('\\') >= 0; }
+
+    /** Whether its rows come, or go, beside the statement. */
+    boolean isCopy() { return is("COPY\\b.* (FROM STDIN|TO STDOUT)\\b.*"); }
 
     boolean is(String regex) { return words.matches(regex); }
 

@@ -1,0 +1,132 @@
+package migrations;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import ops.Amount;
+import ops.Database;
+
+/**
+ * What a migration has destroyed where it was rehearsed: objects and columns that are gone, or called otherwise, and
+ * rows that are not there any more as they were, whatever way it took. Triggers and policies are named; no data go
+ * with them.
+ */
+final class Losses {
+    private static final String LATER = "do it in a later release, when no code uses it any more";
+    private static final String SWITCH = "add a column of the new type, fill it in portions, and switch over";
+    private static final String BACKUP = "only a backup brings them back: make one now";
+
+    private final String file;
+    private final Shape before;
+    private final Shape after;
+    private final List<Finding> found = new ArrayList<>();
+
+    private Losses(MigrationFile file, Shape before, Shape after) {
+        this.file = file.fileName();
+        this.before = before;
+        this.after = after;
+    }
+
+    /**
+     * Compares the rows as well.
+     *
+     * @param was of each table that was touched, by its id in the first shape
+     * @param is the same afterwards, in the columns that are there at both moments
+     */
+    static List<Finding> of(
+        MigrationFile file, Shape before, Shape after, Map<String, Rows> was, Map<String, Rows> is) {
+        var losses = new Losses(file, before, after);
+        losses.things();
+        was.forEach((id, rows) -> losses.rows(before.tables().get(id), rows, is.get(id)));
+        return losses.found;
+    }
+
+    /**
+     * Where nobody could read the rows before: by what the server has counted.
+     *
+     * @param session whose transaction it is
+     */
+    static List<Finding> counted(MigrationFile file, Shape before, Shape after, Database session) {
+        var losses = new Losses(file, before, after);
+        losses.things();
+        for (var id : before.touched(after)) losses.counted(id, session);
+        return losses.found;
+    }
+
+    private void things() {
+        var types = new HashMap<String, String>();
+        after.things().values().forEach(thing -> types.put(thing.words(), thing.type()));
+        var gone = before.things().entrySet().stream().filter(each -> !types.containsKey(each.getValue().words()))
+            .map(Map.Entry::getKey).collect(Collectors.toSet());
+        before.things().forEach((id, thing) -> {
+            if (!gone.contains(id)) {
+                var type = types.get(thing.words());
+                if (!type.equals(thing.type()))
+                    add(thing.words() + " is of type " + type + ", and was of " + thing.type(), SWITCH);
+            } else if (!goesWith(thing, gone)) {
+                var now = after.things().get(id);
+                var what = thing.words() + (now == null ? " is gone" : " is " + now.words() + " now");
+                add(what, LATER, !id.matches("(trigger|policy) .*"));
+            }
+        });
+    }
+
+    /** Whether it was told with what it belongs to. */
+    private boolean goesWith(Shape.Thing thing, Set<String> gone) {
+        var in = before.things().get(thing.in());
+        return in != null && (gone.contains(thing.in()) || goesWith(in, gone));
+    }
+
+    private void rows(Shape.Table table, Rows was, Rows is) {
+        var lost = was.lost(is);
+        if (lost.isPresent() && lost.getAsLong() == 0) return;
+        var number = lost.isEmpty() ? "some" : number(lost.getAsLong());
+        var rows = number + " of " + Amount.count(was.count(), "row") + " of " + table.name();
+        var verb = number.equals("1") ? " is " : " are ";
+        if (is.count() == was.count()) add(rows + verb + "changed", BACKUP);
+        else if (lost.isPresent() && is.count() == was.count() - lost.getAsLong()) add(rows + verb + "gone", BACKUP);
+        else add(rows + verb + "changed or gone; there are " + number(is.count()) + " now", BACKUP);
+    }
+
+    private void counted(String id, Database session) {
+        var table = before.tables().get(id);
+        var now = before.now(id, after);
+        if (now == null) return; // it was told as a thing
+        var parts = new HashMap<String, Shape.Part>();
+        now.parts().forEach(part -> parts.put(part.oid(), part));
+        var updated = 0L;
+        var deleted = 0L;
+        var emptied = false;
+        for (var part : table.parts()) {
+            var later = parts.get(part.oid());
+            if (later == null) continue;
+            emptied |= !later.file().equals(part.file()) && isEmpty(part, session);
+            updated += Math.max(0, later.updated() - part.updated());
+            deleted += Math.max(0, later.deleted() - part.deleted());
+        }
+        if (emptied) add(table.name() + " was emptied", BACKUP);
+        if (updated > 0) add(rows(updated, table) + " updated", BACKUP);
+        if (deleted > 0) add(rows(deleted, table) + " deleted", BACKUP);
+    }
+
+    private static boolean isEmpty(Shape.Part part, Database session) {
+        return session.one("select pg_catalog.pg_relation_size(?::pg_catalog.oid)", part.oid()).equals("0");
+    }
+
+    private static String rows(long number, Shape.Table table) {
+        return Amount.count(number, "row") + " of " + table.name() + (number == 1 ? " is" : " are");
+    }
+
+    private void add(String what, String instead) { add(what, instead, true); }
+
+    /** Names are whatever somebody has given; a terminal obeys some of the characters that they may have. */
+    private void add(String what, String instead, boolean destructive) {
+        found.add(new Finding(file, 0, what.replaceAll("\\p{Cntrl}", "?"), instead, destructive));
+    }
+
+    private static String number(long number) { return String.format(Locale.ROOT, "%,d", number); }
+}
