@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -157,6 +158,64 @@ class SmokeTestsTest {
         }
     }
 
+    @Test void a_redirect_to_plain_http_or_to_another_port_is_no_pass() {
+        try (var secure = LyingSite.withTls(LyingSite.certificate(kit.home, "secure", "-ext",
+            "san=ip:127.0.0.1")); var other = new LyingSite()) {
+            kit.set("SMOKE_CA_FILE", kit.home.resolve("secure.pem").toString()).set("SMOKE_TLS_DAYS", "30,7");
+            secure.at("/", LyingSite.redirect(site.url())).at("/health", LyingSite.redirect(site.url() + "health"));
+            look("--only", "health,front-end,assets,api,tls", "--tries", "1", "--url", secure.url()).exits(14)
+                .prints("5 of 5 FAIL",
+                "leads through plain http, where anybody on the way can read and change what visitors see: "
+                    + secure.url() + " → " + site.url());
+            site.at("/", LyingSite.redirect(other.url()));
+            look("--only", "front-end,assets", "--tries", "1").exits(14)
+                .prints("2 of 2 FAIL", "leads to another port, " + other.port() + ": " + site.url() + " → "
+                    + other.url());
+        }
+    }
+
+    @Test void a_login_page_that_the_site_leads_to_is_not_the_application_unless_it_is_asked_for() {
+        site.at("/", LyingSite.redirect("/login")).at("/login", LyingSite.text("text/html", LyingSite.PAGE));
+        once("front-end").exits(16)
+            .prints("a login stands before the site: " + site.url() + " → " + site.url() + "login",
+            "look at that address: --url");
+        once("front-end", "--url", site.url() + "login").exits(0);
+    }
+
+    @Test void a_redirect_to_an_address_that_browsers_mend_is_followed() {
+        var sent = new String("/été|a b".getBytes(StandardCharsets.UTF_8),
+            StandardCharsets.ISO_8859_1); // byte for byte
+        site.at("/", LyingSite.redirect(sent)).at("/été|a b", LyingSite.text("text/html", LyingSite.PAGE));
+        once("front-end").exits(0)
+            .prints("front-end   front end loads: " + site.url() + "%C3%A9t%C3%A9%7Ca%20b is HTML");
+    }
+
+    @Test void an_answer_with_two_lengths_is_one_that_no_browser_takes() throws IOException {
+        try (var server = new ServerSocket(0, 5, InetAddress.getByName("127.0.0.1"))) {
+            answering(server, "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: " + LyingSite.PAGE.length()
+                + "\r\ncontent-length: 20\r\n\r\n" + LyingSite.PAGE);
+            once("front-end", "--url", "http://127.0.0.1:" + server.getLocalPort() + "/").exits(14)
+                .prints("has 2 headers content-length that differ (" + LyingSite.PAGE.length()
+                    + "; 20): no browser takes that");
+        }
+    }
+
+    /** Whoever connects is told this, whatever they ask. */
+    private static void answering(ServerSocket server, String answer) {
+        var answering = new Thread(() -> {
+            try {
+                while (true) try (var visitor = server.accept()) {
+                    visitor.getOutputStream().write(answer.getBytes());
+                    visitor.getInputStream().read(new byte[1 << 16]); // else its question would cut the answer off
+                }
+            } catch (IOException e) {
+                // the test is over
+            }
+        });
+        answering.setDaemon(true);
+        answering.start();
+    }
+
     @Test void a_body_that_never_ends_is_given_up() {
         site.at("/", LyingSite.endless(1 << 20, 0));
         once("front-end").exits(14).prints(site.url() + " has sent more than 20.0 MB, and no end");
@@ -207,6 +266,15 @@ class SmokeTestsTest {
         }
     }
 
+    @Test void a_certificate_without_a_name_that_browsers_read_is_not_accepted() {
+        try (var nameless = LyingSite.withTls(LyingSite.certificate(kit.home, "localhost"))) {
+            kit.set("SMOKE_CA_FILE", kit.home.resolve("localhost.pem").toString()).set("SMOKE_TLS_DAYS", "30,7");
+            look("--only", "front-end,tls", "--tries", "1", "--url", "https://localhost:" + nameless.port() + "/")
+                .exits(14).prints("2 of 2 FAIL",
+                "the certificate of localhost has a subject (CN=localhost) and no subject alternative name");
+        }
+    }
+
     @Test void a_certificate_is_watched_before_it_ends() {
         kit.set("SMOKE_TLS_DAYS", "30,7");
         for (var days : List.of(90, 20, 5)) {
@@ -221,14 +289,7 @@ class SmokeTestsTest {
 
     @Test void plain_http_is_not_taken_for_tls() throws IOException {
         try (var plain = new ServerSocket(0, 5, InetAddress.getByName("127.0.0.1"))) {
-            var answering = new Thread(() -> {
-                try {
-                    while (true) try (var visitor = plain.accept()) { visitor.getOutputStream().write("HTTP/1.1 400 Bad Request\r\n\r\n".getBytes()); }
-                } catch (IOException e) {
-                    // the test is over
-                }
-            });
-            answering.start();
+            answering(plain, "HTTP/1.1 400 Bad Request\r\n\r\n");
             once("front-end", "--url", "https://127.0.0.1:" + plain.getLocalPort() + "/").exits(14).prints("127.0.0.1 does not speak TLS on this port: plain http, most likely");
         }
         kit.set("SMOKE_TLS_DAYS", "30,7");
@@ -321,6 +382,8 @@ class SmokeTestsTest {
         stack.run(arguments).exits(14).prints("visitors see the row public.canary with id 2, which a policy must hide");
         site.at("/auth/v1/health", LyingSite.status(503, "down"));
         stack.run(arguments).exits(14).prints("Supabase connection: " + site.url() + "auth/v1/health answers 503: down");
+        site.at("/auth/v1/health", LyingSite.text("text/html", LyingSite.PAGE));
+        stack.run(arguments).exits(14).prints("auth/v1/health answers 200 and no JSON: Remorques du Nord");
         stack.set("STAGING_SUPABASE_ANON_KEY", "another-key");
         site.at("/auth/v1/health", LyingSite.text("application/json", "{}"));
         stack.run(arguments).exits(14).prints("refuses SUPABASE_ANON_KEY (401)", "visitors may not read public.canary: REST refuses it").neverShows("another-key");

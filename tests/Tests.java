@@ -40,6 +40,7 @@
 //SOURCES Transcript.java
 //SOURCES Versions.java
 //SOURCES AcceptanceTest.java
+//SOURCES AnswersTest.java
 //SOURCES BackupDbTest.java
 //SOURCES BackupFaultsTest.java
 //SOURCES BackupsTest.java

@@ -1,5 +1,6 @@
 package smoke;
 
+import com.google.gson.JsonElement;
 import java.net.URI;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -9,7 +10,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import ops.Amount;
 import ops.Steps;
@@ -21,8 +22,8 @@ import ops.Steps;
  * name that nobody has must not be found.
  */
 record Assets(Site site) {
-    private static final Set<String> SCRIPT = Set.of("text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript", "application/ecmascript");
     private static final String MISSING = "deploy again: the page and its files are not of one build, or files are missing";
+    private static final int LONGEST_ERROR = 200;
     private static final Map<String, String> ALGORITHMS = Map.of("sha256", "SHA-256", "sha384", "SHA-384", "sha512", "SHA-512");
 
     Verdict look(Duration limit) throws Exception {
@@ -31,12 +32,13 @@ record Assets(Site site) {
         var assets = page.assets();
         var madeUp = madeUp(page, assets);
         var looks = new ArrayList<Steps.Each<Duration, Verdict>>();
-        for (var asset : assets) looks.add(time -> judge(asset, time));
+        var policy = ContentSecurityPolicy.of(page.answer(), page.document());
+        for (var asset : assets) looks.add(time -> judge(asset, page.answer().uri(), policy, time));
         looks.add(time -> judgeMadeUp(madeUp, time));
         var verdicts = Steps.sideBySide(looks, each -> caught(each, deadline.left()));
         var bad = verdicts.stream().filter(verdict -> !verdict.passed()).toList();
         if (!bad.isEmpty()) return new Verdict(bad.get(0).outcome(), bad.get(0).what() + (bad.size() == 1 ? "" : ", and " + (bad.size() - 1) + " more like it"), bad.get(0).next(), bad.get(0).settled());
-        var tested = assets.stream().filter(asset -> !asset.integrity().isEmpty()).count();
+        var tested = assets.stream().filter(asset -> !strongest(asset.integrity()).isEmpty()).count();
         if (assets.isEmpty()) return Verdict.warning("the page names no script and no stylesheet; a made-up one is not found, as it should be", "is that so in the application? See what is deployed");
         return Verdict.pass("all " + assets.size() + " arrive" + (tested == 0 ? "" : ", " + tested + " with the right integrity") + "; a made-up one is not found, as it should be");
     }
@@ -49,25 +51,84 @@ record Assets(Site site) {
         }
     }
 
-    private Verdict judge(Page.Asset asset, Duration limit) throws Exception {
-        var answer = site.get(asset.uri(), limit);
-        var name = site.isOwn(asset.uri()) ? asset.uri().getRawPath() : asset.uri().toString();
+    private Verdict judge(Page.Asset asset, URI page, ContentSecurityPolicy policy, Duration limit) throws Exception {
+        var own = Gate.origin(asset.uri()).equals(Gate.origin(page));
+        var name = own ? asset.uri().getRawPath() : asset.uri().toString();
+        var unasked = unasked(asset, page, policy);
+        if (unasked.isPresent())
+            return Verdict.fail(name + unasked.get() + ": browsers don't load it",
+                "see the page, and the headers that come with it").forGood();
+        var answer = asset.cors() && !own ? site.get(asset.uri(), Map.of("origin", written(page)), limit)
+            : site.get(asset.uri(), limit);
         if (answer.status() != 200) return Verdict.fail(name + " answers " + answer.status(), MISSING);
-        if (answer.body().length == 0) return Verdict.fail(name + " is empty", MISSING);
-        var html = answer.isHtml();
-        var right = asset.script() ? SCRIPT.contains(answer.type()) : answer.type().equals("text/css");
-        if (html || !right) return Verdict.fail(name + " is " + (html && !right ? "an HTML page" : html ? "an HTML page that is called '" + answer.type() + "'" : "of type '" + answer.type() + "'") + " and no " + (asset.script() ? "script" : "stylesheet"), MISSING);
-        if (!asset.integrity().isEmpty() && !intact(answer.body(), asset.integrity())) return Verdict.fail(name + " (" + Amount.bytes(answer.body().length) + ") is not what the page's integrity attribute says", MISSING);
+        var text = answer.text().strip();
+        if (text.isEmpty()) return Verdict.fail(name + " is empty", MISSING);
+        var kind = asset.script() ? "script" : "stylesheet";
+        var right = asset.script() ? Page.SCRIPT_TYPES.contains(answer.type()) : answer.type().equals("text/css");
+        if (answer.isHtml())
+            return Verdict.fail(name + " is an HTML page" + (right ? " that is called '" + answer.type() + "'" : "")
+                + " and no " + kind, MISSING);
+        if (!right) return Verdict.fail(name + " is of type '" + answer.type() + "' and no " + kind, MISSING);
+        if (answer.json().filter(JsonElement::isJsonObject).filter(json -> !json.getAsJsonObject().isEmpty())
+            .isPresent())
+            return Verdict.fail(name + " is JSON that is called '" + answer.type() + "' and no " + kind
+                + answer.excerpt(), MISSING);
+        if (text.startsWith("<") && !text.startsWith("<!--"))
+            return Verdict.fail(name + " begins with a tag, and is no " + kind + answer.excerpt(), MISSING);
+        if (isErrorText(text))
+            return Verdict.fail(name + " is an error that is called '" + answer.type() + "' and no " + kind
+                + answer.excerpt(), MISSING);
+        if (!intact(answer.body(), asset.integrity()))
+            return Verdict.fail(name + " (" + Amount.bytes(answer.body().length)
+                + ") is not what the page's integrity attribute says", MISSING);
+        if (asset.cors() && !own && !permits(answer, written(page)))
+            return Verdict.fail(name + " is of another origin, and does not permit this one to use it"
+                + " (Access-Control-Allow-Origin): browsers don't",
+                "have its server send the header, or serve it from the site itself").forGood();
         return Verdict.pass(name);
+    }
+
+    /** Why browsers would not even ask for it. */
+    private static Optional<String> unasked(Page.Asset asset, URI page, ContentSecurityPolicy policy) {
+        var forbidden = policy.forbids(asset);
+        if (forbidden.isPresent())
+            return Optional.of(" is forbidden by the page's Content-Security-Policy (" + forbidden.get() + ")");
+        if (page.getScheme().equals("https") && asset.uri().getScheme().equals("http") && !policy.upgrades())
+            return Optional.of(" is asked for over plain http by a page of https");
+        if (!asset.cors() && !strongest(asset.integrity()).isEmpty()
+            && !Gate.origin(asset.uri()).equals(Gate.origin(page)))
+            return Optional.of(" is of another origin, and has an integrity attribute but no crossorigin");
+        return Optional.empty();
+    }
+
+    private static boolean permits(Answer answer, String origin) {
+        return answer.header("access-control-allow-origin")
+            .filter(whom -> whom.equals("*") || whom.equalsIgnoreCase(origin)).isPresent();
+    }
+
+    /** An origin as browsers write it: a usual port goes without saying. */
+    private static String written(URI page) {
+        return Gate.origin(page).replaceFirst("^(http:.*):80$|^(https:.*):443$", "$1$2");
+    }
+
+    private static boolean isErrorText(String text) {
+        return text.length() < LONGEST_ERROR && !text.matches("(?s).*[;={}()].*") && ErrorWords.of(text).isPresent();
+    }
+
+    /** The kind of hash that browsers go by; empty when they know none of them, and compare nothing. */
+    private static String strongest(String integrity) {
+        return Arrays.stream(integrity.split("\\s+")).map(each -> each.replaceFirst("-.*", ""))
+            .filter(ALGORITHMS::containsKey).max(String::compareTo).orElse("");
     }
 
     /** As browsers do: of several the strongest kind counts, and of that any one. */
     private static boolean intact(byte[] bytes, String integrity) throws NoSuchAlgorithmException {
-        var given = Arrays.stream(integrity.split("\\s+")).filter(each -> ALGORITHMS.containsKey(each.replaceFirst("-.*", ""))).toList();
-        var strongest = given.stream().map(each -> each.replaceFirst("-.*", "")).max(String::compareTo);
+        var strongest = strongest(integrity);
         if (strongest.isEmpty()) return true;
-        var digest = Base64.getEncoder().encodeToString(MessageDigest.getInstance(ALGORITHMS.get(strongest.get())).digest(bytes));
-        return given.stream().filter(each -> each.startsWith(strongest.get())).anyMatch(each -> each.replaceFirst("^[^-]*-", "").replaceFirst("\\?.*", "").equals(digest));
+        var digest = Base64.getEncoder()
+            .encodeToString(MessageDigest.getInstance(ALGORITHMS.get(strongest)).digest(bytes));
+        return Arrays.stream(integrity.split("\\s+")).filter(each -> each.startsWith(strongest + "-"))
+            .anyMatch(each -> each.replaceFirst("^[^-]*-", "").replaceFirst("\\?.*", "").equals(digest));
     }
 
     /** A name that nobody has, where the page's own scripts are. */

@@ -2,6 +2,8 @@ package smoke;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
 import ops.Amount;
 import ops.Failure;
 import ops.Setting;
@@ -25,9 +27,21 @@ final class Certificate {
         }
     }
 
+    /** A good certificate is of no use to visitors who are sent on to plain http. */
+    private Optional<Verdict> leads(Duration limit) throws InterruptedException {
+        try {
+            var answer = site.follow(site.address, Map.of(), limit);
+            return Elsewhere.of(site.address, answer.way(), answer.uri());
+        } catch (Verdict.Judged judged) {
+            return Optional.empty(); // that is for the others to say
+        }
+    }
+
     Verdict look(Duration limit) throws Exception {
         if (!site.address.getScheme().equals("https")) return Verdict.fail(site.address + " is plain http: anybody on the way can read and change what visitors see", "serve it with TLS, and name the https address").forGood();
-        var ends = trust.certificate(site.address, limit).getNotAfter().toInstant();
+        var leads = leads(limit.dividedBy(2));
+        if (leads.isPresent()) return leads.get();
+        var ends = trust.certificate(site.address, limit.dividedBy(2)).getNotAfter().toInstant();
         var left = Duration.between(Instant.now(), ends).toDays();
         var what = "the certificate ends on " + Trust.day(ends) + ", in " + Amount.count(left, "day");
         var next = "renew it, and see why that was not done by itself";

@@ -50,11 +50,13 @@ public record Findings(List<Judge.Result> results) {
             Secret.mask(result.verdict().what()), result.verdict().ends() == null ? null : result.verdict().ends().toString())).toList();
     }
 
-    /** One line for a person, and the next step below it where there is one. */
+    /** One line for a person, with the name that --only takes, and the next step below it where there is one. */
     public static String line(Judge.Result result) {
         var verdict = result.verdict();
         var word = switch (verdict.outcome()) { case pass -> verdict.isWarning() ? "warning" : "ok"; case fail -> "FAILED"; case unknown -> "unknown"; };
-        return String.format(Locale.ROOT, "%-8s %6.2f s  %s: %s%s", word, result.seconds(), result.check().title(), verdict.what(), verdict.next() == null ? "" : "\n                    next: " + verdict.next());
+        return String.format(Locale.ROOT, "%-8s %6.2f s  %-11s %s: %s%s", word, result.seconds(), result.check().name(),
+            result.check().title(), verdict.what(), verdict.next() == null ? ""
+            : "\n                    next: " + verdict.next());
     }
 
     /** Throws NotVerified when something failed, Unclear when something can't be told. */

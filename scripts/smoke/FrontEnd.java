@@ -1,18 +1,19 @@
 package smoke;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import ops.Failure;
 import ops.Setting;
 import ops.Settings;
+import org.jsoup.nodes.Element;
 import org.jsoup.select.Selector;
 
 /** Is it the application that a visitor gets, and not an error page? */
 final class FrontEnd {
-    /** As titles and headings of error pages begin; a word somewhere in a page says nothing. */
-    private static final Pattern ERROR = Pattern.compile("(?i)^\\W*(?:[45]\\d\\d\\W*(?:$|not found|page|error|erreur|internal|bad|service|gateway|forbidden|unauthorized)|(?:http )?error\\b|erreur\\b"
-        + "|application error|internal server error|bad gateway|service unavailable|service indisponible|(?:page|site|deployment|file) (?:not found|introuvable|could not be found)|this page could not be found|not found$"
-        + "|no such app|there isn.t a .* site here|worker threw exception)");
+    /** As applications and frameworks call the page that asks who you are. */
+    private static final Pattern LOGIN = Pattern.compile("(?i)(.*/)?(log-?in|sign-?in|wp-login|connexion|se-connecter"
+        + "|identification|authentification|auth|sso|session|sessions/new)(\\.\\w+)?/?");
 
     private final Site site;
     private final String root;
@@ -25,26 +26,37 @@ final class FrontEnd {
     Verdict look(Duration limit) throws Exception {
         var page = Page.of(site, limit);
         var answer = page.answer();
-        if (!site.isOwn(answer.uri()) && !sameSite(answer.uri().getHost(), site.address.getHost()))
-            return Verdict.fail("leads to another site: " + Web.arrows(answer.way()) + " → " + answer.uri(), "is the address right? See the redirects of the host").forGood();
-        for (var element : page.document().select("title, h1:first-of-type"))
-            if (ERROR.matcher(element.text().strip()).find()) return Verdict.fail(answer.uri() + " answers 200 with an error page: '" + element.text() + "'", "see what is deployed, and the host's log");
-        var found = element(page);
-        if (found == null && page.document().selectFirst("input[type=password]") != null)
-            return Gate.password(answer.uri());
-        if (found == null) return Verdict.fail(answer.uri() + " answers 200 with HTML without the application's root element (" + root + ")", "see what is deployed; SMOKE_ROOT names the element");
-        return Verdict.pass(answer.uri() + " is HTML with " + found + (page.document().title().isBlank() ? "" : ", '" + page.document().title() + "'"));
+        var found = root(page);
+        var error = page.error(found);
+        if (error.isPresent() && error.get().kind() == ErrorWords.Kind.CHALLENGE)
+            return Gate.challenge(answer.uri(), error.get().text());
+        if (found.isPresent() && error.isPresent())
+            return Verdict.fail(answer.uri() + " answers 200 with " + error.get().what(),
+                "see what is deployed, and the host's log");
+        var password = !page.shown("input[type=password]").isEmpty();
+        if (isLedTo(answer) && (password || LOGIN.matcher(answer.uri().getPath()).matches()))
+            return Gate.login(site.address, answer.uri());
+        if (found.isEmpty() && password) return Gate.password(answer.uri());
+        if (found.isEmpty())
+            return Verdict.fail(answer.uri() + " answers 200 with HTML without the application's root element (" + root
+                + ")" + error.map(each -> ": " + each.what()).orElse(""),
+                "see what is deployed; SMOKE_ROOT names the element");
+        var title = page.document().title();
+        return Verdict.pass(answer.uri() + " is HTML with " + tag(found.get())
+            + (title.isBlank() ? "" : ", '" + title + "'"));
     }
 
-    private String element(Page page) {
+    private boolean isLedTo(Answer answer) { return !answer.uri().equals(site.address); }
+
+    private Optional<Element> root(Page page) {
         try {
-            var element = page.document().selectFirst(root);
-            return element == null ? null : "<" + element.normalName() + (element.id().isEmpty() ? "" : " id=\"" + element.id() + "\"") + ">";
+            return page.shown(root).stream().findFirst();
         } catch (Selector.SelectorParseException e) {
             throw new Failure.BadSetting("SMOKE_ROOT is no CSS selector: " + root, "it looks like #app");
         }
     }
 
-    /** Apex and www are one site. */
-    private static boolean sameSite(String one, String other) { return one.replaceFirst("^www\\.", "").equalsIgnoreCase(other.replaceFirst("^www\\.", "")); }
+    private static String tag(Element element) {
+        return "<" + element.normalName() + (element.id().isEmpty() ? "" : " id=\"" + element.id() + "\"") + ">";
+    }
 }

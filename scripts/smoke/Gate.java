@@ -41,6 +41,19 @@ public final class Gate {
     /** A page that asks for a password where the application should be. */
     public static Verdict password(URI page) { return login(page + " asks for a password, and is not the application"); }
 
+    /** A page of its own that asks who you are, to which the site's address leads. */
+    static Verdict login(URI site, URI page) {
+        var verdict = login(site + " → " + page);
+        return new Verdict(verdict.outcome(), verdict.what(),
+            "where the application itself begins with its login, look at that address: --url, or SITE_URL; else "
+            + LET_IN, true);
+    }
+
+    /** A page that wants proof of being no machine. */
+    public static Verdict challenge(URI page, String title) {
+        return Verdict.unknown(page + " asks for proof of being no machine ('" + title + "')", LET_IN).forGood();
+    }
+
     private static Verdict login(String where) { return Verdict.unknown("a login stands before the site: " + where, LET_IN).forGood(); }
 
     /** Scheme, host and port: what a browser calls one site. */

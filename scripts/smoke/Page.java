@@ -8,27 +8,121 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jsoup.Jsoup;
 import org.jsoup.nodes.Document;
 import org.jsoup.nodes.Element;
 
 /** The site's page, as a browser reads it. */
 record Page(Answer answer, Document document) {
-    private static final Set<String> SCRIPT_TYPES = Set.of("", "module", "text/javascript", "application/javascript", "text/ecmascript", "application/ecmascript");
+    /** As the MIME Sniffing standard has them: of these a browser executes a script. */
+    static final Set<String> SCRIPT_TYPES = Set.of("text/javascript", "application/javascript",
+        "application/x-javascript", "text/x-javascript", "text/ecmascript", "application/ecmascript",
+        "application/x-ecmascript", "text/x-ecmascript", "text/jscript", "text/livescript", "text/javascript1.0",
+        "text/javascript1.1", "text/javascript1.2", "text/javascript1.3", "text/javascript1.4", "text/javascript1.5");
+    private static final String HIDDEN = "template, noscript, script, style, [hidden], [style~=(?i)display:\\s*none]"
+        + ", .hidden, .d-none, .is-hidden, .invisible, .visually-hidden, .sr-only";
+    /** An address that is no server's, as data: */
+    private static final Pattern NO_SERVER = Pattern.compile("(?is)(?!https?:)[a-z][a-z0-9+.-]*:.*");
+    private static final String XHTML = "http://www.w3.org/1999/xhtml";
+    private static final Pattern REFRESH =
+        Pattern.compile("(?i)\\s*(\\d{0,9})[\\d.]*[\\s;,]+(?:url\\s*=)?\\s*[\"']?([^\"']+)[\"']?\\s*");
+    /** Whoever has to wait for longer sees the page. */
+    private static final int LONGEST_REFRESH_SECONDS = 10;
+    private static final int MOST_REFRESHES = 3;
 
-    /** Something that the page needs; integrity is empty where the page gives none. */
-    record Asset(URI uri, boolean script, String integrity) { }
+    /**
+     * Something that the page needs.
+     *
+     * @param cors the page asks for permission to use it (crossorigin), as every module does
+     * @param integrity empty where the page gives none
+     * @param nonce empty where the page gives none
+     */
+    record Asset(URI uri, boolean script, boolean cors, String integrity, String nonce) { }
 
     static Page of(Site site, Duration limit) throws Verdict.Judged, InterruptedException { return of(site, site.address, limit); }
 
-    /** Fetches and reads it; leaves with a verdict when it is no page. */
+    /** Fetches and reads it, as a browser shows it; leaves with a verdict when it is no page. */
     static Page of(Site site, URI uri, Duration limit) throws Verdict.Judged, InterruptedException {
-        var answer = site.get(uri, limit);
+        var deadline = Deadline.in(limit);
+        var way = new ArrayList<URI>();
+        for (var next = Optional.of(uri); ; ) {
+            var page = read(site.own(next.get(), deadline.left()));
+            way.add(page.answer.uri());
+            next = page.refresh();
+            if (next.isEmpty()) return page;
+            var strays = Elsewhere.of(uri, way, next.get());
+            if (strays.isPresent()) throw strays.get().judged();
+            if (way.contains(next.get()) || way.size() > MOST_REFRESHES)
+                throw Verdict.fail("the page sends visitors on without end: " + Web.arrows(way) + " → " + next.get(),
+                    "see its <meta http-equiv=\"refresh\">").forGood().judged();
+        }
+    }
+
+    private static Page read(Answer answer) throws Verdict.Judged {
         var led = answer.way().isEmpty() ? "" : Web.arrows(answer.way()) + " → ";
         if (answer.status() != 200) throw Verdict.fail(led + answer.uri() + " answers " + answer.status() + answer.excerpt(), "see what is deployed, and the host's log").judged();
         if (answer.text().isBlank()) throw Verdict.fail(led + answer.uri() + " answers 200 with nothing in it", "see what is deployed").judged();
         if (!answer.isHtml()) throw Verdict.fail(led + answer.uri() + " answers 200 with '" + answer.type() + "' and no HTML" + answer.excerpt(), "is it the site's address? See what is deployed").judged();
+        var disposition = answer.header("content-disposition").orElse("inline");
+        if (!disposition.matches("(?i)inline\\b.*"))
+            throw Verdict.fail(led + answer.uri() + " is a download, which browsers save and do not show"
+                + " (Content-Disposition: " + disposition + ")", "see the headers that the host is told to send")
+                    .judged();
+        if (!isShownAsHtml(answer))
+            throw Verdict.fail(led + answer.uri() + " is HTML that is called '" + answer.type()
+                + "': visitors see its source, or a download", "have the host send it as text/html").judged();
         return new Page(answer, Jsoup.parse(answer.text(), answer.uri().toString()));
+    }
+
+    private static boolean isShownAsHtml(Answer answer) {
+        return switch (answer.type()) {
+            case "text/html" -> true;
+            case "application/xhtml+xml" -> answer.text().contains(XHTML);
+            // They look at its beginning, unless they are told not to.
+            case "" -> !answer.header("x-content-type-options").orElse("").equalsIgnoreCase("nosniff");
+            default -> false;
+        };
+    }
+
+    /** Where the page sends visitors on to, in next to no time; empty when they stay. */
+    private Optional<URI> refresh() throws Verdict.Judged {
+        var header = answer.header("refresh").stream();
+        var metas = shown("meta[http-equiv=refresh]").stream().map(meta -> meta.attr("content"));
+        for (var content : Stream.concat(header, metas).toList()) {
+            var refresh = REFRESH.matcher(content);
+            if (refresh.matches() && Integer.parseInt("0" + refresh.group(1)) <= LONGEST_REFRESH_SECONDS)
+                return Optional.of(address(document, refresh.group(2).strip()));
+        }
+        return Optional.empty();
+    }
+
+    /** Those elements that are there without a script and for a browser with scripts. */
+    List<Element> shown(String selector) {
+        return document.select(selector).stream().filter(each -> each.closest("template, noscript") == null).toList();
+    }
+
+    /**
+     * What it says in place of the application, if it does.
+     *
+     * @param root the application's own element: what stands short beside it may be shown only when it is needed
+     */
+    Optional<ErrorWords.Found> error(Optional<Element> root) {
+        var visible = visible(document);
+        var title = visible.select("title").stream().limit(1);
+        var heading = Stream.of("h1", "h2", "h3").flatMap(name -> visible.select(name).stream()).limit(1);
+        var heads = Stream.concat(title, heading).map(Element::text).toList().stream();
+        var text = visible(root.orElse(document.body())).text();
+        visible.select("code, .highlight").remove();
+        return ErrorWords.of(heads, text, visible.text());
+    }
+
+    /** Without what is surely not shown; what stylesheets hide is not known. */
+    private static Element visible(Element element) {
+        var copy = element.clone();
+        copy.select(HIDDEN).remove();
+        return copy;
     }
 
     Optional<String> release() { return Optional.ofNullable(document.selectFirst("meta[name=release]")).map(meta -> meta.attr("content").strip()).filter(release -> !release.isEmpty()); }
@@ -36,27 +130,30 @@ record Page(Answer answer, Document document) {
     /** Every script, module preload and stylesheet, each once. */
     List<Asset> assets() throws Verdict.Judged {
         var assets = new LinkedHashMap<URI, Asset>();
-        for (var element : document.select("script[src], link[href]")) {
+        for (var element : shown("script[src], link[href]")) {
             var script = element.normalName().equals("script");
             var rel = script ? Set.<String>of() : Set.of(element.attr("rel").toLowerCase(Locale.ROOT).strip().split("\\s+"));
             var as = element.attr("as").toLowerCase(Locale.ROOT);
-            var wanted = script ? SCRIPT_TYPES.contains(element.attr("type").toLowerCase(Locale.ROOT).strip())
-                : rel.contains("stylesheet") && !rel.contains("alternate") || rel.contains("modulepreload") || rel.contains("preload") && (as.equals("script") || as.equals("style"));
-            if (!wanted) continue;
+            var type = element.attr("type").toLowerCase(Locale.ROOT).strip();
+            var stylesheet = rel.contains("stylesheet") && !rel.contains("alternate") && !element.hasAttr("disabled");
+            var preload = rel.contains("modulepreload")
+                || rel.contains("preload") && (as.equals("script") || as.equals("style"));
+            var wanted = script ? type.isEmpty() || type.equals("module") || SCRIPT_TYPES.contains(type)
+                : stylesheet || preload;
+            var where = element.attr(script ? "src" : "href").strip();
+            if (!wanted || where.isEmpty() || NO_SERVER.matcher(where).matches()) continue;
             var isScript = script || rel.contains("modulepreload") || as.equals("script");
-            var uri = address(element, script ? "src" : "href");
-            if (uri.getScheme().startsWith("http")) assets.merge(uri, new Asset(uri, isScript, element.attr("integrity").strip()), (one, other) -> one.integrity.isEmpty() ? other : one);
+            var cors = element.hasAttr("crossorigin") || type.equals("module") || rel.contains("modulepreload");
+            var uri = address(element, where);
+            var asset = new Asset(uri, isScript, cors, element.attr("integrity").strip(), element.attr("nonce"));
+            assets.merge(uri, asset, (one, other) -> one.integrity.isEmpty() ? other : one);
         }
         return new ArrayList<>(assets.values());
     }
 
-    private URI address(Element element, String attribute) throws Verdict.Judged {
-        try {
-            var uri = URI.create(element.absUrl(attribute).replace(" ", "%20"));
-            if (uri.getScheme() != null) return URI.create(uri.toString().replaceFirst("#.*", ""));
-        } catch (IllegalArgumentException e) {
-            // said below
-        }
-        throw Verdict.fail("the page names '" + element.attr(attribute) + "', which is no address", "see what is deployed").judged();
+    private static URI address(Element element, String named) throws Verdict.Judged {
+        return Address.of(element.baseUri()).flatMap(base -> Address.of(base, named))
+            .orElseThrow(() ->
+                Verdict.fail("the page names '" + named + "', which is no address", "see what is deployed").judged());
     }
 }

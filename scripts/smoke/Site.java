@@ -3,6 +3,7 @@ package smoke;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
 import ops.Failure;
@@ -57,14 +58,40 @@ public final class Site {
 
     /** What the site says at an address, at the end of all redirects. */
     Answer get(URI uri, Duration limit) throws Verdict.Judged, InterruptedException {
-        var answer = web.follow(uri, this::headersFor, limit);
+        return get(uri, Map.of(), limit);
+    }
+
+    /** The same, with more headers. */
+    Answer get(URI uri, Map<String, String> more, Duration limit) throws Verdict.Judged, InterruptedException {
+        var answer = follow(uri, more, limit);
         var gate = Gate.before(address, answer.uri(), answer.status(), name -> answer.header(name).orElse(null));
         if (gate.isPresent()) throw gate.get().judged();
         return answer;
     }
 
+    /**
+     * The same, and leaves with a verdict when it comes from elsewhere than from the site, or led through plain http.
+     */
+    Answer own(URI uri, Duration limit) throws Verdict.Judged, InterruptedException {
+        var answer = get(uri, limit);
+        var strays = Elsewhere.of(uri, answer.way(), answer.uri());
+        if (strays.isPresent()) throw strays.get().judged();
+        return answer;
+    }
+
     /** What it answers itself, without following a redirect. */
     Answer getOnce(URI uri, Duration limit) throws Verdict.Judged, InterruptedException { return web.get(uri, headersFor(uri), limit); }
+
+    /** What is at the end of all redirects, whoever answers there. */
+    Answer follow(URI uri, Map<String, String> more, Duration limit) throws Verdict.Judged, InterruptedException {
+        return web.follow(uri, each -> with(more, headersFor(each)), limit);
+    }
+
+    private static Map<String, String> with(Map<String, String> one, Map<String, String> other) {
+        var all = new LinkedHashMap<>(one);
+        all.putAll(other);
+        return all;
+    }
 
     private Map<String, String> headersFor(URI uri) { return isOwn(uri) ? secret : Map.of(); }
 }

@@ -1,3 +1,4 @@
+//SOURCES Address.java
 //SOURCES Answer.java
 //SOURCES ApiTime.java
 //SOURCES Assets.java
@@ -8,13 +9,17 @@
 //SOURCES Check.java
 //SOURCES Connections.java
 //SOURCES DatabaseRead.java
+//SOURCES ContentSecurityPolicy.java
 //SOURCES Deadline.java
 //SOURCES Dns.java
+//SOURCES Elsewhere.java
+//SOURCES ErrorWords.java
 //SOURCES Extra.java
 //SOURCES Findings.java
 //SOURCES FrontEnd.java
 //SOURCES Gate.java
 //SOURCES Health.java
+//SOURCES HealthReport.java
 //SOURCES Judge.java
 //SOURCES Kept.java
 //SOURCES Migrations.java
@@ -26,6 +31,7 @@
 //SOURCES SecurityHeaders.java
 //SOURCES Site.java
 //SOURCES SqlRead.java
+//SOURCES StatusWord.java
 //SOURCES SupabaseConnection.java
 //SOURCES Trust.java
 //SOURCES Web.java

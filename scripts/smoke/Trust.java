@@ -23,6 +23,7 @@ import java.util.stream.Collectors;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
@@ -67,7 +68,10 @@ final class Trust {
     X509Certificate certificate(URI uri, Duration limit) throws Verdict.Judged {
         var deadline = Deadline.in(limit);
         try {
-            return (X509Certificate) shake(context, uri, true, limit).getPeerCertificates()[0];
+            var session = shake(context, uri, true, limit);
+            var nameless = withoutName(uri, session);
+            if (nameless.isPresent()) throw nameless.get().judged();
+            return (X509Certificate) session.getPeerCertificates()[0];
         } catch (SSLException e) {
             throw explain(uri, e.getMessage(), deadline).judged();
         } catch (IOException e) {
@@ -75,7 +79,21 @@ final class Trust {
         }
     }
 
-    private static javax.net.ssl.SSLSession shake(SSLContext context, URI uri, boolean forName, Duration limit) throws IOException {
+    /** Java goes by a certificate's subject when it has no other name; browsers have given that up. */
+    static Optional<Verdict> withoutName(URI uri, SSLSession session) {
+        try {
+            var certificate = (X509Certificate) session.getPeerCertificates()[0];
+            if (certificate.getSubjectAlternativeNames() != null) return Optional.empty();
+            return Optional.of(Verdict.fail("the certificate of " + uri.getHost() + " has a subject ("
+                + certificate.getSubjectX500Principal().getName()
+                + ") and no subject alternative name: no browser accepts it",
+                    "have one made with the name as subjectAltName").forGood());
+        } catch (SSLException | CertificateException e) {
+            return Optional.empty(); // the handshake has looked at it
+        }
+    }
+
+    private static SSLSession shake(SSLContext context, URI uri, boolean forName, Duration limit) throws IOException {
         var milliseconds = (int) limit.toMillis();
         var port = uri.getPort() < 0 ? 443 : uri.getPort();
         try (var plain = new Socket()) {

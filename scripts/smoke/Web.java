@@ -12,17 +12,20 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import javax.net.ssl.SSLException;
@@ -38,6 +41,10 @@ public final class Web {
     /** More than any page or bundle that a visitor would wait for. */
     static final int LARGEST = 20_000_000;
     private static final int MOST_REDIRECTS = 10;
+    /**
+     * Headers that browsers refuse when they come twice and differ: an answer would have two ends, or two addresses.
+     */
+    private static final List<String> ONCE = List.of("content-length", "location", "content-disposition");
     private static final Duration CONNECT = Duration.ofSeconds(5);
 
     private final Trust trust;
@@ -52,6 +59,14 @@ public final class Web {
     Answer get(URI uri, Map<String, String> headers, Duration limit) throws Verdict.Judged, InterruptedException {
         // Counted from here: the first request waits for its classes as well.
         var deadline = Deadline.in(limit);
+        // A server that reloads takes back connections that it has kept open; browsers ask again on a new one.
+        var first = ask(uri, headers, limit, deadline, false);
+        return first.isPresent() ? first.get() : ask(uri, headers, limit, deadline, true).orElseThrow();
+    }
+
+    /** Empty when the connection ended before an answer began, unless this is the last try. */
+    private Optional<Answer> ask(URI uri, Map<String, String> headers, Duration limit, Deadline deadline, boolean last)
+        throws Verdict.Judged, InterruptedException {
         var request = HttpRequest.newBuilder(uri).header("accept", "*/*").header("accept-encoding", "gzip").header("user-agent", "handover-smoke-tests/" + Ops.VERSION)
             // To a server without TLS the client would offer HTTP/2 first, which some take badly.
             .version(uri.getScheme().equals("https") ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1);
@@ -62,15 +77,33 @@ public final class Web {
         try {
             var response = sent.get(deadline.left().toNanos(), TimeUnit.NANOSECONDS);
             var took = Duration.ofNanos(System.nanoTime() - begun);
-            return new Answer(uri, response.statusCode(), response.headers(), unpack(uri, response), took, List.of());
+            var refused = refusedByBrowsers(uri, response);
+            if (refused.isPresent()) throw refused.get().judged();
+            return Optional.of(new Answer(uri, response.statusCode(), response.headers(), unpack(uri, response), took,
+                List.of()));
         } catch (TimeoutException e) {
             throw Verdict.fail(uri + (body.begun ? " is still sending after " + Amount.time(limit) + ", " + Amount.bytes(body.bytes.size()) + " so far" : " has not answered in " + Amount.time(limit)),
                 "is the server overloaded, or waiting for something itself?").judged();
         } catch (ExecutionException e) {
-            throw explain(uri, e.getCause(), deadline).judged();
+            if (!last && !body.begun && isCut(e.getCause())) return Optional.empty();
+            throw explain(uri, e.getCause(), body.begun, deadline).judged();
         } finally {
             sent.cancel(true);
         }
+    }
+
+    /** What a client may take and no browser does. */
+    private static Optional<Verdict> refusedByBrowsers(URI uri, HttpResponse<byte[]> response) {
+        for (var name : ONCE) {
+            var values = response.headers().allValues(name).stream()
+                .flatMap(value -> name.equals("content-length") ? Stream.of(value.split(",")) : Stream.of(value));
+            var different = values.map(String::strip).distinct().toList();
+            if (different.size() > 1)
+                return Optional.of(Verdict.fail(uri + " has " + different.size() + " headers " + name + " that differ ("
+                    + String.join("; ", different) + "): no browser takes that",
+                    "see who sets it twice: the application, the server or what stands before it").forGood());
+        }
+        return response.sslSession().flatMap(session -> Trust.withoutName(uri, session));
     }
 
     /** Follows redirects; each request's headers are those for its own address. */
@@ -92,12 +125,12 @@ public final class Web {
 
     private static URI target(Answer redirect) throws Verdict.Judged {
         var location = redirect.header("location").orElseThrow();
-        try {
-            var target = redirect.uri().resolve(location);
-            if (target.getHost() != null && ("http".equals(target.getScheme()) || "https".equals(target.getScheme()))) return target;
-        } catch (IllegalArgumentException e) {
-            // said below
-        }
+        // Java reads each byte of a header as a letter; servers send UTF-8, most of them.
+        var decoded = new String(location.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
+        var written = decoded.indexOf('\uFFFD') < 0 ? decoded : location;
+        var target = Address.of(redirect.uri(), written)
+            .filter(uri -> uri.getHost() != null && uri.getScheme().matches("https?"));
+        if (target.isPresent()) return target.get();
         throw Verdict.fail(redirect.uri() + " redirects to '" + location.replaceAll("\\p{Cntrl}", "?") + "', which is no address", "see the redirects of the host and of the application").forGood().judged();
     }
 
@@ -112,19 +145,29 @@ public final class Web {
             if (bytes.length > LARGEST) throw Verdict.fail(uri + " unpacks " + Amount.bytes(response.body().length) + " to more than " + Amount.bytes(LARGEST), "what was put there?").forGood().judged();
             return bytes;
         } catch (ZipException | EOFException e) {
-            throw Verdict.fail(uri + " is said to be gzip and can't be unpacked: " + e.getMessage(), "see the compression settings of the server and of what stands before it").judged();
+            throw Verdict.fail(uri + " is said to be gzip and can't be unpacked: "
+                + (e.getMessage() == null ? "it is cut off" : e.getMessage()),
+                "see the compression settings of the server and of what stands before it").judged();
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
     }
 
-    private Verdict explain(URI uri, Throwable thrown, Deadline deadline) throws InterruptedException {
+    private static boolean isCut(Throwable thrown) {
+        var connecting = thrown instanceof SSLException || thrown instanceof ConnectException;
+        return thrown instanceof IOException && !connecting && !(thrown instanceof HttpTimeoutException);
+    }
+
+    private Verdict explain(URI uri, Throwable thrown, boolean begun, Deadline deadline) throws InterruptedException {
         var host = uri.getHost() + (uri.getPort() < 0 ? "" : ":" + uri.getPort());
         if (thrown instanceof TooLong) return Verdict.fail(uri + " has sent more than " + Amount.bytes(LARGEST) + ", and no end", "what was put there?").forGood();
         if (thrown instanceof SSLException || thrown instanceof HttpTimeoutException && uri.getScheme().equals("https")) return trust.explain(uri, thrown.getMessage(), deadline);
         if (thrown instanceof HttpTimeoutException) return Verdict.fail(host + " takes no connection", "is it up, and does a firewall let us through?");
         if (thrown instanceof ConnectException) return Network.explain(uri.getHost(), host, thrown);
-        return Verdict.fail(uri + " ended in the middle of its answer" + (thrown.getMessage() == null ? "" : ": " + thrown.getMessage()), "see the server's log, and whether the file is whole there");
+        var what = begun ? " ended in the middle of its answer" : " takes the connection and gives no answer";
+        return Verdict.fail(uri + what + (thrown.getMessage() == null ? "" : ": " + thrown.getMessage()),
+            begun ? "see the server's log, and whether the file is whole there"
+                : "see the log of the server, and of what stands before it");
     }
 
     private static final class TooLong extends IOException { }

@@ -1,0 +1,112 @@
+//SOURCES ../scripts/smoke/Smoke.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import ops.Private;
+import ops.Run;
+import ops.Settings;
+import org.junit.jupiter.api.Test;
+import smoke.Check;
+import smoke.Findings;
+import smoke.Judge;
+import smoke.Smoke;
+
+/**
+ * Each answer of tests/fixtures/answers.txt, given by a server, and judged as a deploy judges the site.
+ *
+ * <p>Without a process of its own for each: two hundred starts would take longer than all other tests of the site.
+ */
+class AnswersTest {
+    private static final Path TABLE = Stack.CHECKOUT.resolve("tests/fixtures/answers.txt");
+    private static final List<String> CHECKS = List.of("front-end", "health", "assets", "api");
+    private static final String PAGE = "<!doctype html><html><head><title>Remorques du Nord</title>"
+        + "<script src=\"/app.js\"></script></head>"
+        + "<body><div id=\"app\"></div></body></html>";
+    private static final Map<String,
+        String> PATHS = Map.of("page", "/", "health", "/health", "api", "/api/trailers", "script", "/app.js");
+
+    private record Row(String where, String verdicts, String name, int status, String headers, String body) {
+        static Row of(String line) {
+            var parts = line.split(" \\| ", 6);
+            return new Row(parts[0], parts[1], parts[2], Integer.parseInt(parts[3]), parts[4], parts.length < 6 ? ""
+                : parts[5].replace("\\n", "\n"));
+        }
+
+        LyingSite.Lie answer(String other) {
+            var all = headers.equals("-") ? Stream.<String>of()
+                : Stream.of(headers.split(" ~ ")).flatMap(header -> Stream.of(header.split(": ", 2)));
+            return LyingSite.status(status, body.replace("{other}", other), all.toArray(String[]::new));
+        }
+    }
+
+    @Test void each_answer_is_judged_as_its_row_in_the_table_says() throws Exception {
+        var wrong = new ArrayList<String>();
+        var rows = 0;
+        try (var site = new LyingSite(); var other = new LyingSite()) {
+            other.at("/app.js", LyingSite.text("text/javascript", "var a = 1"))
+                .at("/open.js",
+                    LyingSite.status(200, "var a = 1", "content-type", "text/javascript", "access-control-allow-origin",
+                    "*"));
+            var checks = checks(site);
+            for (var line : Files.readAllLines(TABLE)) {
+                if (line.isBlank() || line.startsWith("#")) continue;
+                var row = Row.of(line);
+                rows++;
+                well(site);
+                for (var path : row.where.equals("everywhere") ? List.of("/", "/health", "/api/trailers", "*")
+                    : List.of(PATHS.get(row.where)))
+                    site.at(path, row.answer(other.url().replaceFirst("/$", "")));
+                var seen = look(checks.stream()
+                    .filter(check -> row.verdicts.charAt(CHECKS.indexOf(check.name())) != '.').toList());
+                if (!verdicts(seen).equals(row.verdicts))
+                    wrong.add("%s: %s: %s instead of %s%s"
+                        .formatted(row.where, row.name, verdicts(seen), row.verdicts, words(seen)));
+            }
+        }
+        assertTrue(rows >= 150, rows + " rows");
+        assertEquals("", String.join("\n", wrong));
+    }
+
+    /** Everything but what a row is about. */
+    private static void well(LyingSite site) {
+        site.at("/", LyingSite.text("text/html", PAGE))
+            .at("/health", LyingSite.text("application/json", "{\"status\": \"ok\"}"))
+            .at("/api/trailers", LyingSite.text("application/json", "[]")).at("*", LyingSite.status(404, "not here"));
+        for (var script : List.of("/app.js", "/a|b{c}.js", "/[slug].js", "/a b.js"))
+            site.at(script, LyingSite.text("text/javascript", "console.log('app')"));
+    }
+
+    private static List<Check> checks(LyingSite site) throws IOException {
+        var folder = Files.createDirectory(Stack.folder().resolve(Stack.next("answers")));
+        Private.write(folder.resolve("env.operations"), "LOCAL_SITE_URL=" + site.url()
+            + "\nSMOKE_API_PATH=/api/trailers\n");
+        return Smoke.checks(new Run(), new Smoke.Target(Settings.ofStack(folder), null, null, false)).stream()
+            .filter(check -> CHECKS.contains(check.name())).toList();
+    }
+
+    private static List<Judge.Result> look(List<Check> checks) throws Exception {
+        return Findings.of(checks, Duration.ofSeconds(Patience.LIMIT_SECONDS), 1, result -> { }).results();
+    }
+
+    private static String verdicts(List<Judge.Result> results) {
+        var verdicts = "....".toCharArray();
+        for (var result : results)
+            verdicts[CHECKS.indexOf(result.check().name())] = switch (result.verdict().outcome()) { case pass ->
+                'P'; case fail -> 'F'; case unknown -> '?'; };
+        return new String(verdicts);
+    }
+
+    private static String words(List<Judge.Result> results) {
+        return results.stream().map(result -> "\n    " + result.check().name() + ": " + result.verdict().what())
+            .reduce("", String::concat);
+    }
+}
