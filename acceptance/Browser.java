@@ -6,6 +6,9 @@
 //SOURCES browser/Chromium.java
 //SOURCES browser/Header.java
 //SOURCES browser/Visit.java
+//SOURCES ../scripts/smoke/Address.java
+//SOURCES ../scripts/smoke/Elsewhere.java
+//SOURCES ../scripts/smoke/ErrorWords.java
 //SOURCES ../scripts/smoke/Gate.java
 //SOURCES ../scripts/smoke/Network.java
 
@@ -23,6 +26,8 @@ import ops.*;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import smoke.Elsewhere;
+import smoke.ErrorWords;
 import smoke.Gate;
 import smoke.Network;
 import smoke.Outcome;
@@ -106,8 +111,17 @@ class Browser implements Callable<Integer> {
         var status = visit.status();
         if (refusal.isPresent() && status < 400) {
             if (isOffline(refusal.get())) throw new Failure.Unclear("nothing can be told of " + url + ": this machine's own network is down (" + refusal.get() + ")", "mend this machine's network, then look again");
+            if (refusal.get().equals("ERR_ABORTED"))
+                throw new Failure.NotVerified(url + " is no page for a browser: it answers " + status
+                    + ", and is saved or passed over", "see its status, Content-Type and Content-Disposition");
             throw new Failure.NotVerified(url + " does not answer with a page: " + refusal.get(), "see whether its server runs, and where its name leads");
         }
+        return arrived();
+    }
+
+    /** Where the page is now, and what answered there. */
+    private int arrived() throws Exception {
+        var status = visit.status();
         Gate.before(url, visit.address(), status, visit::answered).ifPresent(Browser::nothingCanBeTold);
         if (status >= 400) throw new Failure.NotVerified(url + " answers " + status, status == 403 ? "where it is protected, name what opens it: --header-file FILE" : "see the log of its server");
         return status;
@@ -117,20 +131,48 @@ class Browser implements Callable<Integer> {
 
     private Visit.Root renders() throws Exception {
         var seen = visit.settle(root);
-        if (seen == Visit.Root.RENDERED) return seen;
-        if (seen == Visit.Root.MISSING && visit.asksForPassword()) nothingCanBeTold(Gate.password(visit.address()));
-        var causes = Stream.concat(visit.problems().stream(), visit.failed().stream().filter(Visit.Failed::counts)).map(Object::toString).toList();
+        // Its scripts may have led elsewhere meanwhile.
+        if (visit.loops())
+            throw new Failure.NotVerified(url + " sends its visitors on without end, last to " + visit.address(),
+                "see what its scripts do with the address");
+        arrived();
+        var elsewhere = Elsewhere.of(url, List.of(), visit.address());
+        if (elsewhere.isPresent()) throw new Failure.NotVerified(elsewhere.get().what(), elsewhere.get().next());
+        if (seen.root() == Visit.Root.MISSING && visit.asksForPassword())
+            nothingCanBeTold(Gate.password(visit.address()));
+        if (seen.root() != Visit.Root.RENDERED) throw notRendered(seen.root());
+        if (seen.over() != null && (seen.over().isEmpty() || ErrorWords.isWaiting(seen.over())))
+            throw new Failure.NotVerified(url + " is covered: something lies over all of its page"
+                + (seen.over().isEmpty() ? "" : " and says '" + seen.over() + "'"),
+                "open it in a browser, and see what keeps it there");
+        var heads = Stream.of(seen.title(), seen.heading(), seen.over() == null ? "" : seen.over());
+        var error = ErrorWords.of(heads, seen.text(), "");
+        if (error.isPresent() && error.get().kind() == ErrorWords.Kind.CHALLENGE)
+            nothingCanBeTold(Gate.challenge(visit.address(), error.get().text()));
+        if (error.isPresent())
+            throw new Failure.NotVerified(url + " shows " + error.get().what(),
+                "open it in a browser and read its console; see the application's log");
+        return seen.root();
+    }
+
+    private Failure notRendered(Visit.Root seen) {
+        var causes = Stream.concat(visit.problems().stream().filter(Visit.Problem::counts),
+            visit.failed().stream().filter(Visit.Failed::counts)).map(Object::toString).toList();
         var what = switch (seen) {
             case EMPTY -> " is a white page: it answers " + visit.status() + ", and nothing that can be seen came into ";
             case MISSING -> " answers " + visit.status() + ", but has none of ";
+            case WAITING ->
+                " answers " + visit.status() + ", but does not come beyond its sign that it is loading, in ";
             default -> " answers " + visit.status() + ", but a script keeps it too busy to look for ";
         };
-        throw new Failure.NotVerified(url + what + root,
+        return new Failure.NotVerified(url + what + root,
             causes.isEmpty() ? "open it in a browser and read its console; --root names another element, --seconds gives it longer" : "mend what keeps it from rendering: " + causes.get(0));
     }
 
     private List<Visit.Problem> catchesAll() {
-        var problems = visit.problems();
+        var problems = visit.problems().stream().filter(Visit.Problem::counts).toList();
+        visit.problems().stream().filter(each -> !each.counts())
+            .forEach(each -> run.console.say("an uncaught error, which does not count: " + each));
         if (!problems.isEmpty()) throw new Failure.NotVerified(url + " has " + many(problems.size(), "uncaught error") + ": " + problems.get(0), "mend it there, or go back to the release before");
         return problems;
     }

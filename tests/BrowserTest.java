@@ -58,6 +58,47 @@ class BrowserTest {
         kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14).says("is a white page: it answers 200, and nothing that can be seen came into #root", "screenshot: ");
     }
 
+    @Test void a_page_that_stays_invisible_or_is_covered_is_caught() {
+        site.page("/", "<div id=root style='opacity: 0'>Invoices</div>");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
+            .says("is a white page: it answers 200, and nothing that can be seen came into #root");
+        site.page("/", "<div id=root>Invoices</div><div style='position: fixed; inset: 0; background: white'></div>");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
+            .says("is covered: something lies over all of its page");
+    }
+
+    @Test void a_page_that_only_promises_or_says_that_it_failed_is_caught() {
+        site.page("/", "<div id=root><p>Chargement en cours…</p></div>");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
+            .says("does not come beyond its sign that it is loading, in #root");
+        site.page("/",
+            "<div id=root></div><script>setTimeout(() => root.innerHTML = '<h1>Une erreur est survenue', 300)</script>");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
+            .says("shows an error page: 'Une erreur est survenue'");
+    }
+
+    @Test void a_page_that_sends_its_visitors_on_and_on_or_elsewhere_is_caught() {
+        site.page("/",
+            "<div id=root>Invoices</div><script>setTimeout(() => { location.href = '/again' }, 800)</script>")
+            .page("/again",
+                "<div id=root>Invoices</div><script>setTimeout(() => { location.href = '/' }, 800)</script>");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
+            .says(site.url("/") + " sends its visitors on without end");
+        site.page("/", "<div id=root>Invoices</div><script>setTimeout(() => { location.href = '" + other.url("/")
+            + "' }, 800)</script>");
+        other.page("/", "<div id=root>Casino</div>");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
+            .says("leads to another port, ", site.url("/") + " → " + other.url("/"));
+    }
+
+    @Test void a_page_that_takes_its_time_passes_and_what_another_sites_script_throws_is_only_mentioned() {
+        site.page("/", "<div id=root></div><script src=" + other.url("/count.js")
+            + "></script><script>setTimeout(() => { root.textContent = 'Invoices' }, 5000)</script>");
+        other.file("/count.js", 200, "throw new Error('no consent')");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(0)
+            .says("an uncaught error, which does not count: ", other.url("/count.js"));
+    }
+
     @Test void a_bundle_that_was_cut_in_half_is_caught_and_named() {
         site.page("/", "<div id=root></div><script src=/assets/app-1a2b.js></script>").file("/assets/app-1a2b.js", 200, "function start() { if (true) {");
         kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14).says("is a white page", "Next:  mend what keeps it from rendering: Uncaught SyntaxError: ", "(" + site.url("/assets/app-1a2b.js") + ":");

@@ -18,11 +18,13 @@ import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import ops.Failure;
 import ops.Json;
+import smoke.Address;
+import smoke.ErrorWords;
 
 /** One visit to one page: what it answered, asked for and complained of, and what can be seen of it. */
 public final class Visit {
-    /** An uncaught error or rejection, and the file it comes from. */
-    public record Problem(String message, String source) {
+    /** An uncaught error or rejection, and the file it comes from. It counts when that is the page's own site's. */
+    public record Problem(String message, String source, boolean counts) {
         @Override public String toString() { return message + " (" + source + ")"; }
     }
 
@@ -31,8 +33,22 @@ public final class Visit {
         @Override public String toString() { return url + ": " + why; }
     }
 
-    /** What there is of the root element; busy when a script never let us look. */
-    public enum Root { BUSY, MISSING, EMPTY, RENDERED }
+    /**
+     * What there is of the root element; busy when a script never let us look, waiting when all it says is that
+     * something will come.
+     */
+    public enum Root { BUSY, MISSING, EMPTY, WAITING, RENDERED }
+
+    /**
+     * What can be seen.
+     *
+     * @param text all of the page's, cut after a thousand letters
+     * @param over what something says that lies over all of the page and is no part of the root; empty when it says
+     *     nothing; null without any
+     */
+    public record Sight(Root root, String title, String heading, String text, String over) {
+        static final Sight NONE = new Sight(Root.BUSY, "", "", "", null);
+    }
 
     private static final class Request {
         final String url, type;
@@ -51,12 +67,54 @@ public final class Visit {
     private static final Set<String> ASKED_BY_SCRIPTS = Set.of("Fetch", "XHR");
     private static final String LOOK = """
         (selector => {
-          const seen = element => { const box = element.getBoundingClientRect(); return box.width > 0 && box.height > 0 && element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) }
+          const visible = { visibilityProperty: true, opacityProperty: true }
+          const box = element => element.getBoundingClientRect()
+          const onPage = element =>
+            box(element).right >= 0 && box(element).bottom >= 0 && element.checkVisibility(visible)
+          const seen = element => box(element).width > 0 && box(element).height > 0 && onPage(element)
+          const inside = root => [...(root.shadowRoot ?? root).querySelectorAll('*')]
+          const text = root => [...(root.shadowRoot?.children ?? [root])]
+            .filter(onPage).map(each => each.innerText ?? '').join(' ').trim()
           const roots = [...document.querySelectorAll(selector)]
-          const filled = root => root.checkVisibility() && root.innerText.trim() || [...(root.shadowRoot ?? root).querySelectorAll('*')].some(seen)
-          return roots.length == 0 ? 'MISSING' : roots.some(filled) ? 'RENDERED' : 'EMPTY'
+          const filled = roots.filter(root => text(root) || inside(root).some(seen))
+
+          const content = 'img, canvas, video, iframe, object, input, button, select, textarea, a[href]'
+          const hasContent = root =>
+            text(root) || [root, ...inside(root)].some(each => each.matches(content) && seen(each))
+          const signs = '[role=progressbar], [aria-busy=true], animate, animateTransform, '
+            + '[class*=spinner i], [class*=loader i], [class*=loading i]'
+          const turns = root => document.getAnimations()
+            .some(each => each.effect?.getComputedTiming().iterations == Infinity && root.contains(each.effect.target))
+          const waiting = root => !hasContent(root) && (turns(root) || inside(root).some(each => each.matches(signs)))
+
+          const steps = [0.1, 0.3, 0.5, 0.7, 0.9]
+          const hit = steps.flatMap(x => steps.map(y => document.elementFromPoint(x * innerWidth, y * innerHeight)))
+          const holdsRoot = element => roots.some(root => element.contains(root))
+          const outermost = element => {
+            while (element?.parentElement && !holdsRoot(element.parentElement)) element = element.parentElement
+            return element
+          }
+          const above = (one, other) => box(one).top < box(other).bottom && box(one).bottom > box(other).top
+          const [top, ...others] = new Set(hit.map(outermost))
+          const beside = top && !holdsRoot(top) && !roots.some(root => root.contains(top))
+          const covers = beside && !others.length && filled.some(root => above(top, root))
+          return {
+            root: !roots.length ? 'MISSING' : !filled.length ? 'EMPTY' : filled.every(waiting) ? 'WAITING' : 'RENDERED',
+            says: filled.map(text).join(' ').slice(0, 300),
+            title: document.title,
+            heading: ['h1', 'h2', 'h3'].map(name => [...document.querySelectorAll(name)].find(seen)?.innerText)
+              .find(Boolean) ?? '',
+            text: (document.body?.innerText ?? '').trim().slice(0, 1000),
+            over: covers && (text(top) || !hasContent(top)) ? text(top).slice(0, 300) : null
+          }
         })""";
-    private static final Duration QUIET = Duration.ofMillis(500), LONGEST_UNREST = Duration.ofSeconds(3);
+    private static final Duration QUIET = Duration.ofMillis(500), LONGEST_UNREST = Duration.ofSeconds(4);
+    /** For so long a page has to stay: one that sends its visitors on does so within. */
+    private static final Duration STAY = Duration.ofMillis(3500);
+    /** For so long a page that shows nothing may do nothing. */
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    /** One may send visitors on to the language, and that to the home page. */
+    private static final int MOST_DOCUMENTS = 4;
 
     private final Chromium chromium;
     private final URI url;
@@ -69,7 +127,10 @@ public final class Visit {
     private final List<String> consoleErrors = new ArrayList<>();
     private Instant lastSign = Instant.now();
     private JsonObject answer;
+    /** What answered last; the page's own answer once it is shown. */
+    private JsonObject next;
     private boolean loaded;
+    private int documents;
     private String release;
 
     /** @param header sent to the page's own origin alone; null for none */
@@ -101,10 +162,11 @@ public final class Visit {
     public int status() { return answer == null ? 0 : answer.get("status").getAsInt(); }
 
     /** Where the page came from, at the end of all redirects. */
-    public URI address() { return answer == null ? url : URI.create(answer.get("url").getAsString()); }
+    public URI address() { return answer == null ? url : Address.of(text(answer, "url")).orElse(url); }
 
     public boolean asksForPassword() throws InterruptedException {
-        return evaluate("String(document.querySelector('input[type=password]') != null)").flatMap(Visit::value).filter("true"::equals).isPresent();
+        return evaluate("document.querySelector('input[type=password]') != null").flatMap(Visit::value)
+            .filter(JsonElement::getAsBoolean).isPresent();
     }
 
     /** A header of the page's answer; null when it has none. */
@@ -114,24 +176,47 @@ public final class Visit {
     }
 
     /** Waits until the page has loaded and nothing more seems to happen, or until the time is over. */
-    public Root settle(String selector) throws InterruptedException {
-        var root = Root.BUSY;
+    public Sight settle(String selector) throws InterruptedException {
+        var sight = Sight.NONE;
+        var document = 0;
         Instant complete = null;
-        while (Instant.now().isBefore(deadline)) {
+        while (Instant.now().isBefore(deadline) && !loops()) {
             chromium.listen(Instant.now().plusMillis(100));
-            var seen = evaluate(LOOK + "(" + Json.text(selector) + ")").orElseGet(JsonObject::new);
-            if (seen.has("exceptionDetails")) throw new Failure.Usage("--root is not a CSS selector: " + selector, "quote it for the shell: --root '#root'");
-            root = value(seen).map(Root::valueOf).orElse(root);
+            sight = look(selector).orElse(sight);
             // A page that waits for nothing and shows nothing for so long will go on like that.
-            if (loaded && root != Root.BUSY && root != Root.RENDERED && allEnded() && Instant.now().isAfter(lastSign.plus(LONGEST_UNREST))) break;
-            if (!loaded || root != Root.RENDERED) continue;
-            if (complete == null) complete = Instant.now();
+            var shows = sight.root == Root.RENDERED;
+            if (loaded && sight.root != Root.BUSY && !shows && allEnded() && isQuiet(PATIENCE)) break;
+            if (!loaded || !shows) continue;
+            if (complete == null || document != documents) complete = Instant.now();
+            document = documents;
+            var stayed = Duration.between(complete, Instant.now());
             // Some pages never rest, and some requests never end.
-            if (allEnded() && Instant.now().isAfter(lastSign.plus(QUIET)) || Instant.now().isAfter(complete.plus(LONGEST_UNREST))) break;
+            if (stayed.compareTo(STAY) > 0 && (allEnded() && isQuiet(QUIET) || stayed.compareTo(LONGEST_UNREST) > 0))
+                break;
         }
-        release = evaluate("document.querySelector('meta[name=release]')?.content").flatMap(Visit::value).orElse(null);
-        return root;
+        release = evaluate("document.querySelector('meta[name=release]')?.content").flatMap(Visit::value)
+            .map(JsonElement::getAsString).orElse(null);
+        return sight;
     }
+
+    /** Empty when the page is too busy to answer. */
+    private Optional<Sight> look(String selector) throws InterruptedException {
+        var said = evaluate(LOOK + "(" + Json.text(selector) + ")").orElseGet(JsonObject::new);
+        if (said.has("exceptionDetails"))
+            throw new Failure.Usage("--root is not a CSS selector: " + selector,
+                "quote it for the shell: --root '#root'");
+        return value(said).map(JsonElement::getAsJsonObject).map(seen -> {
+            var root = Root.valueOf(text(seen, "root"));
+            if (root == Root.RENDERED && ErrorWords.isWaiting(text(seen, "says"))) root = Root.WAITING;
+            return new Sight(root, text(seen, "title"), text(seen, "heading"), text(seen, "text"),
+                seen.get("over").isJsonNull() ? null : text(seen, "over"));
+        });
+    }
+
+    private boolean isQuiet(Duration time) { return Instant.now().isAfter(lastSign.plus(time)); }
+
+    /** Whether its scripts send visitors on and on. */
+    public boolean loops() { return documents > MOST_DOCUMENTS; }
 
     private boolean allEnded() { return requests.values().stream().allMatch(request -> request.ended); }
 
@@ -180,13 +265,22 @@ public final class Visit {
             case "Network.responseReceived" -> {
                 var response = details.getAsJsonObject("response");
                 of(details).ifPresent(request -> request.status = response.get("status").getAsInt());
-                if (text(details, "type").equals("Document") && text(details, "frameId").equals(page)) answer = response;
+                if (!text(details, "type").equals("Document") || !text(details, "frameId").equals(page)) return;
+                next = response;
+                if (answer == null) answer = next;
             }
             case "Network.loadingFinished" -> of(details).ifPresent(request -> request.ended = true);
             case "Network.loadingFailed" -> of(details).ifPresent(request -> {
                 request.ended = true;
                 if (!text(details, "canceled").equals("true")) request.failure = details.has("blockedReason") ? "blocked: " + text(details, "blockedReason") : text(details, "errorText").replace("net::", "");
             });
+            case "Page.frameNavigated" -> {
+                // A download answers, and changes nothing of what is shown.
+                if (!text(details.getAsJsonObject("frame"), "id").equals(page)) return;
+                if (next != null) answer = next;
+                documents++;
+                loaded = false;
+            }
             case "Page.loadEventFired" -> loaded = true;
             case "Page.javascriptDialogOpening" -> chromium.tell(session, "Page.handleJavaScriptDialog", Map.of("accept", true));
             case "Runtime.exceptionThrown" -> thrown(details.getAsJsonObject("exceptionDetails"));
@@ -204,7 +298,9 @@ public final class Visit {
         var what = value.has("description") ? text(value, "description").lines().findFirst().orElse("") : value.has("value") ? value.get("value").toString() : "";
         var frames = details.has("stackTrace") ? details.getAsJsonObject("stackTrace").getAsJsonArray("callFrames") : new JsonArray();
         var place = details.has("url") || frames.isEmpty() ? details : frames.get(0).getAsJsonObject();
-        problems.put(details.get("exceptionId").getAsInt(), new Problem((text(details, "text") + " " + what).strip(), text(place, "url") + ":" + (place.get("lineNumber").getAsInt() + 1)));
+        var source = text(place, "url");
+        problems.put(details.get("exceptionId").getAsInt(), new Problem((text(details, "text") + " " + what).strip(),
+            source + ":" + (place.get("lineNumber").getAsInt() + 1), !source.startsWith("http") || isOwn(source)));
     }
 
     private static String said(JsonObject details) {
@@ -226,8 +322,9 @@ public final class Visit {
         return chromium.call(deadline, session, "Runtime.evaluate", Map.of("expression", script, "returnByValue", true));
     }
 
-    private static Optional<String> value(JsonObject evaluated) {
-        return Optional.ofNullable(evaluated.getAsJsonObject("result")).map(result -> result.get("value")).map(JsonElement::getAsString);
+    private static Optional<JsonElement> value(JsonObject evaluated) {
+        return Optional.ofNullable(evaluated.getAsJsonObject("result")).map(result -> result.get("value"))
+            .filter(value -> !value.isJsonNull());
     }
 
     private static String text(JsonObject from, String name) { return from.has(name) ? from.get(name).getAsString() : ""; }
