@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -91,6 +92,8 @@ class Deploy implements Callable<Integer> {
     private Releases releases;
     private History history;
     private Optional<Provider.Live> before = Optional.empty();
+    /** The release that was live; empty where it was none of this kit's. */
+    private Optional<Releases.Known> old = Optional.empty();
     private Application application;
     private Path packed;
     private Artifact.Stored artifact;
@@ -191,6 +194,7 @@ class Deploy implements Callable<Integer> {
     private boolean seeLive(Steps steps) throws Exception {
         releases = new Releases(store, env);
         before = provider.live();
+        old = before.isEmpty() ? Optional.empty() : releases.of(before.get());
         steps.found(Deployment.words(releases, before));
         Clocks.refuse(run, store); // which of two releases is the older one is told by their times
         Deployment.warnOfLeftOut(run, releases);
@@ -298,6 +302,8 @@ class Deploy implements Callable<Integer> {
 
     private boolean promote(Steps steps) throws Exception {
         lock.makeSure();
+        releases.markLeft(old); // what a killed rollback began is over once this is live
+        releases.end();
         run.state("either the release before or " + release.id() + " is live, whole; ./jbang rollback --env " + env + " --list says which");
         try {
             live = provider.promote(release, staged, packed, application);
@@ -311,40 +317,124 @@ class Deploy implements Callable<Integer> {
     }
 
     private boolean lookAtSite(Steps steps) throws Exception {
+        var earlier = releases.commitsBut(commit.sha());
+        var where = provider.name() + ", and nobody has seen it at the site's address";
+        run.state("release " + release.id() + " is live at " + where);
+        SiteChecks.awaitNew(run, settings, commit.sha(), earlier);
         run.state("release " + release.id() + " is live, and is not proven to work");
-        var findings = SiteChecks.live(run, settings, commit.sha());
+        var findings = SiteChecks.live(run, settings, commit.sha(), earlier);
         if (findings.outcome() == Outcome.fail) takeBack(steps, findings);
         findings.conclude();
         steps.found(findings.counts());
         return true;
     }
 
+    /** Something that may be live in place of what does not work. */
+    private record Way(String name, String deployment, Optional<Releases.Known> release) { }
+
+    /** What was live, unless it is marked bad; and the good one before it, unless that is proven itself. */
+    private List<Way> waysBack() throws Exception {
+        var ways = new ArrayList<Way>();
+        if (before.isEmpty()) return ways;
+        if (old.isEmpty() || old.get().bad() == null)
+            ways.add(new Way("what was live before", before.get().deployment(), old));
+        var good = old.isEmpty() || old.get().isGood() ? Optional.<Releases.Known>empty() : releases.previous(old);
+        good.ifPresent(known -> ways.add(new Way("release " + known.release().id(), known.deployment(), good)));
+        return ways;
+    }
+
     /** What does not work is not left live, unless there is nothing to go back to. */
     private void takeBack(Steps steps, Findings findings) throws Exception {
         var why = findings.counts() + findings.wrong("; ");
+        run.state("release " + release.id() + " is live, and does not work");
         releases.bad(release, why);
-        var breaking = plan != null && releases.isBehindBreaking(before, plan.version());
-        if (stay || before.isEmpty() || breaking) {
-            run.state("release " + release.id() + " is live, and does not work" + (before.isEmpty() ? "; nothing was live before" : breaking ? "; it was not taken back, since migrations have changed what the release before needs" : ""));
-            throw new Failure.NotVerified(why, "mend it and deploy again" + (before.isEmpty() ? "" : "; or, if the release before works with the database as it is now: ./jbang rollback --env " + env + (hasPending() || breaking ? " --accept-schema-ahead" : "")));
+        var ways = waysBack();
+        var kept = before.isEmpty() ? "; nothing was live before" : "";
+        if (before.isPresent() && ways.isEmpty())
+            kept = "; what was live before is marked bad, and no release before it is good";
+        var behind = false;
+        for (var way : List.copyOf(ways)) {
+            if (plan != null && releases.isBehindBreaking(way.release, plan.version())) {
+                behind = true;
+                kept = "; it was not taken back, since migrations have changed what the release before needs";
+            } else if (way.release.isPresent() && way.release.get().hasBytesOf(release)) {
+                kept = "; it was not taken back, since the release before has the very same bytes";
+            } else continue;
+            ways.remove(way);
+        }
+        if (stay || ways.isEmpty()) {
+            run.state("release " + release.id() + " is live, and does not work" + kept);
+            var back = "; or, if the release before works with the database as it is: ./jbang rollback --env " + env;
+            var accept = hasPending() || behind ? " --accept-schema-ahead" : "";
+            throw new Failure.NotVerified(why, "mend it and deploy again" + (before.isEmpty() ? "" : back + accept));
         }
         run.console.warn("the site does not pass: " + why);
-        var old = releases.of(before.get());
-        steps.change("Roll back", "", () -> { lock.makeSure(); provider.rollBack(before.get().deployment()); steps.found(Deployment.words(releases, before)); return true; });
-        run.state("what was live before is live again, and is not proven to work; release " + release.id() + " is marked bad");
-        var after = SiteChecks.live(run, settings, old.map(known -> known.release().commit().sha()).orElse(null));
-        if (after.outcome() != Outcome.pass)
-            throw new Failure.NotVerified("the release did not pass and was taken back, and the site does not pass with the one before either: " + after.counts() + after.wrong("; "), "the release may not be the cause: ./jbang smoke-tests --env " + env + ", and ./jbang doctor --env " + env);
-        run.state("what was live before is live again, and passes the smoke tests; release " + release.id() + " is marked bad");
-        throw new Failure.RolledBack("release " + release.id() + " did not pass, and was taken back: " + why, "mend it, commit, and deploy again");
+        for (var way : ways) goBack(steps, way, why, way == ways.get(ways.size() - 1));
+    }
+
+    /** Throws RolledBack once the site passes, and NotVerified when it does not and this was the last way. */
+    private void goBack(Steps steps, Way way, String why, boolean last) throws Exception {
+        var bad = "; release " + release.id() + " is marked bad";
+        if (way.release.isPresent()) releases.begin(release.id(), way.release.get().release().id(), why);
+        steps.change("Roll back", "", () -> {
+            makeLive(way);
+            steps.found(way.release.map(Releases.Known::words).orElse(way.deployment));
+            return true;
+        });
+        run.state(way.name + " is live again, and is not looked at yet" + bad);
+        var sha = way.release.map(known -> known.release().commit().sha()).orElse(null);
+        var earlier = releases.commitsBut(sha);
+        SiteChecks.awaitNew(run, settings, sha, earlier);
+        var after = SiteChecks.live(run, settings, sha, earlier);
+        if (after.outcome() != Outcome.unknown) releases.end();
+        if (after.outcome() == Outcome.pass) {
+            run.state(way.name + " is live again, and passes the smoke tests" + bad);
+            throw new Failure.RolledBack("release " + release.id() + " did not pass, and was taken back: " + why,
+                "mend it, commit, and deploy again");
+        }
+        var came = after.outcome() == Outcome.fail ? "does not pass either" : "is not proven to work";
+        run.state(way.name + " is live again, and " + came + bad);
+        var seen = "the site does not pass with the one before either: " + after.counts() + after.wrong("; ");
+        if (last) throw new Failure.NotVerified("the release did not pass and was taken back, and " + seen,
+            "the release may not be the cause: ./jbang smoke-tests --env " + env + ", and ./jbang doctor --env " + env);
+        run.console.warn(seen);
+    }
+
+    /** At once where the provider still has it, else from the archive. */
+    private void makeLive(Way way) throws Exception {
+        lock.makeSure();
+        if (way.release.isEmpty() || provider.keeps(way.deployment)) {
+            provider.rollBack(way.deployment);
+            return;
+        }
+        var older = way.release.get().release();
+        var folder = Workspace.createOnDisk(run);
+        Artifact.fetch(store, env, older.artifact(), folder);
+        var again = provider.stage(older, folder, application);
+        lock.makeSure();
+        provider.promote(older, again, folder, application);
     }
 
     private boolean markGood(Steps steps) throws Exception {
         run.state("release " + release.id() + " is live and passed the smoke tests, and is not marked as good");
         releases.good(release, live.deployment());
         run.state("release " + release.id() + " is live and passed the smoke tests");
+        tidy();
         steps.found(Deployment.tag(run, checkout, "deploy/" + env + "/" + Stamp.of(run.started), commit.sha()));
         return true;
+    }
+
+    /** Not before what is live is proven: until then anything may be the way back. */
+    private void tidy() throws Exception {
+        var needed = new ArrayList<>(List.of(live.deployment()));
+        before.ifPresent(each -> needed.add(each.deployment()));
+        releases.previous(releases.byId(release.id())).ifPresent(each -> needed.add(each.deployment()));
+        try {
+            var good = releases.all().stream().filter(Releases.Known::isGood).map(Releases.Known::deployment).toList();
+            provider.tidy(needed, good);
+        } catch (Failure | IOException e) {
+            run.console.warn("old releases could not be removed: " + e.getMessage());
+        }
     }
 
     private record Result(String release, String env, String commit, String url, String provider, String deployment, Artifact.Stored artifact, double seconds) { }

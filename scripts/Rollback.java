@@ -11,11 +11,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import ops.*;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import release.*;
+import smoke.Outcome;
 
 /** Make an earlier release live again.
  *
@@ -34,7 +36,8 @@ class Rollback implements Callable<Integer> {
     /** Of a reason in the list; --json has all of it. */
     private static final int LONGEST = 100;
 
-    private enum Way { instant, artifact, rebuild }
+    /** What is live already was made so by a run that did not come to its end. */
+    private enum Way { live, instant, artifact, rebuild }
 
     @Option(names = "--env", required = true, paramLabel = "NAME", description = "the environment, as in NAME_SITE_URL")
     String env;
@@ -80,6 +83,8 @@ class Rollback implements Callable<Integer> {
     private History history;
     private Optional<Provider.Live> before = Optional.empty();
     private Optional<Releases.Known> left = Optional.empty();
+    /** What a killed run began, and this one ends. */
+    private Optional<Turning> begun = Optional.empty();
     private Releases.Known target;
     private Way way;
     private Checkout checkout;
@@ -114,8 +119,9 @@ class Rollback implements Callable<Integer> {
         steps.check("Choose the way", () -> chooseWay(steps));
         if (settings.protectedEnvironments().contains(env)) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> { steps.found(Deployment.agreed(settings, confirm, "release " + target.release() + " again")); return true; });
         if (checkout != null && left.isPresent()) steps.change("Tag what is left", "so that it can be found again", () -> { steps.found(Deployment.tag(run, checkout, "recovery/" + env + "/" + Stamp.of(run.started), left.get().release().commit().sha())); return true; });
-        steps.change("Roll back", switch (way) { case instant -> "the provider still has it"; case artifact -> "upload the archived artifact"; case rebuild -> "build " + target.release().commit().brief() + " anew"; }, () -> change(steps));
-        if (left.isPresent()) steps.change("Mark what was left as bad", left.get().release().id(), () -> { releases.bad(left.get().release(), "rolled back" + (reason == null ? "" : ": " + reason)); return true; });
+        steps.change("Roll back", planned(), () -> change(steps));
+        if (left.isPresent())
+            steps.change("Mark what was left as bad", left.get().release().id(), () -> markLeft(steps));
         steps.change("Look at the site", "the smoke tests, and the commit", () -> lookAtSite(steps));
         if (dryRun) return;
         run.console.say("not undone by a rollback: environment variables and crons at the provider, and data that were written meanwhile");
@@ -167,6 +173,7 @@ class Rollback implements Callable<Integer> {
     private boolean seeLive(Steps steps) throws Exception {
         before = provider.live();
         left = before.isEmpty() ? Optional.empty() : releases.of(before.get());
+        begun = releases.begun(left);
         Deployment.warnOfLeftOut(run, releases);
         steps.found(Deployment.words(releases, before));
         return true;
@@ -174,15 +181,36 @@ class Rollback implements Callable<Integer> {
 
     private boolean choose(Steps steps) throws Exception {
         var all = "./jbang rollback --env " + env + " --list";
-        target = !to.equals("previous") ? releases.find(to)
-            : releases.previous(left).orElseThrow(() -> new Failure.Refused("'" + env + "' has no good release before the one that is live", "see what there is: " + all + "; or mend it, and deploy: ./jbang deploy --env " + env));
+        var unended = to.equals("previous") ? unended() : Optional.<Releases.Known>empty();
+        if (unended.isPresent()) target = unended.get();
+        else if (!to.equals("previous")) target = releases.find(to);
+        else target = releases.previous(left).orElseThrow(() -> new Failure.Refused(
+            "'" + env + "' has no good release before the one that is live",
+            "see what there is: " + all + "; or mend it, and deploy: ./jbang deploy --env " + env));
         var release = target.release();
         if (target.bad() != null) throw new Failure.Refused("release " + release + " is marked bad: " + target.bad().why(), "take another: " + all + "; if it is good after all, deploy its commit anew");
-        if (left.isPresent() && left.get().release().id().equals(release.id())) throw new Failure.Refused("release " + release + " is live already", "see what there is: " + all);
+        if (unended.isEmpty()) refuseSame(release, all);
+        else if (isLeft(target)) left = releases.byId(begun.get().from());
         if (!release.provider().equals(provider.name())) throw new Failure.Refused("release " + release + " was deployed by " + release.provider() + ", and DEPLOY_PROVIDER is " + provider.name(), "deploy its commit anew: git checkout " + release.commit().brief() + ", then ./jbang deploy --env " + env);
         if (target.good() == null) run.console.warn("release " + release + " was never proven: its deploy did not come to its end");
-        steps.found(target.words());
+        var ends = ", which ends what was begun at " + begun.map(Turning::at).orElse("") + "; to go further back: --to";
+        steps.found(target.words() + (unended.isEmpty() ? "" : ends));
         return true;
+    }
+
+    /** What a killed run was on the way to, or had reached: run again, it goes there, and no release further back. */
+    private Optional<Releases.Known> unended() throws Exception {
+        if (begun.isEmpty()) return Optional.empty();
+        return releases.byId(begun.get().to()).filter(known -> known.bad() == null);
+    }
+
+    private void refuseSame(Release release, String all) {
+        if (left.isEmpty()) return;
+        var what = "release " + release;
+        if (isLeft(target)) throw new Failure.Refused(what + " is live already", "see what there is: " + all);
+        if (left.get().hasBytesOf(release))
+            throw new Failure.Refused(what + " has the very same bytes as what is live, so nothing would change",
+                "take another: " + all);
     }
 
     /** A release that does not know what the database has become may break, or break it. */
@@ -209,10 +237,47 @@ class Rollback implements Callable<Integer> {
     }
 
     private boolean chooseWay(Steps steps) throws Exception {
-        way = provider.keeps(target.deployment()) ? Way.instant : Artifact.isKept(store, env, target.release().artifact()) ? Way.artifact : rebuild ? Way.rebuild : null;
+        way = way();
         if (way == null) throw new Failure.Refused("neither " + provider.name() + " nor the bucket has release " + target.release() + " any more", "build its commit anew: ./jbang rollback --env " + env + " --to " + target.release().id() + " --rebuild");
-        steps.found(switch (way) { case instant -> "instant: " + provider.name() + " still has " + target.deployment(); case artifact -> "the archived artifact, " + target.release().artifact(); case rebuild -> "a build of " + target.release().commit().brief(); });
+        steps.found(switch (way) {
+            case live -> "it is live already";
+            case instant -> "instant: " + provider.name() + " still has " + target.deployment();
+            case artifact -> "the archived artifact, " + target.release().artifact();
+            case rebuild -> "a build of " + target.release().commit().brief();
+        });
         return true;
+    }
+
+    /** Null when there is none. */
+    private Way way() throws Exception {
+        var now = before.isEmpty() ? Optional.<Releases.Known>empty() : releases.of(before.get());
+        if (now.filter(known -> known.release().id().equals(target.release().id())).isPresent()) return Way.live;
+        if (provider.keeps(target.deployment())) return Way.instant;
+        if (Artifact.isKept(store, env, target.release().artifact())) return Way.artifact;
+        return rebuild ? Way.rebuild : null;
+    }
+
+    private String why() { return "rolled back" + (reason == null ? "" : ": " + reason); }
+
+    private boolean isLeft(Releases.Known known) { return known.release().id().equals(left.get().release().id()); }
+
+    /** And with it what has the very same bytes: else the next rollback would come back to what is left now. */
+    private boolean markLeft(Steps steps) throws Exception {
+        var same = releases.all().stream().filter(known -> known.hasBytesOf(left.get().release()))
+            .filter(known -> known.bad() == null || isLeft(known) && begun.isEmpty())
+            .map(Releases.Known::release).toList();
+        for (var release : same) releases.bad(release, why());
+        steps.found(same.stream().map(Release::id).collect(Collectors.joining(", ")));
+        return true;
+    }
+
+    private String planned() {
+        return switch (way) {
+            case live -> "it is live already";
+            case instant -> "the provider still has it";
+            case artifact -> "upload the archived artifact";
+            case rebuild -> "build " + target.release().commit().brief() + " anew";
+        };
     }
 
     private boolean change(Steps steps) throws Exception {
@@ -223,7 +288,13 @@ class Rollback implements Callable<Integer> {
         if (left.isPresent()) history.add("left", left.get().release().id());
         if (reason != null) history.add("reason", reason);
         var either = "either the release before or " + target.release().id() + " is live, whole; ./jbang rollback --env " + env + " --list says which";
-        if (way == Way.instant) {
+        if (way != Way.live) {
+            if (begun.isPresent() && !target.release().id().equals(begun.get().from())) releases.markLeft(left);
+            releases.begin(left.map(known -> known.release().id()).orElse(null), target.release().id(), why());
+        }
+        if (way == Way.live) {
+            live = before.get();
+        } else if (way == Way.instant) {
             makeSureOfTheLock();
             run.state(either);
             provider.rollBack(target.deployment());
@@ -264,8 +335,14 @@ class Rollback implements Callable<Integer> {
     }
 
     private boolean lookAtSite(Steps steps) throws Exception {
+        var sha = target.release().commit().sha();
+        var earlier = releases.commitsBut(sha);
         run.state("release " + target.release().id() + " is live again, and is not proven to work");
-        var findings = SiteChecks.live(run, settings, target.release().commit().sha());
+        SiteChecks.awaitNew(run, settings, sha, earlier);
+        var findings = SiteChecks.live(run, settings, sha, earlier);
+        if (findings.outcome() != Outcome.unknown) releases.end(); // else the next run looks again
+        if (findings.outcome() == Outcome.fail)
+            run.state("release " + target.release().id() + " is live again, and does not pass the smoke tests");
         findings.conclude();
         releases.good(target.release(), live.deployment());
         run.state("release " + target.release().id() + " is live again, and passed the smoke tests");

@@ -260,17 +260,78 @@ class DeployTest {
         site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
         deploy().exits(15);
         assertEquals(second, deployed.current());
-        assertFalse(Files.exists(www.resolve("releases/" + first)));
+        assertTrue(Files.exists(www.resolve("releases/" + first)), "what a rollback would take stays");
         kit.bash("mv www/releases/" + second + " elsewhere");
         site.write("src/health.json", "{\"status\": \"ok\"}").commit("Well");
         deploy().exits(0).says("ok: See what is live: " + second);
+        assertEquals(List.of(deployed.current()), kit.bash("ls www/releases").out().lines().toList());
+    }
+
+    @Test void what_failed_when_staged_takes_the_place_of_no_release_that_may_be_needed() throws IOException {
+        kit.set("DEPLOY_KEEP", "1");
+        deploy().exits(0);
+        var good = deployed.current();
+        site.write("src/index.html", "<html><body>Oops</body></html>").commit("Broken");
+        deploy().exits(14);
+        site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
+        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        deploy().exits(15).says("ok: Roll back: " + good);
+        assertEquals(good, deployed.current());
+    }
+
+    @Test void what_is_taken_back_comes_to_a_good_release_and_not_to_one_that_is_marked_bad() throws IOException {
+        deploy().exits(0);
+        var good = deployed.current();
+        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        deploy("--stay").exits(14).says("is live, and does not work");
+        site.write("src/app.js", "document.getElementById('app').textContent = 'still sick'\n").commit("Still sick");
+        deploy().exits(15)
+            .says("ok: Roll back: " + good, "State: release " + good + " is live again, and passes the smoke tests");
+        assertEquals(good, deployed.current());
+    }
+
+    /** An edge that follows when it likes: what it still shows of the release before says nothing of the new one. */
+    @Test void an_edge_that_still_serves_the_release_before_gets_no_release_taken_back() throws IOException {
+        site.write("src/health.json", "{\"status\": \"ok\"}").commit("First");
+        deploy().exits(0);
+        var first = deployed.current();
+        var edge = kit.home.resolve("edge");
+        Files.createSymbolicLink(edge, www.resolve("releases/" + first));
+        try (var server = new release.Preview(edge)) {
+            kit.set("STAGING_SITE_URL", server.url()).set("DEPLOY_LIVE_SECONDS", "2");
+            deployed.change("second");
+            deploy().exits(16).says("still serves " + site.git("rev-parse HEAD~1").out().strip(),
+                "is live at directory, and nobody has seen it at the site's address");
+            var second = deployed.current();
+            assertEquals(site.head(), deployed.liveCommit());
+            deployed.run("rollback", "--list").exits(0).prints("live  " + second);
+            assertFalse(kit.keys("handover/staging/releases/").toString().contains(".bad.json"));
+            kit.set("DEPLOY_LIVE_SECONDS", "300");
+            Files.delete(edge);
+            Files.createSymbolicLink(edge, www.resolve("releases/" + second));
+            deployed.change("third");
+            var running = kit.start("deploy", "--env", "staging").awaitSays("waiting: the site still serves ");
+            Files.delete(edge);
+            Files.createSymbolicLink(edge, www.resolve("current"));
+            running.result().exits(0).says("ok: Look at the site: 7 of 7 pass");
+        }
     }
 
     @Test void when_the_one_before_does_not_pass_either_that_is_said() throws IOException {
         site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
         deploy().exits(14).says("is live, and does not work; nothing was live before");
         deploy("--stay").exits(14).says("is live, and does not work", "./jbang rollback --env staging");
-        deploy().exits(14).says("the release did not pass and was taken back, and the site does not pass with the one before either", "the release may not be the cause: ./jbang smoke-tests --env staging");
+        site.write("src/app.js", "document.getElementById('app').textContent = 'still sick'\n").commit("Still sick");
+        deploy().exits(14).says("does not work; what was live before is marked bad, and no release before it is good");
+        site.write("src/health.json", "{\"status\": \"ok\"}").commit("Well");
+        deploy().exits(0);
+        // Something that no release can mend, and that is looked at on the way back as well.
+        kit.set("SMOKE_HEALTH_PATH", "/none.json");
+        deployed.change("more");
+        deploy().exits(14).says(
+            "the release did not pass and was taken back, and the site does not pass with the one before either",
+            "the release may not be the cause: ./jbang smoke-tests --env staging",
+            "State: what was live before is live again, and does not pass either; release ");
     }
 
     @Test void what_can_not_be_told_is_neither_a_success_nor_taken_back() throws IOException {
@@ -350,6 +411,19 @@ class DeployTest {
     }
 
     // --- others at work
+
+    /** As the system kills what takes too much memory: the one process, and nobody who could clean up behind it. */
+    @Test void when_the_process_alone_is_killed_nothing_that_it_has_started_goes_on() throws IOException {
+        var begun = kit.home.resolve("begun");
+        site.write("build.js", "import { spawn } from 'node:child_process'\nimport { writeFileSync } from 'node:fs'\n"
+            + "spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).unref()\n"
+            + "writeFileSync('" + begun + "', '')\n"
+            + "setTimeout(() => {}, 600000)\n").commit("Slowly");
+        var running = kit.start("deploy", "--env", "staging");
+        Patience.until(() -> Files.exists(begun), () -> "the build never begins: " + running.soFar());
+        running.signal("KILL").result();
+        kit.awaitNoProcess();
+    }
 
     @Test void two_at_once_one_waits_or_says_who_is_at_work() throws IOException {
         var go = kit.home.resolve("go");

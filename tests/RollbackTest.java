@@ -35,6 +35,53 @@ class RollbackTest {
         site.run("rollback", "--to", two.get(0)).exits(10).says("is live already");
     }
 
+    /** Ships three releases, each with other words; their ids. */
+    private List<String> shipThree() {
+        var two = site.shipTwo();
+        site.change("third");
+        site.run("deploy").exits(0);
+        return List.of(two.get(0), two.get(1), site.current());
+    }
+
+    private void killedOnceTheSiteWasTurned() {
+        kit.start("rollback", "--env", "staging", "--reason", "prices").awaitSays("ok: Roll back")
+            .signal("KILL").result();
+        kit.awaitNoProcess();
+    }
+
+    @Test void killed_once_the_site_was_turned_and_run_again_it_goes_no_release_further_back() {
+        var three = shipThree();
+        killedOnceTheSiteWasTurned();
+        site.run("rollback").exits(0).says("ends what was begun at 2", "ok: Choose the way: it is live already")
+            .prints("rolled back to " + three.get(1));
+        assertEquals(three.get(1), site.current());
+        site.run("rollback", "--list").exits(0)
+            .prints("bad   " + three.get(2), "rolled back: prices", "live  " + three.get(1), "good  " + three.get(0));
+        site.run("rollback").exits(0).prints("rolled back to " + three.get(0)); // nothing is left to end
+    }
+
+    @Test void what_a_killed_rollback_left_is_no_release_to_go_back_to_after_the_next_deploy() {
+        var three = shipThree();
+        killedOnceTheSiteWasTurned();
+        kit.delete("handover/staging/releases/" + three.get(2) + ".bad.json"); // as when it was killed a moment earlier
+        site.change("fourth");
+        site.run("deploy").exits(0);
+        site.run("rollback").exits(0).prints("rolled back to " + three.get(1));
+        assertEquals(three.get(1), site.current());
+    }
+
+    @Test void a_release_of_the_very_same_bytes_is_none_to_go_back_to() {
+        var two = site.shipTwo();
+        site.run("deploy").exits(0).says("ok: Keep the artifact: it is there already");
+        var again = site.current();
+        site.run("rollback", "--to", two.get(1)).exits(10)
+            .says("release " + two.get(1), "has the very same bytes as what is live", "nothing was changed");
+        site.run("rollback").exits(0).says("ok: Mark what was left as bad: " + again + ", " + two.get(1))
+            .prints("rolled back to " + two.get(0));
+        assertEquals(two.get(0), site.current());
+        site.run("rollback", "--list").exits(0).prints("bad   " + again, "bad   " + two.get(1), "live  " + two.get(0));
+    }
+
     @Test void without_a_release_there_is_nothing_to_roll_back_to() {
         site.run("rollback").exits(10).says("ok: See what is live: nothing yet", "has no good release before the one that is live");
         site.run("rollback", "--to", "20261122T031500Z-4f9a1c").exits(1).says("'staging' has no release '20261122T031500Z-4f9a1c'", "--list");
@@ -135,8 +182,13 @@ class RollbackTest {
     @Test void a_release_that_does_not_pass_when_it_is_live_again_is_said_not_to() {
         var two = site.shipTwo();
         site.stopServing();
-        site.run("rollback").exits(14).says("State: release " + two.get(0) + " is live again, and is not proven to work.");
+        site.run("rollback").exits(14).says("State: release " + two.get(0) + " is live again, and does not pass the smoke tests.");
         assertEquals(two.get(0), site.current());
+    }
+
+    private void forgetWhatWasLeft() {
+        var keys = kit.keys("handover/staging/releases/").stream();
+        keys.filter(key -> key.matches(".*(\\.bad|/turning)\\.json")).forEach(kit::delete);
     }
 
     @ParameterizedTest
@@ -150,9 +202,9 @@ class RollbackTest {
             assertEquals(site.commitOf(site.current()), site.liveCommit(), result::toString);
             if (signal.equals("TERM") && result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
             // And there again for the next step, whatever this one has come to.
-            kit.keys("handover/staging/releases/").stream().filter(key -> key.endsWith(".bad.json")).forEach(kit::delete);
+            forgetWhatWasLeft();
             if (!site.current().equals(two.get(1))) site.run("rollback", "--to", two.get(1)).exits(0).says("ok: See what is live: " + two.get(0));
-            kit.keys("handover/staging/releases/").stream().filter(key -> key.endsWith(".bad.json")).forEach(kit::delete);
+            forgetWhatWasLeft();
         }
         site.run("rollback").exits(0);
         assertEquals(two.get(0), site.current());

@@ -31,6 +31,7 @@
 //SOURCES Lasting.java
 //SOURCES Latest.java
 //SOURCES Leftovers.java
+//SOURCES Lifeline.java
 //SOURCES Listing.java
 //SOURCES Load.java
 //SOURCES Lock.java

@@ -34,6 +34,7 @@ public final class Run {
 
     public final Console console = new Console();
     public final Undo undo = new Undo(console);
+    final Lifeline lifeline = new Lifeline();
     public final Instant started = Instant.now().truncatedTo(ChronoUnit.MILLIS);
 
     private String name;

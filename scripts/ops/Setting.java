@@ -60,7 +60,7 @@ public enum Setting {
     DEPLOY_DIRECTORY(Kind.IDENTITY, null, "folder that a web server serves the site from, as current in it; also USER@HOST:/srv/site"),
     DEPLOY_KEEP(Kind.SHARED, "5", "so many releases stay in that folder"),
     DEPLOY_HOOK(Kind.SHARED, null, "program that is told of each deploy and rollback: one JSON document on its stdin"),
-    DEPLOY_LIVE_SECONDS(Kind.SHARED, "120", "time for the provider to make ready, or live, what it has taken"),
+    DEPLOY_LIVE_SECONDS(Kind.SHARED, "120", "time for the provider to make ready, or live, what it has taken, and for the site to show it"),
     VERCEL_TOKEN(Kind.SECRET, null, "a token of Vercel for the project's team"),
     VERCEL_ORG_ID(Kind.SHARED, null, "the team that the project belongs to, team_…; your own account's id when it is none's"),
     VERCEL_PROJECT_ID(Kind.IDENTITY, null, "the environment's project at Vercel, prj_…"),

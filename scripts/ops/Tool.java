@@ -26,7 +26,8 @@ import java.util.stream.Stream;
 
 /**
  * The one door to external programs: argument lists, never a shell; an environment of named variables only, so that no
- * secret of ours is inherited; the whole process tree stopped when the run ends.
+ * secret of ours is inherited; the whole process tree stopped when the run ends, and killed when the run is
+ * ({@link Lifeline}).
  *
  * <p>zt-exec is not used: its exceptions print the child's environment, its pump hides a failing sink, and a
  * grandchild outlives its destroyOnExit. What is left of the work is this file.
@@ -58,13 +59,20 @@ public final class Tool implements AutoCloseable {
         var builder = new ProcessBuilder(command);
         builder.environment().keySet().retainAll(INHERITED);
         builder.environment().putAll(environment);
+        builder.environment().putAll(run.lifeline.mark());
         output.accept(builder);
         run.console.detail("running " + String.join(" ", command));
         try {
-            forget = run.undo.act(() -> {
+            run.lifeline.hold(run);
+            var stopping = run.undo.act(() -> {
                 process = builder.start();
+                run.lifeline.add(process.pid());
                 return run.undo.add("stop " + name, this::stop);
             });
+            forget = () -> {
+                stopping.run();
+                run.lifeline.remove(process.pid());
+            };
         } catch (IOException e) {
             throw new Failure.ToolFailed(name + " could not be started: " + e.getMessage(), "check it: " + command.get(0) + " --version");
         }

@@ -14,6 +14,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -119,15 +120,21 @@ public final class Directory implements Provider {
 
     @Override public Live promote(Release release, Staged staged, Path packed, Application application) throws IOException, InterruptedException {
         rollBack(staged.deployment());
-        removeOld();
         return new Live(release.id(), release.id(), release.commit().sha());
     }
 
-    /** The newest of the others stays in any case: it is what was live before, most likely, and what does not pass is taken back. */
-    private void removeOld() throws IOException, InterruptedException {
-        var current = live().map(Live::deployment).orElse("");
-        var old = folder.releases().stream().filter(name -> name.matches(ID) && !name.equals(current)).sorted(Comparator.reverseOrder()).skip(Math.max(1, keep - 1)).toList();
-        for (var name : old) folder.remove(name);
+    /** DEPLOY_KEEP of them stay: the needed ones first, then the good ones, then what was only staged. */
+    @Override public void tidy(List<String> needed, List<String> good) throws IOException, InterruptedException {
+        var there = folder.releases().stream().filter(name -> name.matches(ID))
+            .sorted(Comparator.reverseOrder()).toList();
+        var stay = new LinkedHashSet<>(needed);
+        live().map(Live::deployment).ifPresent(stay::add);
+        stay.retainAll(there);
+        var certain = stay.size();
+        stay.addAll(good);
+        stay.addAll(there);
+        stay.retainAll(there);
+        for (var name : stay.stream().skip(Math.max(certain, keep)).toList()) folder.remove(name);
     }
 
     @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return deployment.matches(ID) && folder.releases().contains(deployment); }

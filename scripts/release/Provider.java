@@ -2,6 +2,7 @@ package release;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import ops.Settings;
 
@@ -63,4 +64,12 @@ public interface Provider {
 
     /** Makes an earlier deployment live again, and returns once the provider itself says that it is. */
     void rollBack(String deployment) throws IOException, InterruptedException;
+
+    /**
+     * Removes old deployments where it is this kit that keeps them: once what is live is proven, and never before.
+     *
+     * @param needed stay in any case: what is live, what was, and what a rollback would take
+     * @param good go after all that is neither of both, the last ones first
+     */
+    default void tidy(List<String> needed, List<String> good) throws IOException, InterruptedException { }
 }

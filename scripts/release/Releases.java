@@ -1,4 +1,5 @@
 //SOURCES Release.java
+//SOURCES Turning.java
 package release;
 
 import java.time.Instant;
@@ -36,12 +37,18 @@ public final class Releases {
         /** The provider's name for it when it was live. */
         public String deployment() { return good != null && good.deployment != null ? good.deployment : release.deployment(); }
 
+        /** Whether both are the same files, so that it makes no difference which of them is live. */
+        public boolean hasBytesOf(Release other) {
+            return release.artifact().sha256().equals(other.artifact().sha256());
+        }
+
         public String words() {
             return Console.plain(release.toString()) + (bad != null ? ", marked bad: " + bad.why : good == null ? ", never proven: its deploy did not come to its end" : "");
         }
     }
 
     private static final int LARGEST = 1 << 20;
+    private static final String TURNING = "turning.json";
 
     private final Store store;
     private final String env;
@@ -50,6 +57,8 @@ public final class Releases {
     private final List<String> unreadable = new CopyOnWriteArrayList<>();
     private final Set<String> outOfReach = ConcurrentHashMap.newKeySet();
     private List<Known> known;
+    /** Of the last look at all of them. */
+    private Optional<Turning> turning = Optional.empty();
 
     public Releases(Store store, String env) {
         this.store = store;
@@ -68,6 +77,7 @@ public final class Releases {
         untrusted.clear();
         unreadable.clear();
         outOfReach.clear();
+        turning = names.contains(TURNING) ? read(TURNING, Turning.class) : Optional.empty();
         return known = Steps.sideBySide(ids, id -> known(names, id)).stream().flatMap(Optional::stream).toList();
     }
 
@@ -130,15 +140,61 @@ public final class Releases {
         return all().stream().filter(known -> known.release.id().equals(live.release()) || live.deployment().equals(known.deployment())).findFirst();
     }
 
-    /** The newest good one that is older than what is live; any good one when that is not ours. */
+    /** The newest good one that is older than what is live and has other bytes; any good one when that is not ours. */
     public Optional<Known> previous(Optional<Known> live) throws Exception {
-        return all().stream().filter(Known::isGood).filter(known -> live.isEmpty() || known.release.id().compareTo(live.get().release.id()) < 0).findFirst();
+        var good = all().stream().filter(Known::isGood);
+        if (live.isEmpty()) return good.findFirst();
+        var now = live.get().release;
+        return good.filter(known -> known.release.id().compareTo(now.id()) < 0 && !known.hasBytesOf(now)).findFirst();
     }
 
-    /** Whether what is live would have to work without what a newer release's migrations destroyed, also when its deploy was killed before it was live. */
-    public boolean isBehindBreaking(Optional<Provider.Live> live, String schemaNow) throws Exception {
-        if (live.isEmpty()) return false;
-        var since = of(live.get()).map(known -> known.release.id()).orElse("");
+    /** The one with this id; empty when there is none, or its record does not count. */
+    public Optional<Known> byId(String id) throws Exception {
+        return all().stream().filter(known -> known.release.id().equals(id)).findFirst();
+    }
+
+    /** The commits that were deployed here, but for one. */
+    public Set<String> commitsBut(String sha) throws Exception {
+        return all().stream().map(known -> known.release.commit().sha()).filter(each -> !each.equals(sha))
+            .collect(Collectors.toSet());
+    }
+
+    /** Writes down that the site will be turned back, before it is; from is null when what is live is none of these. */
+    public void begin(String from, String to, String why) { put(new Turning(now(), from, to, why, null)); }
+
+    /** Writes down that what was begun has come to its end, if anything was. */
+    public void end() throws Exception {
+        all();
+        if (turning.isPresent() && turning.get().ended() == null) put(turning.get().ended(now()));
+    }
+
+    private void put(Turning next) {
+        Signature.put(store, folder + TURNING, Json.bytes(next));
+        turning = Optional.of(next);
+    }
+
+    /** What a killed run began and did not bring to its end; empty when something else was made live since. */
+    public Optional<Turning> begun(Optional<Known> live) throws Exception {
+        all();
+        return turning.filter(begun -> live.isPresent() && begun.isOpenAt(live.get().release.id()));
+    }
+
+    /** Marks the release that a killed run has left as bad, when it came no further than that. */
+    public void markLeft(Optional<Known> live) throws Exception {
+        var begun = begun(live);
+        if (begun.isEmpty() || begun.get().from() == null || !live.get().release.id().equals(begun.get().to())) return;
+        var left = byId(begun.get().from());
+        if (left.isPresent() && left.get().bad == null) bad(left.get().release, begun.get().why());
+    }
+
+    /**
+     * Whether a release would have to work without what a newer one's migrations destroyed, also when that one's deploy
+     * was killed before it was live.
+     *
+     * @param older empty for what is none of these
+     */
+    public boolean isBehindBreaking(Optional<Known> older, String schemaNow) throws Exception {
+        var since = older.map(known -> known.release.id()).orElse("");
         return all().stream().map(Known::release).anyMatch(release -> release.breaking() != null && release.id().compareTo(since) > 0 && release.breaking().compareTo(schemaNow) <= 0);
     }
 

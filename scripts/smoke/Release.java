@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import ops.Failure;
 import ops.Setting;
 import ops.Settings;
@@ -23,18 +24,33 @@ final class Release {
     private final Site site;
     private final List<String> places;
     private final String expected;
+    private final Set<String> earlier;
 
-    Release(Site site, Settings settings, String expected) {
+    /** @param earlier commits that were live before: an edge may serve them a while longer */
+    Release(Site site, Settings settings, String expected, Set<String> earlier) {
         this.site = site;
         this.expected = expected;
+        this.earlier = earlier;
         places = settings.list(Setting.SMOKE_RELEASE);
     }
 
     Verdict look(Duration limit) throws Exception {
         var said = live(limit.dividedBy(2));
         if (said.isEmpty()) return Verdict.unknown("the site does not say of which commit it is: nothing in " + String.join(", ", places), "have the build put it there; SMOKE_RELEASE names the places").forGood();
+        if (isEarlier(said.get()))
+            return Verdict.unknown(Smoke.STILL_SERVES + said.get() + ", an earlier release's commit",
+                "does a cache keep the old pages, or has an edge not followed yet?");
         if (!same(said.get(), expected)) return Verdict.fail("live is " + said.get() + ", and not " + expected, "is the deployment finished, and does a cache keep the old pages?");
         return Verdict.pass("live is " + said.get());
+    }
+
+    /** The commit that the site says, if it is an earlier one and not the expected one. */
+    Optional<String> earlier(Duration limit) throws Verdict.Judged, InterruptedException {
+        return live(limit).filter(this::isEarlier);
+    }
+
+    private boolean isEarlier(String said) {
+        return !same(said, expected) && earlier.stream().anyMatch(sha -> same(said, sha));
     }
 
     /** A short form is enough, from either side. */

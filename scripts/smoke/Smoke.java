@@ -39,18 +39,36 @@
 package smoke;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import ops.DatabaseUrl;
+import ops.Failure;
 import ops.Run;
 import ops.Setting;
 import ops.Settings;
 
 /** The smoke tests of an environment: the six that always run, the release, and those that a setting turns on. */
 public final class Smoke {
-    /** What is looked at: the site at a URL, or at the environment's own when it is null; and for which commit, or null. */
-    public record Target(Settings settings, String url, String expectedCommit, boolean browser) { }
+    /**
+     * What is looked at.
+     *
+     * @param url of the site; null for the environment's own
+     * @param expectedCommit that it has to be of; null when nobody knows
+     * @param earlierCommits that were live before, and may be served a while longer
+     */
+    public record Target(Settings settings, String url, String expectedCommit, Set<String> earlierCommits,
+        boolean browser) {
+        public Target(Settings settings, String url, String expectedCommit, boolean browser) {
+            this(settings, url, expectedCommit, Set.of(), browser);
+        }
+    }
+
+    /** How the verdict begins when the site is still of an earlier commit, which says nothing of the expected one. */
+    public static final String STILL_SERVES = "the site still serves ";
 
     private final Settings settings;
     private final Site site;
@@ -64,6 +82,18 @@ public final class Smoke {
         var web = new Web(trust);
         var url = target.url != null ? target.url : settings.get(Setting.SITE_URL).orElse(null);
         return new Smoke(settings, url == null ? null : new Site(url, settings, web)).all(run, target, trust, web);
+    }
+
+    /** The earlier commit that a target's site is of; empty when it is of another, or does not say. */
+    public static Optional<String> earlier(Target target, Duration limit) throws InterruptedException {
+        var settings = target.settings;
+        var web = new Web(new Trust(settings.get(Setting.SMOKE_CA_FILE).map(Path::of)));
+        var site = new Site(target.url != null ? target.url : settings.require(Setting.SITE_URL), settings, web);
+        try {
+            return new Release(site, settings, target.expectedCommit, target.earlierCommits).earlier(limit);
+        } catch (Verdict.Judged | Failure.BadSetting e) {
+            return Optional.empty(); // the checks say so in their own words
+        }
     }
 
     private Smoke(Settings settings, Site site) {
@@ -80,7 +110,8 @@ public final class Smoke {
         if (settings.get(Setting.SMOKE_CANARY_ROW).filter(Row.UNUSED::equals).isPresent()) add("database", "database read access", null, true, limit -> Verdict.pass("not used: SMOKE_CANARY_ROW is 'none'"));
         else ofDatabase("database", "database read access", null, url -> new DatabaseRead(settings, url, web)::look);
         ofSite("api", "API response time", site -> new ApiTime(site, settings)::look);
-        ofSite("commit", "deployed commit", "--expect-commit", target.expectedCommit != null, site -> new Release(site, settings, target.expectedCommit)::look);
+        ofSite("commit", "deployed commit", "--expect-commit", target.expectedCommit != null,
+            site -> new Release(site, settings, target.expectedCommit, target.earlierCommits)::look);
         ofSite("tls", "TLS certificate", Setting.SMOKE_TLS_DAYS, site -> new Certificate(site, trust, settings)::look);
         ofSite("dns", "DNS", Setting.SMOKE_DNS, site -> new Dns(site, settings)::look);
         ofSite("redirects", "redirects", Setting.SMOKE_REDIRECTS, site -> new Redirects(site, settings)::look);
