@@ -318,6 +318,7 @@ class Deploy implements Callable<Integer> {
 
     private boolean lookAtSite(Steps steps) throws Exception {
         var earlier = releases.commitsBut(commit.sha());
+        before.map(Provider.Live::commit).filter(sha -> !sha.equals(commit.sha())).ifPresent(earlier::add);
         var where = provider.name() + ", and nobody has seen it at the site's address";
         run.state("release " + release.id() + " is live at " + where);
         SiteChecks.awaitNew(run, settings, commit.sha(), earlier);
@@ -378,7 +379,8 @@ class Deploy implements Callable<Integer> {
         if (way.release.isPresent()) releases.begin(release.id(), way.release.get().release().id(), why);
         steps.change("Roll back", "", () -> {
             makeLive(way);
-            steps.found(way.release.map(Releases.Known::words).orElse(way.deployment));
+            var unknown = way.deployment + ", which this kit did not deploy";
+            steps.found(way.release.map(Releases.Known::words).orElse(unknown));
             return true;
         });
         run.state(way.name + " is live again, and is not looked at yet" + bad);

@@ -257,7 +257,10 @@ class Rollback implements Callable<Integer> {
         return rebuild ? Way.rebuild : null;
     }
 
-    private String why() { return "rolled back" + (reason == null ? "" : ": " + reason); }
+    private String why() {
+        if (reason != null) return "rolled back: " + reason;
+        return begun.filter(one -> one.to().equals(target.release().id())).map(Turning::why).orElse("rolled back");
+    }
 
     private boolean isLeft(Releases.Known known) { return known.release().id().equals(left.get().release().id()); }
 

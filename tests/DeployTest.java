@@ -128,8 +128,16 @@ class DeployTest {
             var first = deployed.current();
             deployed.change("second");
             deploy().exits(0).says("ok: See what is live: " + first);
+            var second = deployed.current();
             deployed.run("rollback").exits(0).says("ok: Choose the way: instant: directory still has " + first);
             assertEquals(first, deployed.current());
+            // What is removed and does not go at once is nothing to go back to, and no failure of the deploy.
+            kit.set("DEPLOY_KEEP", "1");
+            kit.bash("sed -i '2i case \"$*\" in *\"rm -rf\"*) exit 9 ;; esac' bin/ssh").exits(0);
+            deployed.change("third");
+            deploy().exits(0).says("warning: old releases could not be removed: ");
+            assertFalse(Files.exists(www.resolve("releases/" + second)));
+            assertTrue(Files.exists(www.resolve("releases/" + first)));
             assertEquals("rw-r--r--", java.nio.file.attribute.PosixFilePermissions.toString(Files.getPosixFilePermissions(www.resolve("current/app.js"))));
             for (var theirs : List.of("www2:" + www, user + "@www1:" + www + "/../www/", www.toString(), "www2:" + www + "/releases")) {
                 kit.set("PRODUCTION_DEPLOY_DIRECTORY", theirs);
@@ -271,6 +279,7 @@ class DeployTest {
         kit.set("DEPLOY_KEEP", "1");
         deploy().exits(0);
         var good = deployed.current();
+        kit.set("SMOKE_SECONDS", "15");
         site.write("src/index.html", "<html><body>Oops</body></html>").commit("Broken");
         deploy().exits(14);
         site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
@@ -282,6 +291,7 @@ class DeployTest {
     @Test void what_is_taken_back_comes_to_a_good_release_and_not_to_one_that_is_marked_bad() throws IOException {
         deploy().exits(0);
         var good = deployed.current();
+        kit.set("SMOKE_SECONDS", "15");
         site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
         deploy("--stay").exits(14).says("is live, and does not work");
         site.write("src/app.js", "document.getElementById('app').textContent = 'still sick'\n").commit("Still sick");
@@ -319,12 +329,15 @@ class DeployTest {
 
     @Test void when_the_one_before_does_not_pass_either_that_is_said() throws IOException {
         site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        kit.set("SMOKE_SECONDS", "10");
         deploy().exits(14).says("is live, and does not work; nothing was live before");
         deploy("--stay").exits(14).says("is live, and does not work", "./jbang rollback --env staging");
         site.write("src/app.js", "document.getElementById('app').textContent = 'still sick'\n").commit("Still sick");
         deploy().exits(14).says("does not work; what was live before is marked bad, and no release before it is good");
         site.write("src/health.json", "{\"status\": \"ok\"}").commit("Well");
+        kit.set("SMOKE_SECONDS", null);
         deploy().exits(0);
+        kit.set("SMOKE_SECONDS", "10");
         // Something that no release can mend, and that is looked at on the way back as well.
         kit.set("SMOKE_HEALTH_PATH", "/none.json");
         deployed.change("more");
@@ -332,6 +345,8 @@ class DeployTest {
             "the release did not pass and was taken back, and the site does not pass with the one before either",
             "the release may not be the cause: ./jbang smoke-tests --env staging",
             "State: what was live before is live again, and does not pass either; release ");
+        site.git("checkout --quiet HEAD~1");
+        deploy().exits(14).says("it was not taken back, since the release before has the very same bytes.");
     }
 
     @Test void what_can_not_be_told_is_neither_a_success_nor_taken_back() throws IOException {

@@ -43,10 +43,13 @@ class RollbackTest {
         return List.of(two.get(0), two.get(1), site.current());
     }
 
+    /** What it would look at does not pass, so that it looks again and again until it is killed. */
     private void killedOnceTheSiteWasTurned() {
+        kit.set("SMOKE_HEALTH_PATH", "/none.json");
         kit.start("rollback", "--env", "staging", "--reason", "prices").awaitSays("ok: Roll back")
             .signal("KILL").result();
         kit.awaitNoProcess();
+        kit.set("SMOKE_HEALTH_PATH", "/health.json");
     }
 
     @Test void killed_once_the_site_was_turned_and_run_again_it_goes_no_release_further_back() {

@@ -255,7 +255,12 @@ public final class Directory implements Provider {
 
         @Override public void rename(String from, String to) throws IOException, InterruptedException { ssh("mv", "-T", path(from), path(to)); }
 
-        @Override public void remove(String release) throws IOException, InterruptedException { ssh("rm", "-rf", path(release)); }
+        /** Under another name first: what is half gone must be nothing to go back to. */
+        @Override public void remove(String release) throws IOException, InterruptedException {
+            var going = LEFT.matcher(release).matches() ? release : release + "." + System.nanoTime();
+            if (!going.equals(release)) rename(release, going);
+            ssh("rm", "-rf", path(going));
+        }
 
         @Override public void link(String release) throws IOException, InterruptedException {
             var fresh = top + "/." + CURRENT + "-" + release;

@@ -4,6 +4,7 @@ package release;
 
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -156,7 +157,7 @@ public final class Releases {
     /** The commits that were deployed here, but for one. */
     public Set<String> commitsBut(String sha) throws Exception {
         return all().stream().map(known -> known.release.commit().sha()).filter(each -> !each.equals(sha))
-            .collect(Collectors.toSet());
+            .collect(Collectors.toCollection(HashSet::new));
     }
 
     /** Writes down that the site will be turned back, before it is; from is null when what is live is none of these. */
