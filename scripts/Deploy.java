@@ -12,8 +12,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import migrations.Apply;
@@ -324,7 +326,8 @@ class Deploy implements Callable<Integer> {
         SiteChecks.awaitNew(run, settings, commit.sha(), earlier);
         run.state("release " + release.id() + " is live, and is not proven to work");
         var findings = SiteChecks.live(run, settings, commit.sha(), earlier);
-        if (findings.outcome() == Outcome.fail) takeBack(steps, findings);
+        earlier.add(commit.sha());
+        if (findings.outcome() == Outcome.fail) takeBack(steps, findings, earlier);
         findings.conclude();
         steps.found(findings.counts());
         return true;
@@ -345,10 +348,9 @@ class Deploy implements Callable<Integer> {
     }
 
     /** What does not work is not left live, unless there is nothing to go back to. */
-    private void takeBack(Steps steps, Findings findings) throws Exception {
+    private void takeBack(Steps steps, Findings findings, Set<String> commits) throws Exception {
         var why = findings.counts() + findings.wrong("; ");
         run.state("release " + release.id() + " is live, and does not work");
-        releases.bad(release, why);
         var ways = waysBack();
         var kept = before.isEmpty() ? "; nothing was live before" : "";
         if (before.isPresent() && ways.isEmpty())
@@ -363,6 +365,7 @@ class Deploy implements Callable<Integer> {
             } else continue;
             ways.remove(way);
         }
+        var marked = written("mark release " + release.id() + " as bad", () -> releases.bad(release, why));
         if (stay || ways.isEmpty()) {
             run.state("release " + release.id() + " is live, and does not work" + kept);
             var back = "; or, if the release before works with the database as it is: ./jbang rollback --env " + env;
@@ -370,13 +373,35 @@ class Deploy implements Callable<Integer> {
             throw new Failure.NotVerified(why, "mend it and deploy again" + (before.isEmpty() ? "" : back + accept));
         }
         run.console.warn("the site does not pass: " + why);
-        for (var way : ways) goBack(steps, way, why, way == ways.get(ways.size() - 1));
+        var bad = "; release " + release.id() + (marked ? " is marked bad" : " could not be marked bad");
+        for (var way : ways) {
+            var after = goBack(steps, way, why, commits, bad);
+            if (after.outcome() == Outcome.pass)
+                throw new Failure.RolledBack("release " + release.id() + " did not pass, and was taken back: " + why,
+                    "mend it, commit, and deploy again");
+            var seen = "the site does not pass with the one before either: " + after.counts() + after.wrong("; ");
+            if (way == ways.get(ways.size() - 1))
+                throw new Failure.NotVerified("the release did not pass and was taken back, and " + seen,
+                    "the release may not be the cause: ./jbang smoke-tests --env " + env + ", and ./jbang doctor --env "
+                        + env);
+            run.console.warn(seen);
+        }
     }
 
-    /** Throws RolledBack once the site passes, and NotVerified when it does not and this was the last way. */
-    private void goBack(Steps steps, Way way, String why, boolean last) throws Exception {
-        var bad = "; release " + release.id() + " is marked bad";
-        if (way.release.isPresent()) releases.begin(release.id(), way.release.get().release().id(), why);
+    /** A store that takes nothing at the moment keeps nobody from going back. */
+    private boolean written(String what, Runnable act) {
+        try {
+            act.run();
+            return true;
+        } catch (Failure e) {
+            run.console.warn("could not " + what + ": " + e.getMessage());
+            return false;
+        }
+    }
+
+    private Findings goBack(Steps steps, Way way, String why, Set<String> commits, String bad) throws Exception {
+        way.release.ifPresent(known -> written("write down where it goes back to",
+            () -> releases.begin(release.id(), known.release().id(), why)));
         steps.change("Roll back", "", () -> {
             makeLive(way);
             var unknown = way.deployment + ", which this kit did not deploy";
@@ -385,21 +410,17 @@ class Deploy implements Callable<Integer> {
         });
         run.state(way.name + " is live again, and is not looked at yet" + bad);
         var sha = way.release.map(known -> known.release().commit().sha()).orElse(null);
-        var earlier = releases.commitsBut(sha);
+        var earlier = new HashSet<>(commits);
+        earlier.remove(sha);
         SiteChecks.awaitNew(run, settings, sha, earlier);
         var after = SiteChecks.live(run, settings, sha, earlier);
-        if (after.outcome() != Outcome.unknown) releases.end();
-        if (after.outcome() == Outcome.pass) {
-            run.state(way.name + " is live again, and passes the smoke tests" + bad);
-            throw new Failure.RolledBack("release " + release.id() + " did not pass, and was taken back: " + why,
-                "mend it, commit, and deploy again");
-        }
-        var came = after.outcome() == Outcome.fail ? "does not pass either" : "is not proven to work";
-        run.state(way.name + " is live again, and " + came + bad);
-        var seen = "the site does not pass with the one before either: " + after.counts() + after.wrong("; ");
-        if (last) throw new Failure.NotVerified("the release did not pass and was taken back, and " + seen,
-            "the release may not be the cause: ./jbang smoke-tests --env " + env + ", and ./jbang doctor --env " + env);
-        run.console.warn(seen);
+        if (after.outcome() != Outcome.unknown) written("write down that this has ended", releases::end);
+        run.state(way.name + " is live again, and " + switch (after.outcome()) {
+            case pass -> "passes the smoke tests";
+            case fail -> "does not pass either";
+            case unknown -> "is not proven to work";
+        } + bad);
+        return after;
     }
 
     /** At once where the provider still has it, else from the archive. */

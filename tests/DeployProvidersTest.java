@@ -82,10 +82,10 @@ class DeployProvidersTest {
         kit.bash("mkdir no-node && printf '#!/bin/sh\\nexit 99\\n' >no-node/node && chmod +x no-node/node").exits(0);
         kit.with("PATH", kit.home.resolve("no-node") + ":" + System.getenv("PATH"));
         if (provider.equals("vercel")) standIn.vercel.delete(deployment);
-        var way = provider.equals("vercel") ? "the archived artifact, " : "instant: " + provider + " still has " + deployment;
+        var instant = "instant: " + provider + " still has " + deployment;
         kit.set("SMOKE_HEALTH_PATH", "/none.json"); // it looks again and again until it is killed
         kit.start("rollback", "--env", "staging").awaitSays("ok: Roll back").signal("KILL").result()
-            .says("ok: Choose the way: " + way);
+            .says("ok: Choose the way: " + (provider.equals("vercel") ? "the archived artifact, " : instant));
         assertEquals(first, liveCommit(provider));
         kit.set("SMOKE_HEALTH_PATH", "/health.json");
         run("rollback").exits(0).says("which ends what was begun at ", "ok: Look at the site: 7 of 7 pass");

@@ -300,6 +300,20 @@ class DeployTest {
         assertEquals(good, deployed.current());
     }
 
+    @Test void a_store_that_takes_nothing_at_the_moment_keeps_no_broken_release_live() throws IOException {
+        deploy().exits(0);
+        var good = deployed.current();
+        kit.set("SMOKE_SECONDS", "15");
+        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        try (var store = new FaultProxy(kit)) {
+            store.every("PUT .*/releases/.*(bad|turning)").answer(403, "AccessDenied");
+            deploy().exits(15).says("warning: could not mark release 2", "ok: Roll back: " + good,
+                "State: what was live before is live again, and passes the smoke tests; release ",
+                " could not be marked bad.");
+        }
+        assertEquals(good, deployed.current());
+    }
+
     /** An edge that follows when it likes: what it still shows of the release before says nothing of the new one. */
     @Test void an_edge_that_still_serves_the_release_before_gets_no_release_taken_back() throws IOException {
         site.write("src/health.json", "{\"status\": \"ok\"}").commit("First");

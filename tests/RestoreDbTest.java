@@ -554,6 +554,19 @@ class RestoreDbTest {
         assertEquals(List.of(), kit.leftTemporary());
     }
 
+    /** It is asleep, and would not notice by itself. */
+    @Test void when_the_process_alone_is_killed_psql_is_gone_too() throws Exception {
+        lossAfterBackup();
+        var begun = kit.home.resolve("begun");
+        var sql = kit.home.resolve("after.sql");
+        Files.writeString(sql, "\\! touch '" + begun + "'\nselect pg_sleep(600);\n");
+        var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", sql.toString());
+        Patience.until(() -> Files.exists(begun), () -> "psql is never started: " + restore.saidSoFar());
+        restore.signal("KILL").result();
+        kit.awaitNoProcess();
+        isAsBefore();
+    }
+
     /** The names are exchanged when the sessions have ended, and this one does not end. */
     @Test void a_kill_in_the_middle_of_the_switch_is_made_good_by_the_next_run() throws Exception {
         lossAfterBackup();

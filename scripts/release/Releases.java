@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import ops.Console;
 import ops.Failure;
 import ops.Json;
@@ -58,7 +59,7 @@ public final class Releases {
     private final List<String> unreadable = new CopyOnWriteArrayList<>();
     private final Set<String> outOfReach = ConcurrentHashMap.newKeySet();
     private List<Known> known;
-    /** Of the last look at all of them. */
+    /** As it was at the last look at all of them, or has been written since. */
     private Optional<Turning> turning = Optional.empty();
 
     public Releases(Store store, String env) {
@@ -164,8 +165,7 @@ public final class Releases {
     public void begin(String from, String to, String why) { put(new Turning(now(), from, to, why, null)); }
 
     /** Writes down that what was begun has come to its end, if anything was. */
-    public void end() throws Exception {
-        all();
+    public void end() {
         if (turning.isPresent() && turning.get().ended() == null) put(turning.get().ended(now()));
     }
 
@@ -216,7 +216,8 @@ public final class Releases {
     /** Writes a release, once; from here on the kit knows it, good or not. */
     public void record(Release release) {
         if (!Signature.putNew(store, folder + release.id() + ".json", Json.bytes(release))) throw new Failure.Unclear("there is another release at " + store.uri(folder + release.id() + ".json"), "run it again: it takes another id");
-        known = null;
+        // Not asked for again: between here and the verdict on the site nothing depends on the store.
+        if (known != null) known = Stream.concat(Stream.of(new Known(release, null, null)), known.stream()).toList();
     }
 
     public void good(Release release, String deployment) { mark(release.id() + ".good.json", new Mark(now(), deployment, null)); }
