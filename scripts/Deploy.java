@@ -333,34 +333,20 @@ class Deploy implements Callable<Integer> {
         return true;
     }
 
-    /** Something that may be live in place of what does not work. */
-    private record Way(String name, String deployment, Optional<Releases.Known> release) { }
-
-    /** What was live, unless it is marked bad; and the good one before it, unless that is proven itself. */
-    private List<Way> waysBack() throws Exception {
-        var ways = new ArrayList<Way>();
-        if (before.isEmpty()) return ways;
-        if (old.isEmpty() || old.get().bad() == null)
-            ways.add(new Way("what was live before", before.get().deployment(), old));
-        var good = old.isEmpty() || old.get().isGood() ? Optional.<Releases.Known>empty() : releases.previous(old);
-        good.ifPresent(known -> ways.add(new Way("release " + known.release().id(), known.deployment(), good)));
-        return ways;
-    }
-
     /** What does not work is not left live, unless there is nothing to go back to. */
     private void takeBack(Steps steps, Findings findings, Set<String> commits) throws Exception {
         var why = findings.counts() + findings.wrong("; ");
         run.state("release " + release.id() + " is live, and does not work");
-        var ways = waysBack();
+        var ways = WayBack.all(releases, before, old);
         var kept = before.isEmpty() ? "; nothing was live before" : "";
         if (before.isPresent() && ways.isEmpty())
             kept = "; what was live before is marked bad, and no release before it is good";
         var behind = false;
         for (var way : List.copyOf(ways)) {
-            if (plan != null && releases.isBehindBreaking(way.release, plan.version())) {
+            if (plan != null && releases.isBehindBreaking(way.release(), plan.version())) {
                 behind = true;
                 kept = "; it was not taken back, since migrations have changed what the release before needs";
-            } else if (way.release.isPresent() && way.release.get().hasBytesOf(release)) {
+            } else if (way.hasBytesOf(release)) {
                 kept = "; it was not taken back, since the release before has the very same bytes";
             } else continue;
             ways.remove(way);
@@ -379,7 +365,8 @@ class Deploy implements Callable<Integer> {
             if (after.outcome() == Outcome.pass)
                 throw new Failure.RolledBack("release " + release.id() + " did not pass, and was taken back: " + why,
                     "mend it, commit, and deploy again");
-            var seen = "the site does not pass with the one before either: " + after.counts() + after.wrong("; ");
+            var seen = (after.outcome() == Outcome.fail ? "the site does not pass with the one before either: "
+                : "whether it passes with the one before can't be told: ") + after.counts() + after.wrong("; ");
             if (way == ways.get(ways.size() - 1))
                 throw new Failure.NotVerified("the release did not pass and was taken back, and " + seen,
                     "the release may not be the cause: ./jbang smoke-tests --env " + env + ", and ./jbang doctor --env "
@@ -399,43 +386,26 @@ class Deploy implements Callable<Integer> {
         }
     }
 
-    private Findings goBack(Steps steps, Way way, String why, Set<String> commits, String bad) throws Exception {
-        way.release.ifPresent(known -> written("write down where it goes back to",
+    private Findings goBack(Steps steps, WayBack way, String why, Set<String> commits, String bad) throws Exception {
+        way.release().ifPresent(known -> written("write down where it goes back to",
             () -> releases.begin(release.id(), known.release().id(), why)));
         steps.change("Roll back", "", () -> {
-            makeLive(way);
-            var unknown = way.deployment + ", which this kit did not deploy";
-            steps.found(way.release.map(Releases.Known::words).orElse(unknown));
+            way.take(run, store, env, provider, application, lock::makeSure);
+            steps.found(way.words());
             return true;
         });
-        run.state(way.name + " is live again, and is not looked at yet" + bad);
-        var sha = way.release.map(known -> known.release().commit().sha()).orElse(null);
+        run.state(way.name() + " is live again, and is not looked at yet" + bad);
         var earlier = new HashSet<>(commits);
-        earlier.remove(sha);
-        SiteChecks.awaitNew(run, settings, sha, earlier);
-        var after = SiteChecks.live(run, settings, sha, earlier);
+        earlier.remove(way.commit());
+        SiteChecks.awaitNew(run, settings, way.commit(), earlier);
+        var after = SiteChecks.live(run, settings, way.commit(), earlier);
         if (after.outcome() != Outcome.unknown) written("write down that this has ended", releases::end);
-        run.state(way.name + " is live again, and " + switch (after.outcome()) {
+        run.state(way.name() + " is live again, and " + switch (after.outcome()) {
             case pass -> "passes the smoke tests";
             case fail -> "does not pass either";
             case unknown -> "is not proven to work";
         } + bad);
         return after;
-    }
-
-    /** At once where the provider still has it, else from the archive. */
-    private void makeLive(Way way) throws Exception {
-        lock.makeSure();
-        if (way.release.isEmpty() || provider.keeps(way.deployment)) {
-            provider.rollBack(way.deployment);
-            return;
-        }
-        var older = way.release.get().release();
-        var folder = Workspace.createOnDisk(run);
-        Artifact.fetch(store, env, older.artifact(), folder);
-        var again = provider.stage(older, folder, application);
-        lock.makeSure();
-        provider.promote(older, again, folder, application);
     }
 
     private boolean markGood(Steps steps) throws Exception {

@@ -11,6 +11,7 @@
 //SOURCES SiteChecks.java
 //SOURCES SiteLock.java
 //SOURCES SiteTarget.java
+//SOURCES WayBack.java
 package release;
 
 import java.util.Optional;
