@@ -77,6 +77,7 @@ class DeployProvidersTest {
         var second = site.write("src/app.js", "document.getElementById('app').textContent = 'more trailers'\n").commit("More trailers");
         run("deploy").exits(0).says("ok: See what is live: ");
         assertEquals(second, liveCommit(provider));
+        assertEquals(List.of(), kit.leftTemporary());
 
         // Back again, where there is no Node: at once, or from the archive when the provider has it no more.
         kit.bash("mkdir no-node && printf '#!/bin/sh\\nexit 99\\n' >no-node/node && chmod +x no-node/node").exits(0);
@@ -90,7 +91,6 @@ class DeployProvidersTest {
         kit.set("SMOKE_HEALTH_PATH", "/health.json");
         run("rollback").exits(0).says("which ends what was begun at ", "ok: Look at the site: 7 of 7 pass");
         assertEquals(first, liveCommit(provider));
-        assertEquals(List.of(), kit.leftTemporary());
         for (var key : kit.keys()) if (key.endsWith(".json")) assertFalse(new String(kit.object(key), java.nio.charset.StandardCharsets.UTF_8).contains(Hosting.TOKEN), key);
         assertFalse(kit.logs().contains(Hosting.TOKEN));
     }
