@@ -158,13 +158,13 @@ class Tests implements TestExecutionListener {
             .filters((PostDiscoveryFilter) this::wanted)
             .configurationParameter("junit.jupiter.displayname.generator.default", "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
             .configurationParameter("junit.jupiter.execution.timeout.default", Patience.LONGEST_TEST)
-            // Three classes at a time: most tests wait, for a start or a signal.
+            // Five classes at a time on two cores: most tests wait, for a start or a signal.
             .configurationParameter("junit.jupiter.execution.parallel.enabled", "true")
             .configurationParameter("junit.jupiter.execution.parallel.mode.default", "same_thread")
             .configurationParameter("junit.jupiter.execution.parallel.mode.classes.default", "concurrent")
             .configurationParameter("junit.jupiter.execution.parallel.config.strategy", "fixed")
-            .configurationParameter("junit.jupiter.execution.parallel.config.fixed.parallelism", "3")
-            .configurationParameter("junit.jupiter.execution.parallel.config.fixed.max-pool-size", "3")
+            .configurationParameter("junit.jupiter.execution.parallel.config.fixed.parallelism", "5")
+            .configurationParameter("junit.jupiter.execution.parallel.config.fixed.max-pool-size", "5")
             .build();
         LauncherFactory.create().execute(request, this);
     }
