@@ -99,7 +99,9 @@ class HostileServerTest {
 
             // The same, told by a drill.
             kit.set("TIGHT_DATABASE_URL", null).set("DRILL_DATABASE_URL", server.url("postgres"));
-            server.execute("postgres", "alter role postgres set default_tablespace = small");
+            server.execute("postgres", "grant create on tablespace small to public");
+            server.execute("postgres", "alter system set default_tablespace = small");
+            server.execute("postgres", "select pg_reload_conf()");
             disk.leave(LITTLE + 4096);
             kit.run("backups", "drill", "--env", "staging").exits(12).says("make room on the server's disk");
             kit.run("backups", "list", "--env", "staging").exits(0).prints("stored");
