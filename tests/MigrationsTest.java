@@ -129,6 +129,59 @@ class MigrationsTest {
             + "'MAIL%'), (select count(*) from orders), (select count(*) from parts)"));
     }
 
+    @Test void the_rehearsal_sees_what_goes_beside_rows_and_objects() throws Exception {
+        var kit = kit();
+        kit.database.execute("""
+            create table customers (id serial primary key, email text not null constraint mail unique,
+                note text default 'none', total int);
+            insert into customers (email, note, total) select 'mail' || n, 'note' || n, n from generate_series(1, 40) n;
+            create index by_note on customers (note); grant select on customers to public;
+            create table colours (name text); insert into colours values ('red'), ('blue');
+            create table shades (name text); insert into shades values ('dark');
+            create table parts (id int) partition by range (id);
+            create table parts_1 partition of parts for values from (0) to (10); insert into parts values (1), (2);
+            create materialized view sums as select 1 as one;
+            select lo_from_bytea(n, 'photo') from generate_series(70001, 70012) n""");
+        file(kit, "1_swapped.sql", """
+            do $$ begin
+                alter table colours rename to was; alter table shades rename to colours;
+                alter table was rename to shades; alter table parts detach partition parts_1;
+            end $$""");
+        migrate(kit, "rehearse").exits(0).prints(
+            "destructive: 1_swapped.sql: rows of public.colours are in another table now, or in none",
+            "destructive: 1_swapped.sql: rows of public.parts are in another table now, or in none");
+        file(kit, "2_setback.sql", "select 1; select pg_catalog.setval('customers_id_seq', 7)");
+        migrate(kit, "rehearse").exits(0).says("2_setback.sql, line 1: pg_catalog.setval is not undone by a rollback, so neither")
+            .prints("; NOT rehearsed: 2_setback.sql");
+        assertEquals("40", kit.database.one("select last_value from customers_id_seq"));
+        kit.run("backup-db", "--env", "staging").exits(0);
+        file(kit, "3_objects.sql", "select lo_unlink(70001), lo_unlink(70002)");
+        file(kit, "7_written.sql", "select lo_put(70003, 0, 'other')");
+        file(kit, "4_anew.sql", """
+            create function anew() returns void language plpgsql as $$ begin
+                alter table customers drop column note; alter table customers add column note text;
+                alter table customers drop column total, add column total int generated always as (0) stored;
+            end $$; select anew()""");
+        file(kit, "5_loose.sql", """
+            alter table customers drop constraint mail; alter table customers alter id drop default;
+            alter table customers alter email drop not null; revoke select on customers from public;
+            alter table customers enable row level security""");
+        file(kit, "6_empty.sql", "refresh materialized view sums with no data");
+        migrate(kit, "rehearse").exits(0).prints(
+            "destructive: 1_swapped.sql: 2 of 2 rows of public.colours are changed or gone; there are 1 now",
+            "destructive: 1_swapped.sql: 2 of 2 rows of public.parts are gone",
+            "gone: 2_setback.sql: sequence public.customers_id_seq is set back from 40 to 7",
+            "destructive: 3_objects.sql: 2 large objects are gone",
+            "destructive: 7_written.sql: large objects are changed",
+            "destructive: 4_anew.sql: 40 of 40 rows of public.customers are changed",
+            "destructive: 4_anew.sql: column total of public.customers is of type integer, generated, and was of integer",
+            "gone: 5_loose.sql: constraint mail of public.customers is gone",
+            "gone: 5_loose.sql: default of column id of public.customers is gone",
+            "gone: 5_loose.sql: NOT NULL of column email of public.customers is gone",
+            "gone: 5_loose.sql: right SELECT of everybody on table public.customers is gone",
+            "gone: 6_empty.sql: content of materialized view public.sums is gone");
+    }
+
     @Test void what_another_tool_has_applied_is_not_applied_again_and_its_folder_is_refused_by_name() throws Exception {
         var kit = kit();
         kit.database.execute("create schema drizzle; create table drizzle.__drizzle_migrations (id serial, hash "
@@ -152,6 +205,17 @@ class MigrationsTest {
         file(kit, "init.sql", "create table first (id int)");
         migrate(kit, "apply").exits(78).says("there is no migration in",
             "and what is there is not understood: init.sql");
+        Files.delete(folder(kit).resolve("init.sql"));
+        Files.createDirectories(folder(kit).resolve("2026/q1"));
+        file(kit, "2026/q1/1_first.sql", "create table first (id int)");
+        migrate(kit, "apply").exits(78).says("and what is there is not understood: 2026/q1/1_first.sql");
+        Files.delete(folder(kit).resolve("2026/q1/1_first.sql"));
+        kit.database.execute("create table migrations (id int, name text, hash text); insert into migrations values "
+            + "(0, 'x', 'y'); create table __drizzle_migrations (hash text)");
+        file(kit, "1_first.sql", "create table first (id int)");
+        migrate(kit, "apply").exits(10).says("postgres-migrations has applied migrations to this database");
+        kit.database.execute("drop table migrations; insert into __drizzle_migrations values ('a')");
+        migrate(kit, "apply").exits(10).says("Drizzle has applied migrations to this database");
         assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname = 'first'"));
     }
 

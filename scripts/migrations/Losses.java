@@ -12,13 +12,16 @@ import ops.Database;
 
 /**
  * What a migration has destroyed where it was rehearsed: objects and columns that are gone, or called otherwise, and
- * rows that are not there any more as they were, whatever way it took. Triggers and policies are named; no data go
- * with them.
+ * rows that are not there any more as they were, whatever way it took. What no data go with is named, and keeps
+ * nobody from taking a release back: triggers, policies, constraints, defaults, rights, a sequence's last number.
  */
 final class Losses {
     private static final String LATER = "do it in a later release, when no code uses it any more";
     private static final String SWITCH = "add a column of the new type, fill it in portions, and switch over";
     private static final String BACKUP = "only a backup brings them back: make one now";
+    private static final String NEEDED = "see whether live code needs it";
+    /** Kinds of things, as ids begin, that no data go with. */
+    private static final String WITHOUT_DATA = "(trigger|policy|constraint|index|default|identity|notnull|content) .*";
 
     private final String file;
     private final Shape before;
@@ -54,6 +57,18 @@ final class Losses {
         var losses = new Losses(file, before, after);
         losses.things();
         for (var id : before.touched(after)) losses.counted(id, session);
+        for (var column : before.remade(after))
+            losses.add(before.things().get(column).words() + " was dropped and made anew", BACKUP);
+        return losses.found;
+    }
+
+    /** Large objects, by what the server has counted in the transaction between two moments. */
+    static List<Finding> objects(MigrationFile file, Shape before, Shape after) {
+        var losses = new Losses(file, before, after);
+        var removed = after.objects().removed() - before.objects().removed();
+        var changed = after.objects().changed() - before.objects().changed();
+        if (removed > 0) losses.add(Amount.count(removed, "large object") + (removed == 1 ? " is" : " are") + " gone", BACKUP);
+        else if (changed > 0) losses.add("large objects are changed", BACKUP);
         return losses.found;
     }
 
@@ -63,16 +78,32 @@ final class Losses {
         var gone = before.things().entrySet().stream().filter(each -> !types.containsKey(each.getValue().words()))
             .map(Map.Entry::getKey).collect(Collectors.toSet());
         before.things().forEach((id, thing) -> {
-            if (!gone.contains(id)) {
-                var type = types.get(thing.words());
-                if (!type.equals(thing.type()))
-                    add(thing.words() + " is of type " + type + ", and was of " + thing.type(), SWITCH);
-            } else if (!goesWith(thing, gone)) {
+            if (goesWith(thing, gone)) return;
+            var type = types.get(thing.words());
+            if (id.startsWith("rights ")) {
+                rights(thing, type == null ? "" : type);
+            } else if (type == null) {
                 var now = after.things().get(id);
                 var what = thing.words() + (now == null ? " is gone" : " is " + now.words() + " now");
-                add(what, LATER, !id.matches("(trigger|policy) .*"));
+                if (id.matches(WITHOUT_DATA)) add(what, NEEDED, false);
+                else add(what, LATER, true);
+            } else if (!type.equals(thing.type())) {
+                add(thing.words() + " is of type " + type + ", and was of " + thing.type(), SWITCH);
             }
         });
+        before.sequences().forEach((name, last) -> {
+            if (!after.sequences().containsKey(name) || last == null) return;
+            var now = after.sequences().get(name);
+            if (now != null && now >= last) return;
+            var to = now == null ? "its beginning" : String.valueOf(Math.abs(now));
+            add(name + " is set back from " + Math.abs(last) + " to " + to, "see that it gives no number again", false);
+        });
+    }
+
+    private void rights(Shape.Thing thing, String now) {
+        var lost = new ArrayList<>(List.of(thing.type().split(", ")));
+        lost.removeAll(List.of(now.split(", ")));
+        if (!lost.isEmpty()) add("right " + String.join(", ", lost) + " of " + thing.words() + " is gone", NEEDED, false);
     }
 
     /** Whether it was told with what it belongs to. */
@@ -101,20 +132,26 @@ final class Losses {
         var updated = 0L;
         var deleted = 0L;
         var emptied = false;
+        var elsewhere = false;
         for (var part : table.parts()) {
             var later = parts.get(part.oid());
-            if (later == null) continue;
+            if (later == null) {
+                elsewhere |= !isEmpty(part, session);
+                continue;
+            }
             emptied |= !later.file().equals(part.file()) && isEmpty(part, session);
             updated += Math.max(0, later.updated() - part.updated());
             deleted += Math.max(0, later.deleted() - part.deleted());
         }
+        if (elsewhere) add("rows of " + table.name() + " are in another table now, or in none", BACKUP);
         if (emptied) add(table.name() + " was emptied", BACKUP);
         if (updated > 0) add(rows(updated, table) + " updated", BACKUP);
         if (deleted > 0) add(rows(deleted, table) + " deleted", BACKUP);
     }
 
+    /** One that is gone may have had rows. */
     private static boolean isEmpty(Shape.Part part, Database session) {
-        return session.one("select pg_catalog.pg_relation_size(?::pg_catalog.oid)", part.oid()).equals("0");
+        return "0".equals(session.one("select pg_catalog.pg_relation_size(?::pg_catalog.oid)", part.oid()));
     }
 
     private static String rows(long number, Shape.Table table) {

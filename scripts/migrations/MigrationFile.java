@@ -5,6 +5,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import ops.Failure;
 
@@ -42,6 +43,12 @@ public record MigrationFile(String fileName, String version, String name, List<S
 
     /** Whether its statements can't run in a transaction, so that they run one by one. */
     public boolean runsAlone() { return statements.stream().anyMatch(Statement::runsAlone); }
+
+    /** What of it stays when its transaction is rolled back, in words; empty when nothing is seen that does. */
+    Optional<String> lasting() {
+        return body().stream().flatMap(statement -> statement.lasting().map(what -> at(statement) + " " + what).stream())
+            .map(what -> what + " is not undone by a rollback").findFirst();
+    }
 
     /** What is executed: all but comments, and but for a BEGIN and COMMIT round everything, since that is so anyway. */
     List<Statement> body() {

@@ -36,6 +36,9 @@ import ops.Settings;
 
 /** The migrations of an application, in order: files VERSION_name.sql, as the Supabase CLI reads them. */
 public final class Migrations {
+    /** How deep folders within the folder are looked through for what somebody may take for migrations. */
+    private static final int DEPTH = 4;
+
     private final Settings settings;
     public final Path folder;
     /** In order. */
@@ -108,13 +111,15 @@ public final class Migrations {
     }
 
     private void read() {
-        try (var all = Files.list(folder)) {
+        try (var all = Files.walk(folder, DEPTH)) {
             for (var path : all.filter(Files::isRegularFile).sorted().toList()) {
-                var name = path.getFileName().toString();
-                if (MigrationFile.FORM.matcher(name).matches() && !(files.isEmpty() && isFormerInit(name))) add(MigrationFile.read(path));
+                var name = folder.relativize(path).toString();
+                if (name.contains("/")) {
+                    if (name.endsWith(".sql")) skipped.add(name);
+                } else if (MigrationFile.FORM.matcher(name).matches() && !(files.isEmpty() && isFormerInit(name))) add(MigrationFile.read(path));
                 else skipped.add(name);
             }
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             throw unreadable();
         }
     }

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import ops.Console;
 import ops.Database;
 import ops.Failure;
 import ops.PlainTable;
@@ -18,7 +19,7 @@ import ops.PlainTable;
 enum OtherTool {
     /** With versions of 14 digits its files may as well be for the Supabase CLI: then its table decides. */
     DRIZZLE("Drizzle", "npx drizzle-kit migrate", "meta/[0-9]{4}_snapshot\\.json|[^/]+/snapshot\\.json",
-        null, "drizzle.__drizzle_migrations.hash"),
+        null, "*.__drizzle_migrations.hash"),
     PRISMA("Prisma", "npx prisma migrate deploy", "migration_lock\\.toml|[^/]+/migration\\.sql",
         null, "public._prisma_migrations.migration_name"),
     FLYWAY("Flyway", "flyway migrate", "(?:.+/)?(?:[VUB][0-9][0-9._]*|R)__[^/]*\\.sql",
@@ -36,7 +37,17 @@ enum OtherTool {
     SQITCH("Sqitch", "sqitch deploy", "sqitch\\.(?:plan|conf)|(?:deploy|revert|verify)/[^/]+\\.sql",
         "--\\s*(?:Deploy|Revert|Verify) \\S+ (?:to|from|on) pg\\b", "sqitch.changes.change_id"),
     /** Its files are plain ones: its table decides. */
-    ATLAS("Atlas", "atlas migrate apply", null, null, "atlas_schema_revisions.atlas_schema_revisions.version"),
+    ATLAS("Atlas", "atlas migrate apply", null, null, "*.atlas_schema_revisions.version"),
+    /** Its files are plain ones too. */
+    POSTGRES_MIGRATIONS("postgres-migrations", "pg-migrate up, or as the application does",
+        null, null, "public.migrations.hash"),
+    GRAPHILE("Graphile Migrate", "npx graphile-migrate migrate",
+        null, "--! Previous: ", "graphile_migrate.migrations.hash"),
+    DIESEL("Diesel or Hasura", "diesel migration run, or hasura migrate apply",
+        "(?:.+/)?[^/]+/(?:up|down)\\.sql", null, "public.__diesel_schema_migrations.run_on"),
+    POSTGRATOR("Postgrator", "npx postgrator",
+        "[0-9]+\\.(?:do|undo)\\..*sql", null, "public.schemaversion.run_at"),
+    YOYO("yoyo", "yoyo apply", ".+\\.rollback\\.sql", null, "public._yoyo_migration.migration_hash"),
     GOLANG_MIGRATE("golang-migrate or sqlx", "migrate up, or sqlx migrate run", "[0-9]+_.*\\.(?:up|down)\\.sql",
         null, Names.SHARED, "public._sqlx_migrations.version"),
     KNEX("Knex", "npx knex migrate:latest",
@@ -45,11 +56,12 @@ enum OtherTool {
     PROGRAMS("a tool whose migrations are programs", "as the application's own instructions say",
         "[0-9V][^/]*\\.(?:[cm]?[jt]s|go|java|kt|cs)|[^/]+\\.(?:py|rb|php|exs)", null),
     UNKNOWN("another tool", "as the application's own instructions say",
-        null, "\\s*--[-\\s/#!@=*]*(?:downs?|undo|revert|rollback)(?: (?:migration|script|section|part))?[-\\s:=*]*$");
+        null, "\\s*--[^\\w\\n]*(?:(?:rambler|micrate) )?(?:downs?|undo|revert|rollback)"
+            + "(?: (?:migration|script|section|part))?[^\\w\\n]*$");
 
     /** Of a file no more than this is looked through. */
     private static final int LOOKED_AT = 4 << 20;
-    private static final int DEPTH = 2, SHOWN = 5;
+    private static final int DEPTH = 3, SHOWN = 5;
 
     /** What the constants need before the class is there. */
     private static final class Names {
@@ -64,7 +76,7 @@ enum OtherTool {
     private final Pattern path;
     private final Pattern line;
     private final String command;
-    /** Tables of what was applied: SCHEMA.NAME.COLUMN, with a column that makes it this tool's. */
+    /** Tables of what was applied: SCHEMA.NAME.COLUMN, with a column that makes it this tool's; * for any schema. */
     private final List<String> histories;
 
     /**
@@ -90,7 +102,7 @@ enum OtherTool {
         }
         var plain = names.stream().anyMatch(name -> MigrationFile.FORM.matcher(name).matches());
         for (var tool : values()) {
-            if (tool == PROGRAMS && plain) continue; // helpers beside them
+            if ((tool == PROGRAMS || tool == DIESEL) && plain) continue; // helpers beside them
             for (var name : names) {
                 var where = tool.where(folder, name);
                 if (where.isPresent()) return Optional.of(new Found(tool, where.get()));
@@ -156,31 +168,34 @@ enum OtherTool {
         if (files.isEmpty()) return Optional.empty();
         var known = Arrays.stream(values()).flatMap(tool -> tool.histories.stream()).distinct().toArray(String[]::new);
         var there = session.rows("""
-            select n.nspname || '.' || c.relname || '.' || a.attname from pg_catalog.pg_class c
-            join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+            select history, n.nspname, c.relname, a.attname from unnest(?::text[]) as history
+            join pg_catalog.pg_class c on c.relname = split_part(history, '.', 2)
+            join pg_catalog.pg_namespace n on n.oid = c.relnamespace and split_part(history, '.', 1) in ('*', n.nspname)
             join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-            where c.relkind in ('r', 'p') and n.nspname || '.' || c.relname || '.' || a.attname = any(?::text[])
-            order by 1""", row -> row[0], (Object) known);
-        return there.stream().filter(history -> holds(session, history, files)).findFirst().map(OtherTool::applied);
+                and a.attname = split_part(history, '.', 3)
+            where c.relkind in ('r', 'p') order by 1, 2""", row -> row, (Object) known);
+        return there.stream().filter(row -> holds(session, row, files)).findFirst()
+            .map(row -> applied(row[0], row[1] + "." + row[2]));
     }
 
-    private static Applied applied(String history) {
+    private static Applied applied(String history, String table) {
         var tools = Arrays.stream(values()).filter(tool -> tool.histories.contains(history)).map(OtherTool::toString);
-        return new Applied(String.join(" or ", tools.toList()), history.replaceFirst("\\.[^.]*$", ""));
+        return new Applied(String.join(" or ", tools.toList()), Console.plain(table));
     }
 
     /**
      * Whether a tool's table has a row, but for the version 0 with which some begin. One that several tools, and
      * applications, keep under this name counts where it is at the first of the files or behind it.
+     *
+     * @param there as it is known, then schema, name and column as they are
      */
-    private static boolean holds(Database session, String history, List<MigrationFile> files) {
-        var name = history.split("\\.");
-        var table = new PlainTable(session, name[0], name[1]);
-        var shared = history.equals(Names.SHARED);
+    private static boolean holds(Database session, String[] there, List<MigrationFile> files) {
+        var table = new PlainTable(session, there[1], there[2]);
+        var shared = there[0].equals(Names.SHARED);
         if (!table.isReadable()) return !shared;
         var first = new BigInteger(files.get(0).version());
         var held = new boolean[1];
-        table.read(List.of(name[2]), row -> {
+        table.read(List.of(there[3]), row -> {
             held[0] |= shared ? row[0] != null && isFrom(first, row[0]) : !"0".equals(row[0]);
             return false;
         });

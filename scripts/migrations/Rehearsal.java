@@ -134,6 +134,7 @@ public final class Rehearsal {
             else inTransaction(file, session, where);
             var took = Timed.since(begun, file);
             var after = Shape.of(session);
+            losses.addAll(Losses.objects(file, before, after));
             var touched = before.touched(after);
             if (file.runsAlone() || touched.isEmpty()) {
                 if (!file.runsAlone()) session.execute("commit");
@@ -206,7 +207,7 @@ public final class Rehearsal {
             session.execute("set lock_timeout = '" + seconds + "s'; begin");
             var end = Instant.now().plusSeconds(seconds);
             var execution = new Execution(run, session, trouble -> rolledBack(trouble, session, blockers, seconds));
-            while (!left.isEmpty() && !left.get(0).runsAlone()) {
+            while (!left.isEmpty() && !left.get(0).runsAlone() && left.get(0).lasting().isEmpty()) {
                 var file = left.get(0);
                 var before = Shape.of(session);
                 var begun = Instant.now();
@@ -216,12 +217,18 @@ public final class Rehearsal {
                 });
                 times.add(Timed.since(begun, file));
                 session.execute("set local statement_timeout = 0");
-                losses.addAll(Losses.counted(file, before, Shape.of(session), session));
+                var after = Shape.of(session);
+                losses.addAll(Losses.counted(file, before, after, session));
+                losses.addAll(Losses.objects(file, before, after));
                 left.remove(0);
             }
             session.execute("rollback");
         }
-        if (!left.isEmpty()) run.console.warn(left.get(0) + " can't run in a transaction, so neither it nor what follows is rehearsed: make a backup, ./jbang backup-db --env " + settings.env);
+        if (!left.isEmpty()) {
+            var reason = left.get(0).lasting().orElse(left.get(0) + " can't run in a transaction");
+            run.console.warn(reason + ", so neither it nor what follows is rehearsed: make a backup, ./jbang backup-db --env "
+                + settings.env);
+        }
         var untried = left.stream().map(MigrationFile::fileName).toList();
         return new Result("a transaction that was rolled back", List.copyOf(times), List.copyOf(losses), untried);
     }

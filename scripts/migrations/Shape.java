@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import ops.Database;
 import ops.Json;
 import ops.TableName;
@@ -18,14 +19,16 @@ import ops.TableName;
  *
  * @param things by their ids
  * @param tables by their ids; a partitioned one with the parts of all its partitions
+ * @param sequences the last number that each has given, negated where it counts down; null before the first
+ * @param objects what this transaction has done to large objects
  */
-record Shape(Map<String, Thing> things, Map<String, Table> tables) {
+record Shape(Map<String, Thing> things, Map<String, Table> tables, Map<String, Long> sequences, Objects objects) {
     /**
      * An object or a column.
      *
      * @param in the id of what it goes with; empty when it stands alone
      * @param words as in "column note of public.orders"
-     * @param type of a column; empty otherwise
+     * @param type of a column; what a role may, as in "INSERT, SELECT", of rights; empty otherwise
      */
     record Thing(String in, String words, String type) { }
 
@@ -40,23 +43,46 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables) {
      */
     record Part(String oid, String file, long updated, long deleted) { }
 
-    /** Of ids "KIND OID"; a column's is "column OID NUMBER". */
+    /** Large objects that were removed, and pages of them that were written anew or cut off. */
+    record Objects(long removed, long changed) { }
+
+    /** Of ids "KIND OID"; a column's is "column OID NUMBER", and so are those of what belongs to it. */
     private static final String THINGS = """
         with named as (
-            select oid, quote_ident(nspname) as name from pg_namespace
+            select oid, nspowner, nspacl, quote_ident(nspname) as name from pg_namespace
             where nspname !~ '^pg_' and nspname <> 'information_schema'),
         owner as (
             select classid, objid, deptype, min(refobjid::bigint) as oid from pg_depend
             where deptype = 'e' or deptype in ('a', 'i') and classid = 'pg_class'::regclass and refclassid = classid
             group by 1, 2, 3),
         relation as (
-            select c.oid, relnamespace, relkind, relrowsecurity, n.name || '.' || quote_ident(relname) as name,
+            select c.oid, relnamespace, relkind, relrowsecurity, relispopulated, relispartition, relowner, relacl,
+                n.name || '.' || quote_ident(relname) as name,
                 case relkind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table'
                     when 'S' then 'sequence' when 'c' then 'type' else 'table' end as kind
             from pg_class c join named n on n.oid = relnamespace where relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')),
         typed as (
             select t.oid, typnamespace, n.name || '.' || quote_ident(typname) as name
-            from pg_type t join named n on n.oid = typnamespace where typtype in ('e', 'd', 'r'))
+            from pg_type t join named n on n.oid = typnamespace where typtype in ('e', 'd', 'r')),
+        stored as (
+            select attrelid || ' ' || attnum as id, attrelid, attnum, attnotnull, attidentity, attgenerated,
+                'column ' || quote_ident(attname) || ' of ' || name as words, format_type(atttypid, atttypmod) as type
+            from pg_attribute join relation r on r.oid = attrelid
+            where attnum > 0 and not attisdropped and relkind <> 'S'),
+        called as (
+            select p.oid, pronamespace, proowner, proacl, o.oid as extension,
+                'function ' || n.name || '.' || quote_ident(proname) || '(' || oidvectortypes(proargtypes) || ')' as name
+            from pg_proc p join named n on n.oid = pronamespace
+            left join owner o on o.classid = 'pg_proc'::regclass and o.deptype = 'e' and o.objid = p.oid),
+        granted as (
+            select 'schema ' || oid as thing, 'schema ' || name as words, coalesce(nspacl, acldefault('n', nspowner)) as acl
+                from named
+            union all
+            select 'relation ' || oid, kind || ' ' || name,
+                coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner))
+                from relation where relkind <> 'c' and not relispartition
+            union all
+            select 'function ' || oid, name, coalesce(proacl, acldefault('f', proowner)) from called where extension is null)
         select 'schema ' || oid, '', 'schema ' || name, '' from named
         union all
         select 'relation ' || r.oid, coalesce('relation ' || o.oid, 'schema ' || relnamespace), kind || ' ' || name, ''
@@ -65,10 +91,35 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables) {
         select 'security ' || oid, 'relation ' || oid, 'row level security of ' || name, ''
             from relation where relrowsecurity
         union all
-        select 'column ' || attrelid || ' ' || attnum, 'relation ' || attrelid,
-            'column ' || quote_ident(attname) || ' of ' || name, format_type(atttypid, atttypmod)
-            from pg_attribute join relation r on r.oid = attrelid
-            where attnum > 0 and not attisdropped and relkind <> 'S'
+        select 'content ' || oid, 'relation ' || oid, 'content of ' || kind || ' ' || name, ''
+            from relation where relkind = 'm' and relispopulated
+        union all
+        select 'column ' || id, 'relation ' || attrelid, words,
+            type || case when attgenerated = '' then '' else ', generated' end from stored
+        union all
+        select 'default ' || id, 'column ' || id, 'default of ' || words, ''
+            from stored join pg_attrdef on adrelid = attrelid and adnum = attnum where attgenerated = ''
+        union all
+        select 'identity ' || id, 'column ' || id, 'identity of ' || words, '' from stored where attidentity <> ''
+        union all
+        select 'notnull ' || id, 'column ' || id, 'NOT NULL of ' || words, '' from stored where attnotnull
+        union all
+        select 'constraint ' || c.oid, 'relation ' || conrelid,
+            'constraint ' || quote_ident(conname) || ' of ' || name, ''
+            from pg_constraint c join relation r on r.oid = conrelid
+            where contype in ('p', 'u', 'x', 'c', 'f') and conparentid = 0 and coninhcount = 0
+        union all
+        select 'index ' || i.indexrelid, 'relation ' || indrelid,
+            'unique index ' || quote_ident(c.relname) || ' of ' || name, ''
+            from pg_index i join relation r on r.oid = indrelid join pg_class c on c.oid = indexrelid
+            where indisunique and not c.relispartition
+                and not exists (select from pg_constraint where conindid = indexrelid and contype in ('p', 'u', 'x'))
+        union all
+        select 'rights ' || grantee || ' ' || thing, thing,
+            coalesce('role ' || quote_ident(rolname), 'everybody') || ' on ' || words,
+            string_agg(privilege_type, ', ' order by privilege_type)
+            from granted cross join aclexplode(acl) left join pg_roles on pg_roles.oid = grantee
+            where grantee = 0 or rolname is not null group by grantee, rolname, thing, words
         union all
         select 'trigger ' || t.oid, 'relation ' || tgrelid, 'trigger ' || quote_ident(tgname) || ' of ' || name, ''
             from pg_trigger t join relation r on r.oid = tgrelid where not tgisinternal
@@ -76,10 +127,7 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables) {
         select 'policy ' || p.oid, 'relation ' || polrelid, 'policy ' || quote_ident(polname) || ' of ' || name, ''
             from pg_policy p join relation r on r.oid = polrelid
         union all
-        select 'function ' || p.oid, coalesce('extension ' || o.oid, 'schema ' || pronamespace),
-            'function ' || n.name || '.' || quote_ident(proname) || '(' || oidvectortypes(proargtypes) || ')', ''
-            from pg_proc p join named n on n.oid = pronamespace
-            left join owner o on o.classid = 'pg_proc'::regclass and o.deptype = 'e' and o.objid = p.oid
+        select 'function ' || oid, coalesce('extension ' || extension, 'schema ' || pronamespace), name, '' from called
         union all
         select 'type ' || t.oid, coalesce('extension ' || o.oid, 'schema ' || typnamespace), 'type ' || name, ''
             from typed t left join owner o on o.classid = 'pg_type'::regclass and o.deptype = 'e' and o.objid = t.oid
@@ -89,6 +137,14 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables) {
         union all
         select 'extension ' || oid, '', 'extension ' || quote_ident(extname), '' from pg_extension
         order by 3""";
+    /** Of those that the role may look at. */
+    private static final String SEQUENCES = """
+        select 'sequence ' || quote_ident(schemaname) || '.' || quote_ident(sequencename), last_value * sign(increment_by)
+        from pg_sequences where schemaname !~ '^pg_' order by 1""";
+    private static final String OBJECTS = """
+        select pg_stat_get_xact_tuples_deleted('pg_largeobject_metadata'::regclass),
+            pg_stat_get_xact_tuples_updated('pg_largeobject'::regclass)
+                + pg_stat_get_xact_tuples_deleted('pg_largeobject'::regclass)""";
     private static final String PARTS = """
         with recursive tree(oid, root) as (
             select c.oid, c.oid from pg_class c join pg_namespace n on n.oid = relnamespace
@@ -119,8 +175,11 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables) {
             if (row[4] != null) table.parts.add(new Part(row[4], row[5], number(row[6]), number(row[7])));
             return true;
         });
+        var sequences = new LinkedHashMap<String, Long>();
+        session.rows(SEQUENCES, row -> sequences.put(row[0], row[1] == null ? null : Long.valueOf(row[1])));
+        var objects = session.rows(OBJECTS, row -> new Objects(number(row[0]), number(row[1]))).get(0);
         session.rows("select pg_catalog.set_config('search_path', ?, false)", row -> row, kept);
-        return new Shape(things, tables);
+        return new Shape(things, tables, sequences, objects);
     }
 
     private static Table table(String schema, String name, String columns) {
@@ -139,7 +198,17 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables) {
         tables.forEach((id, table) -> {
             if (table.parts.stream().anyMatch(part -> isTouched(id, part, parts.get(part.oid), later))) touched.add(id);
         });
+        for (var column : remade(later)) touched.add(things.get(column).in.replaceFirst("^relation ", ""));
+        touched.retainAll(tables.keySet());
         return touched;
+    }
+
+    /** The ids of columns that another one has the name of later: dropped and made anew, without their values. */
+    Set<String> remade(Shape later) {
+        var ids = new HashMap<String, String>();
+        later.things.forEach((id, thing) -> ids.put(thing.words, id));
+        return things.keySet().stream().filter(id -> id.startsWith("column "))
+            .filter(id -> !id.equals(ids.getOrDefault(things.get(id).words, id))).collect(Collectors.toSet());
     }
 
     private static boolean isTouched(String table, Part before, Part after, Shape later) {

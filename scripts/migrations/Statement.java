@@ -1,5 +1,6 @@
 package migrations;
 
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -18,6 +19,10 @@ public record Statement(String text, String words, String essence, int begins, i
     private static final Pattern PART = Pattern.compile("\"(?:[^\"]|\"\")*\"|[()]|[^\"()]+|\"");
     private static final Pattern SETTING = Pattern.compile("(SET|RESET)\\b(?! (LOCAL|CONSTRAINTS|TRANSACTION)\\b).*");
     private static final Pattern CONTROL = Pattern.compile("(BEGIN|START TRANSACTION|COMMIT|END|ABORT|PREPARE TRANSACTION|ROLLBACK(?!( WORK| TRANSACTION)? TO\\b))\\b.*");
+    /** What the server does at once, whatever becomes of the transaction: numbers, other sessions, files, other servers. */
+    private static final Pattern LASTING = Pattern.compile("(?i)(?<![\\w$])(?:(?:pg_catalog\\s*\\.\\s*)?(?:setval"
+        + "|dblink(?:_\\w+)?|lo_export|pg_(?:terminate|cancel)_backend|pg_reload_conf|pg_switch_wal|pg_file_\\w+"
+        + "|pg_(?:create|drop|replication)_\\w+)(?=\\s*\\()|copy\\b[^;]*\\bto\\s+(?:program\\b|E?')|copy\\b[^;]*\\bfrom\\s+program\\b)");
 
     boolean isComment() { return words.isEmpty(); }
 
@@ -29,6 +34,12 @@ public record Statement(String text, String words, String essence, int begins, i
 
     /** Whether it begins or ends a transaction. */
     public boolean isControl() { return CONTROL.matcher(words).matches(); }
+
+    /** What of it stays when the transaction is rolled back, as far as its text says; what it calls is not looked into. */
+    Optional<String> lasting() {
+        var found = LASTING.matcher(text);
+        return found.find() ? Optional.of(found.group().replaceAll("\\s+", " ")) : Optional.empty();
+    }
 
     /** Its words, with () for whatever is in brackets. */
     String outer() {
