@@ -1,9 +1,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import java.nio.file.Files;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** One schema or one table of a backup, beside what is there. */
@@ -60,20 +58,6 @@ class PartialRestoreTest {
         assertEquals("3", kit.database.one("select count(*) from pg_indexes where schemaname = 'public'"));
         assertEquals("60", kit.database.one("select count(*) from before.visit"));
         assertEquals("pg_database_owner", kit.database.one("select nspowner::regrole from pg_namespace where nspname = 'public'"));
-    }
-
-    @Test void the_way_in_the_readme_gets_lost_rows_back() throws Exception {
-        var kit = Stack.kit();
-        kit.database.execute("create type state as enum ('open', 'paid'); create table customer (id int primary key); insert into customer values (1);"
-            + " create table invoices (id serial primary key, customer_id int references customer, state state); insert into invoices (customer_id, state) select 1, 'paid' from generate_series(1, 20)");
-        kit.run("backup-db", "--env", "staging").exits(0);
-        kit.database.execute("delete from invoices where id > 5; insert into invoices (customer_id, state) values (1, 'open')");
-        var scratch = TestDatabase.named(Stack.next("scratch_"));
-        kit.set("SCRATCH_DATABASE_URL", scratch.url());
-        var readme = Files.readString(Stack.CHECKOUT.resolve("README.md"));
-        var way = Stream.of(readme.split("```\n")).filter(block -> block.contains("--table public.invoices\n")).findFirst().orElseThrow();
-        kit.bash("set -a; . ./.env.operations; set +a\n" + way.replace("DATABASE scratch", "DATABASE " + scratch.name)).exits(0).says("left out, since it needs more than this part: fk constraint invoices invoices_customer_id_fkey");
-        assertEquals(List.of("open|1", "paid|20"), kit.database.rows("select state, count(*) from invoices group by 1 order by 1"));
     }
 
     @Test void what_is_there_is_never_replaced() {

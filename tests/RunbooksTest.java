@@ -35,7 +35,7 @@ class RunbooksTest {
     /** Verbs that have verbs of their own. */
     private static final Set<String> GROUPS = Set.of("backups");
     /** They change something for good: here they are only rehearsed. */
-    private static final Pattern REHEARSED = Pattern.compile("(?m)^(\\./jbang (?:backup-db|restore-db|deploy|rollback|backups prune)\\b(?!.*--(?:dry-run|list|env scratch)).*)$");
+    private static final Pattern REHEARSED = Pattern.compile("(?m)^(\\./jbang (?:backup-db|restore-db|deploy|rollback|backups prune)\\b(?!.*--(?:dry-run|list)).*)$");
     /** The sample site is served without TLS, as its runbook's reader will see it fail. */
     private static final Map<String, Integer> NOT_WELL = Map.of("dns-and-tls", 14);
     /** What stands in capitals and is no setting: what the reader puts in, and what other programs read. */
@@ -139,7 +139,7 @@ class RunbooksTest {
         var codes = Stream.of(Exit.values()).map(exit -> exit.code).collect(Collectors.toSet());
         for (var code : exits(file)) assertTrue(codes.contains(code), () -> file.getFileName() + ": exit " + code);
         var settings = Stream.of(Setting.values()).map(Enum::name).collect(Collectors.toSet());
-        var named = Pattern.compile("\\b(?:STAGING_|PRODUCTION_|OFFSITE_|MAIN_|SCRATCH_)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\\b").matcher(Files.readString(file)).results().toList();
+        var named = Pattern.compile("\\b(?:STAGING_|PRODUCTION_|OFFSITE_|MAIN_)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\\b").matcher(Files.readString(file)).results().toList();
         for (var each : named) {
             var bare = each.group(1).replaceFirst("_FILE$", "");
             assertTrue(settings.contains(bare) || settings.contains(each.group()) || settings.contains(each.group(1)) || NO_SETTINGS.contains(each.group()), () -> file.getFileName() + ": there is no setting " + each.group());
@@ -170,13 +170,12 @@ class RunbooksTest {
         var site = new DeployedSite(kit);
         try {
             var production = TestDatabase.create(Stack.next("db_")).execute("create table invoices (id int primary key, amount int); insert into invoices values (1, 10), (2, 20); create table some_log (line text)");
-            var scratch = TestDatabase.named(Stack.next("scratch_"));
             var fresh = TestDatabase.named(Stack.next("by_hand_"));
             var offsite = Stack.next("bucket");
             var another = Stack.next("bucket");
             for (var bucket : List.of(offsite, another)) Stack.up().s3.createBucket(request -> request.bucket(bucket));
             kit.set("PRODUCTION_SITE_URL", site.url()).set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", site.www.toString()).set("PRODUCTION_SUPABASE_URL", "none").set("STAGING_DEPLOY_DIRECTORY", null)
-                .set("PRODUCTION_DATABASE_URL", production.urlWithoutPassword()).set("SCRATCH_DATABASE_URL", scratch.urlWithoutPassword()).with("PGPASSFILE", TestDatabase.passwordFile(kit).toString()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite").set("BACKUP_KEEP", "last=7");
+                .set("PRODUCTION_DATABASE_URL", production.urlWithoutPassword()).with("PGPASSFILE", TestDatabase.passwordFile(kit).toString()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite").set("BACKUP_KEEP", "last=7");
 
             kit.run("backup-db", "--env", "production").exits(0);
             var backup = kit.manifest().get("id").getAsString();
@@ -201,7 +200,6 @@ class RunbooksTest {
                 values.put("FOLDER_OF_THE_BACKUP", kit.sealed().get(0).replaceFirst("/$", ""));
                 values.put("NEW_DATABASE_URL", fresh.url());
                 values.put("new_database", fresh.name);
-                values.put("restored_rows", scratch.name);
                 values.put("PID", pid.getString(1));
                 assertFalse(idle.isClosed());
 

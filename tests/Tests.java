@@ -6,6 +6,7 @@
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../scripts/ops/Ops.java
 //SOURCES ../scripts/release/Providers.java
+//SOURCES ../scripts/rows/Condition.java
 //SOURCES ../acceptance/browser/Chromium.java
 //SOURCES Stack.java
 //SOURCES Catalog.java
@@ -75,6 +76,7 @@
 //SOURCES RetentionTest.java
 //SOURCES RolesTest.java
 //SOURCES RollbackTest.java
+//SOURCES RowsTest.java
 //SOURCES RunbooksTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java

@@ -34,7 +34,7 @@ import ops.Subscriptions;
  * A server with a new, empty database for one drill: a throwaway one on this machine, or the one that DRILL_DATABASE_URL
  * names. On that one what is made is removed when the run ends, and what a killed run left by the next.
  */
-final class DrillServer {
+public final class DrillServer {
     private static final String DATABASE = "handover_drill_", AGAIN = "_again", MADE_BY_US = "made for a drill of handover";
     /** Begin names that end at random: no role of an archive can be meant to be one of these. */
     private static final String SUPERUSER = "handover_drill_superuser_", LOADER = "handover_drill_loader_";
@@ -57,7 +57,7 @@ final class DrillServer {
     private final Set<String> made = new HashSet<>();
     private final EmbeddedPostgres started;
     final DatabaseUrl database;
-    final String version;
+    public final String version;
     final int major;
     /** A role that may nothing but own the database, or a copy of another server's. */
     private DatabaseUrl loader;
@@ -83,7 +83,7 @@ final class DrillServer {
      * @param locks that it should have room for
      * @param as whose roles it gets; null for a superuser's own
      */
-    static DrillServer open(Run run, Settings settings, Store store, int major, int locks, RoleCopy as) throws Exception {
+    public static DrillServer open(Run run, Settings settings, Store store, int major, int locks, RoleCopy as) throws Exception {
         var named = DatabaseUrl.ofDrill(settings);
         var server = named.isPresent() ? named(run, settings, store, named.get()) : throwaway(run, settings, major, locks);
         if (server.major < major)
@@ -130,7 +130,7 @@ final class DrillServer {
      *
      * @return what is otherwise then, in words; empty when nothing is
      */
-    String create(Manifest.Server origin) {
+    public String create(Manifest.Server origin) {
         if (started == null) run.undo.add("drop " + database.database, () -> clear(database.database));
         var wanted = origin.locale();
         var from = wanted == null ? new DatabaseLocale("C.UTF-8", "C.UTF-8", "libc", "") : wanted;
@@ -263,10 +263,10 @@ final class DrillServer {
     private boolean exists(String role) { return session.one("select exists (select from pg_roles where rolname = ?)", role).equals("t"); }
 
     /** The database for whoever restores it. */
-    DatabaseUrl loader() { return loader; }
+    public DatabaseUrl loader() { return loader; }
 
     /** Removes what {@link #create} made, and a throwaway server with it; what can't be removed now is when the run ends. */
-    void close() {
+    public void close() {
         try {
             if (started != null) started.close();
             else clear(database.database);

@@ -112,7 +112,7 @@ public final class Archive {
     }
 
     /** The encoding that all of it is in. */
-    String encoding() { return entries.stream().filter(entry -> entry.description.equals("ENCODING")).map(entry -> entry.definition.replaceFirst("(?s).*'(.*)'.*", "$1")).findFirst().orElse("UTF8"); }
+    public String encoding() { return entries.stream().filter(entry -> entry.description.equals("ENCODING")).map(entry -> entry.definition.replaceFirst("(?s).*'(.*)'.*", "$1")).findFirst().orElse("UTF8"); }
 
     /** What an entry of the table of contents says of its rows, when a COPY loads them. */
     Optional<Rows> rows(int entry) { return Optional.ofNullable(rows.get(entry)); }
@@ -132,7 +132,7 @@ public final class Archive {
      *
      * @throws Failure.NotVerified when it ends without the data of an entry, at the end of another one's
      */
-    boolean next() throws IOException {
+    public boolean next() throws IOException {
         if (at == end && !fill()) {
             if (awaited.isEmpty()) return false;
             var first = entries.stream().filter(entry -> awaited.contains(entry.number)).findFirst();
@@ -146,10 +146,10 @@ public final class Archive {
     }
 
     /** The entry whose data come now. */
-    int entry() { return id; }
+    public int entry() { return id; }
 
     /** Writes the data alone. */
-    void data(OutputStream to) throws IOException {
+    public void data(OutputStream to) throws IOException {
         if (type == DATA) chunks(to);
         else while (integer() != 0) chunks(to);
     }

@@ -361,7 +361,7 @@ public final class Database implements AutoCloseable {
      *
      * @return how many rows it has taken
      */
-    long copyIn(String sql, CopySource rows, AtomicLong done) throws IOException {
+    public long copyIn(String sql, CopySource rows, AtomicLong done) throws IOException {
         using.lock();
         try {
             var copy = connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI().copyIn(sql);

@@ -62,6 +62,11 @@ public final class Lock implements AutoCloseable {
         return take(run, url, settings, "restore-db", false, true, patience);
     }
 
+    /** The same, for rows that come back from a backup. */
+    public static Lock forRows(Run run, DatabaseUrl url, Settings settings, Duration patience) throws InterruptedException {
+        return take(run, url, settings, "rows", false, true, patience);
+    }
+
     /** The same for a deploy or a rollback, by the name of its script; these end only where they make sure of it. */
     public static Lock forDeploy(Run run, DatabaseUrl url, Settings settings, String script, Duration patience) throws InterruptedException {
         return take(run, url, settings, script, false, false, patience);

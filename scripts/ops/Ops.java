@@ -22,6 +22,7 @@
 //SOURCES EnvFile.java
 //SOURCES Exit.java
 //SOURCES Failure.java
+//SOURCES Fate.java
 //SOURCES FolderLock.java
 //SOURCES Guard.java
 //SOURCES History.java

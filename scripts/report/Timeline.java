@@ -56,6 +56,7 @@ final class Timeline {
             case "deploy" -> Kind.deploy;
             case "rollback" -> Kind.rollback;
             case "restore-db" -> Kind.restore;
+            case "rows" -> run.restored() == null ? null : Kind.restore;
             default -> run.isNotCopied() ? Kind.incident : null;
         };
     }
@@ -108,6 +109,7 @@ final class Timeline {
             case "deploy" -> run.ended(Exit.ROLLED_BACK) ? new Words("Deploy taken back", "Déploiement retiré") : failed ? new Words("Deploy failed", "Déploiement échoué") : new Words("Deployed", "Mis en ligne");
             case "rollback" -> failed ? new Words("Rollback failed", "Retour arrière échoué") : new Words("Rolled back to", "Retour à");
             case "restore-db" -> failed ? new Words("Restore failed", "Restauration échouée") : run.breakGlass() != null ? new Words("Restored by breaking glass", "Restauré par bris de glace") : new Words("Restored", "Restauré");
+            case "rows" -> failed ? new Words("Rows not put back", "Lignes non remises") : new Words("Rows put back", "Lignes remises");
             case "backup-db" -> failed ? new Words("Backup failed", "Sauvegarde échouée") : new Words("Backup not copied", "Sauvegarde non copiée");
             case "smoke-tests" -> run.ended(Exit.UNKNOWN) ? new Words("Smoke tests could not tell", "Smoke tests indéterminés") : new Words("Smoke tests failed", "Smoke tests échoués");
             case "backups drill" -> new Words("Drill failed", "Exercice échoué");

@@ -10,7 +10,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -29,6 +28,7 @@ import ops.Database;
 import ops.DatabaseProperties;
 import ops.DatabaseUrl;
 import ops.Failure;
+import ops.Fate;
 import ops.Lasting;
 import ops.Manifest;
 import ops.Outside;
@@ -57,7 +57,6 @@ public final class InPlace implements AutoCloseable {
     /** Longer than what pg_restore writes behind its COMMIT. */
     private static final int TAIL = 4096;
     /** For a commit that the server is still at when the connection is lost. */
-    private static final int SECONDS_TO_END = 30;
     private static final String END_OF_ANSWER = "end of the answer " + java.util.UUID.randomUUID();
     /** Between these psql takes a backslash for text: what an archive brings executes nothing on this machine. */
     private static final String RESTRICTED = "restrict " + java.util.UUID.randomUUID().toString().replace("-", "");
@@ -366,17 +365,7 @@ public final class InPlace implements AutoCloseable {
     }
 
     /** Asks the server, after the answer to the commit was lost. */
-    private boolean committed() throws InterruptedException {
-        try (var session = Database.connect(url, settings, "handover restore-db " + settings.env)) {
-            var late = Instant.now().plusSeconds(SECONDS_TO_END);
-            var status = session.one("select txid_status(?::bigint)", transaction);
-            for (; "in progress".equals(status) && Instant.now().isBefore(late); status = session.one("select txid_status(?::bigint)", transaction)) Thread.sleep(200);
-            if (status == null || status.equals("in progress")) throw new Failure.ToolFailed("it says of the transaction that it is " + (status == null ? "too old to be known" : status), "");
-            return status.equals("committed");
-        } catch (Failure e) {
-            throw new Failure.Unclear("the connection was lost at the commit, and the server can't be asked what came of it: " + e.getMessage(), "when it answers again, look which data it has");
-        }
-    }
+    private boolean committed() throws InterruptedException { return Fate.isCommitted(url, settings, "handover restore-db " + settings.env, transaction); }
 
     private Failure failed() throws InterruptedException {
         run.state("the database of '" + settings.env + "' is as it was: nothing was committed");

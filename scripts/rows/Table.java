@@ -1,0 +1,46 @@
+package rows;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import ops.Database;
+import ops.TableName;
+
+/**
+ * A table of the environment's database, as its catalog has it. A partitioned one is one table.
+ *
+ * @param oid of the table in the catalog
+ * @param owned whether the role is its owner, or belongs to it
+ * @param parts where its rows lie: its partitions, or itself
+ * @param key columns by which a row is told from all others; empty when there are none
+ */
+public record Table(String oid, TableName name, boolean partitioned, boolean owned, List<TableName> parts, List<Column> columns, List<String> key) {
+    /**
+     * One column.
+     *
+     * @param type as SQL writes it in this database
+     * @param plain one of PostgreSQL's own types, in which its values can be compared anywhere; text where it has another
+     * @param generated computed from others, and never written
+     * @param fixed an identity that takes a value of ours only with OVERRIDING SYSTEM VALUE, and only when the row is new
+     * @param demanded may not be empty, and has no default
+     */
+    public record Column(String name, String type, String plain, boolean generated, boolean fixed, boolean demanded) { }
+
+    /**
+     * A foreign key.
+     *
+     * @param child oid of the table that points
+     * @param parent oid of the one that it points to
+     * @param clears whether its columns are emptied when the row that they point to goes: then the pointing row is still there
+     */
+    public record ForeignKey(String child, String parent, List<String> columns, List<String> referenced, boolean clears) { }
+
+    Optional<Column> column(String name) { return columns.stream().filter(column -> column.name.equals(name)).findFirst(); }
+
+    /** As it stands in a FROM: without the tables that inherit from it, which are tables of their own. */
+    String from() { return (partitioned ? "" : "only ") + name.sql(); }
+
+    static String quoted(List<String> names) { return names.stream().map(Database::quote).collect(Collectors.joining(", ")); }
+
+    @Override public String toString() { return name.toString(); }
+}
