@@ -21,7 +21,7 @@ class RowsTest {
         create domain shop.cents as int check (value >= 0);
         create table shop.customer (id int generated always as identity primary key, email text not null unique, best_order int);
         create table shop."order" (id bigserial primary key, customer_id int not null references shop.customer on delete cascade, state shop.state not null default 'open',
-            price shop.cents not null, tax numeric generated always as (price * 0.2) stored, note text, changed timestamptz not null default now(), "Été ?" text[]);
+            price shop.cents not null, tax numeric generated always as (price * 0.2) stored, note text, changed timestamptz not null default '2026-11-01 12:00+01', "Été ?" text[]);
         alter table shop.customer add foreign key (best_order) references shop."order" deferrable initially deferred;
         create table shop.line (order_id bigint not null references shop."order" on delete cascade, what text not null, number int not null, part_of text);
         create table shop.message (id int primary key, order_id bigint references shop."order" on delete set null, text text);
@@ -81,8 +81,7 @@ class RowsTest {
         var kit = Stack.kit().backedUp(SHOP);
         var role = Stack.next("clerk_");
         kit.database.asSuperuser("create role " + role + " login password 'clerk-Passw0rd'; grant usage on schema shop to " + role + "; grant all on all tables in schema shop to " + role
-            + "; delete from shop.message where id = 1; alter table shop.message enable row level security; alter table shop.message force row level security;"
-            + "create rule quiet as on insert to shop.visit do also nothing; delete from shop.customer where id = 4; insert into shop.customer (email) values ('c4@example.com')");
+            + "; delete from shop.customer where id = 4; insert into shop.customer (email) values ('c4@example.com')");
         var before = state(kit);
         try {
             rows(kit, "shop.order").exits(2).says("which rows of shop.order?", "--missing for all that are missing");
@@ -90,11 +89,12 @@ class RowsTest {
             rows(kit, "shop.ordr", "--missing").exits(2).says("did you mean shop.order?");
             rows(kit, "shop.visit_2026", "--missing").exits(2).says("is a partition of shop.visit", "--table shop.visit");
             rows(kit, "shop.line", "--missing").exits(10).says("shop.line has no primary key");
-            rows(kit, "shop.message", "--missing").exits(78).says("policies of shop.message decide which of its rows role tester sees");
-            rows(kit, "shop.visit", "--missing").exits(10).says("rules of shop.visit would rewrite what is written to it: quiet");
             rows(kit, "shop.order", "--where", "id = 4711").exits(1).says("no row of shop.order in backup ", "is what --where says", "./jbang backups list --env staging");
             rows(kit, "shop.order", "--where", "pg_read_file('/etc/passwd') <> ''").exits(2).says("permission denied for function pg_read_file");
             rows(kit, "shop.customer", "--where", "id = 4").exits(12).says("duplicate key value violates unique constraint", "customer_email_key", "another row has taken that value since", "State: the database of 'staging' is as it was");
+            kit.database.execute("alter table shop.message enable row level security; alter table shop.message force row level security; create rule quiet as on insert to shop.visit do also nothing");
+            rows(kit, "shop.visit", "--missing").exits(10).says("rules of shop.visit would rewrite what is written to it: quiet");
+            rows(kit, "shop.message", "--missing").exits(78).says("policies of shop.message decide which of its rows role tester sees");
             kit.set("STAGING_DATABASE_URL", kit.database.url(role, "clerk-Passw0rd"));
             rows(kit, "shop.order", "--missing").exits(78).says("role " + role + " is not the owner of shop.order, and can't keep its triggers from running: [stamp of shop.order]", "--fire-triggers");
             assertEquals(before, state(kit));
@@ -150,7 +150,7 @@ class RowsTest {
         kit.database.execute("delete from \"s\"\"; drop\".child where id = 4; delete from \"s\"\"; drop\".\"t'x\" where id = 4");
         var calls = "select last_value, is_called from calls";
         var before = kit.database.one(calls);
-        rows(kit, "\"s\"\"; drop\".\"t'x\"", "--where", "\"a\"\"b) from stdin; --\" = 4", "--dry-run").exits(0).says("missing: 1 row of \"s\"\"; drop\".\"t'x\", 1 row of \"s\"\"; drop\".child");
+        rows(kit, "\"s\"\"; drop\".\"t'x\"", "--where", "\"a\"\"b) from stdin; --\" = 4", "--dry-run").exits(0).says("missing: 1 row of \"s\"\"; drop\".\"t'x\", 1 row of \"s\"\"; drop\".\"child\"");
         assertEquals(before, kit.database.one(calls));
 
         var statement = "\"to\", " + "a".repeat(60) + ") FROM stdin;";

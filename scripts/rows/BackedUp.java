@@ -185,9 +185,11 @@ public final class BackedUp {
             know(first);
             count("update " + first.rows() + " r set what = case when " + isMissing(first) + " then " + MISSING + " else " + (overwrite ? OVERWRITTEN : 0) + " end where what = " + CHOSEN);
         }
-        // What they need comes for their sake alone, also where it points back at them: with a customer not all his orders.
-        while (needed()) { }
-        while (pointing()) while (needed()) { }
+        // What they need comes for their sake alone, and pulls nothing: with an order its customer, but not all his orders.
+        do {
+            while (pointing(true)) { }
+            while (needed()) { }
+        } while (pointing(false));
         var found = new ArrayList<Found>();
         for (var each : target.related(table).stream().map(loaded::get).filter(Objects::nonNull).toList())
             found.add(new Found(each.table, each == first ? chosen : 0, number(each, MISSING) + number(each, NEEDED), number(each, OVERWRITTEN), changed(each)));
@@ -207,15 +209,21 @@ public final class BackedUp {
                 + "; a value of a type of yours is a text there, and what is generated is not there");
     }
 
-    /** One round of rows that pointed to missing ones; false when there were none. */
-    private boolean pointing() throws IOException {
+    /**
+     * One round of rows that pointed to missing ones; false when there were none.
+     *
+     * @param owned only those that can't be without them, or the others; one that was only needed so far is more then
+     */
+    private boolean pointing(boolean owned) throws IOException {
         var more = 0L;
         for (var key : target.foreignKeys()) {
+            if (key.owning() != owned || !isAsked(key)) continue;
             var child = byOid.get(key.child());
-            if (!isAsked(key) || !any(child, pointingAt(key))) continue;
+            var pointing = "r.what in (0" + (owned ? ", " + NEEDED : "") + ") and " + pointsToMissing(key);
+            if (!any(child, pointing)) continue;
             if (child.hasKey()) know(child);
             else if (key.clears()) continue;
-            more += count("update " + child.rows() + " r set what = " + MISSING + " where " + pointingAt(key) + " and " + isMissing(child));
+            more += count("update " + child.rows() + " r set what = " + MISSING + " where " + pointing + " and " + isMissing(child));
         }
         return more > 0;
     }
@@ -227,8 +235,8 @@ public final class BackedUp {
     }
 
     /** A condition on a child's row. */
-    private String pointingAt(ForeignKey key) {
-        return "r.what = 0 and exists (select from " + byOid.get(key.parent()).rows() + " p where p.what = " + MISSING + " and " + matches(key, "r", "p") + ")";
+    private String pointsToMissing(ForeignKey key) {
+        return "exists (select from " + byOid.get(key.parent()).rows() + " p where p.what = " + MISSING + " and " + matches(key, "r", "p") + ")";
     }
 
     private String matches(ForeignKey key, String child, String parent) {
@@ -252,8 +260,8 @@ public final class BackedUp {
 
     /** Rows that pointed to missing ones and are there all the same: so they point elsewhere now. */
     private long changed(Loaded child) {
-        var pointed = target.foreignKeys().stream().filter(key -> byOid.get(key.child()) == child && isAsked(key)).map(key -> "(" + pointingAt(key) + ")").collect(Collectors.joining(" or "));
-        return pointed.isEmpty() ? 0 : Long.parseLong(session.one("select count(*) from " + child.rows() + " r where " + pointed));
+        var pointed = target.foreignKeys().stream().filter(key -> byOid.get(key.child()) == child && isAsked(key)).map(this::pointsToMissing).collect(Collectors.joining(" or "));
+        return pointed.isEmpty() ? 0 : Long.parseLong(session.one("select count(*) from " + child.rows() + " r where r.what = 0 and (" + pointed + ")"));
     }
 
     /** A row without a key that pointed to a missing one can't be there: the foreign key sees to it. */

@@ -145,11 +145,11 @@ public final class Putting implements AutoCloseable {
      * @return the triggers that would run
      */
     private static List<Trigger> check(Database session, Settings settings, Table table, boolean inserting, boolean updating, boolean firing) {
-        var may = session.rows("select pg_catalog.has_table_privilege(c.oid, 'select') and pg_catalog.has_table_privilege(c.oid, 'insert') and pg_catalog.has_table_privilege(c.oid, 'update'), "
-            + "pg_catalog.row_security_active(c.oid) from pg_catalog.pg_class c where c.oid = ?::pg_catalog.oid", row -> row, table.oid()).get(0);
+        var may = session.one("select pg_catalog.has_table_privilege(c.oid, 'select') and pg_catalog.has_table_privilege(c.oid, 'insert') and pg_catalog.has_table_privilege(c.oid, 'update') "
+            + "from pg_catalog.pg_class c where c.oid = ?::pg_catalog.oid", table.oid());
         var anotherRole = "name another role: " + settings.where(Setting.DATABASE_URL);
-        if (may[1].equals("t")) throw new Failure.BadSetting("policies of " + table + " decide which of its rows role " + session.url.user + " sees and may write", anotherRole + "; one that has BYPASSRLS, or owns the table without FORCE ROW LEVEL SECURITY");
-        if (may[0].equals("f"))
+        Target.refusePolicies(session, settings, table);
+        if (may.equals("f"))
             throw new Failure.BadSetting("role " + session.url.user + " may not write to " + table, "as its owner: GRANT SELECT, INSERT, UPDATE ON " + table.name().sql() + " TO " + Database.quote(session.url.user) + "; or " + anotherRole);
         var rules = session.rows(RULES, row -> row[0], table.oid(), (inserting ? RULE_FOR_INSERT : "") + (updating ? RULE_FOR_UPDATE : ""));
         if (!rules.isEmpty()) throw new Failure.Refused("rules of " + table + " would rewrite what is written to it: " + String.join(", ", rules), "have a developer put these rows back by hand: ./jbang restore-db --env scratch --from " + settings.env + " --table " + table);

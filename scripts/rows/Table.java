@@ -31,9 +31,10 @@ public record Table(String oid, TableName name, boolean partitioned, boolean own
      *
      * @param child oid of the table that points
      * @param parent oid of the one that it points to
+     * @param owning whether a pointing row can't be without the other: it goes with it, or its columns are never empty
      * @param clears whether its columns are emptied when the row that they point to goes: then the pointing row is still there
      */
-    public record ForeignKey(String child, String parent, List<String> columns, List<String> referenced, boolean clears) { }
+    public record ForeignKey(String child, String parent, List<String> columns, List<String> referenced, boolean owning, boolean clears) { }
 
     Optional<Column> column(String name) { return columns.stream().filter(column -> column.name.equals(name)).findFirst(); }
 

@@ -34,7 +34,8 @@ public final class Target {
     /** Those that a partition has from its parent are not listed again. */
     private static final String FOREIGN_KEYS = """
         select k.oid, coalesce(pg_catalog.pg_partition_root(k.conrelid)::pg_catalog.oid, k.conrelid),
-            coalesce(pg_catalog.pg_partition_root(k.confrelid)::pg_catalog.oid, k.confrelid), k.confdeltype in ('n', 'd'), a.attname, r.attname
+            coalesce(pg_catalog.pg_partition_root(k.confrelid)::pg_catalog.oid, k.confrelid), k.confdeltype in ('n', 'd'), a.attname, r.attname,
+            k.confdeltype = 'c' or pg_catalog.bool_and(a.attnotnull) over (partition by k.oid)
         from pg_catalog.pg_constraint k cross join lateral unnest(k.conkey, k.confkey) with ordinality as pair(own, other, place)
         join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = pair.own
         join pg_catalog.pg_attribute r on r.attrelid = k.confrelid and r.attnum = pair.other
@@ -97,7 +98,7 @@ public final class Target {
         var keys = new LinkedHashMap<String, ForeignKey>();
         for (var pair : pairs) {
             if (!tables.containsKey(pair[1]) || !tables.containsKey(pair[2])) continue;
-            var key = keys.computeIfAbsent(pair[0], each -> new ForeignKey(pair[1], pair[2], new ArrayList<>(), new ArrayList<>(), pair[3].equals("t")));
+            var key = keys.computeIfAbsent(pair[0], each -> new ForeignKey(pair[1], pair[2], new ArrayList<>(), new ArrayList<>(), is(pair[6]), is(pair[3])));
             key.columns().add(pair[4]);
             key.referenced().add(pair[5]);
         }
@@ -149,6 +150,13 @@ public final class Target {
 
     private static boolean is(String value) { return value.equals("t"); }
 
+    /** Throws BadSetting when the role sees only some rows of a table: what it does not see would be taken for missing. */
+    static void refusePolicies(Database session, Settings settings, Table table) {
+        if (session.one("select pg_catalog.row_security_active(?::pg_catalog.oid)", table.oid()).equals("t"))
+            throw new Failure.BadSetting("policies of " + table + " decide which of its rows role " + session.url.user + " sees and may write",
+                "name a role that has BYPASSRLS, or owns the table without FORCE ROW LEVEL SECURITY: " + settings.where(Setting.DATABASE_URL));
+    }
+
     /** The encoding of {@link #keys}. */
     String encoding() { return session.one("select pg_catalog.current_setting('server_encoding')"); }
 
@@ -159,6 +167,7 @@ public final class Target {
                 + "set local datestyle = 'ISO'; set local intervalstyle = 'postgres'");
             begun = true;
         }
+        refusePolicies(session, settings, table);
         for (var part : table.parts())
             session.copyOut("copy " + part.sql() + " (" + Table.quoted(table.key()) + ") to stdout (encoding " + Database.literal(encoding()) + ")", to);
     }
