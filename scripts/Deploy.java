@@ -304,7 +304,9 @@ class Deploy implements Callable<Integer> {
 
     private boolean promote(Steps steps) throws Exception {
         lock.makeSure();
-        releases.markLeft(old); // what a killed rollback began is over once this is live
+        // What a killed rollback began is over once this is live; what it was to leave stays no way back.
+        releases.markLeft(old).ifPresent(run.console::warn);
+        if (before.isPresent()) old = releases.of(before.get());
         releases.end();
         run.state("either the release before or " + release.id() + " is live, whole; ./jbang rollback --env " + env + " --list says which");
         try {

@@ -126,6 +126,17 @@ class Rollback implements Callable<Integer> {
         if (dryRun) return;
         run.console.say("not undone by a rollback: environment variables and crons at the provider, and data that were written meanwhile");
         report();
+        end();
+    }
+
+    /** Not before it was said: whoever is not told runs it again, and then it must go no further back. */
+    private void end() {
+        if (run.console.lostResult().isPresent()) return;
+        try {
+            releases.end();
+        } catch (Failure e) {
+            run.console.warn("could not write down that this has ended, so the next rollback stays here: " + e.getMessage());
+        }
     }
 
     private boolean readSettings(Steps steps) throws Exception {
@@ -343,9 +354,10 @@ class Rollback implements Callable<Integer> {
         run.state("release " + target.release().id() + " is live again, and is not proven to work");
         SiteChecks.awaitNew(run, settings, sha, earlier);
         var findings = SiteChecks.live(run, settings, sha, earlier);
-        if (findings.outcome() != Outcome.unknown) releases.end(); // else the next run looks again
-        if (findings.outcome() == Outcome.fail)
+        if (findings.outcome() == Outcome.fail) {
+            releases.end();
             run.state("release " + target.release().id() + " is live again, and does not pass the smoke tests");
+        }
         findings.conclude();
         releases.good(target.release(), live.deployment());
         run.state("release " + target.release().id() + " is live again, and passed the smoke tests");

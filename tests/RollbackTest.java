@@ -55,6 +55,9 @@ class RollbackTest {
     @Test void killed_once_the_site_was_turned_and_run_again_it_goes_no_release_further_back() {
         var three = shipThree();
         killedOnceTheSiteWasTurned();
+        // One whose result nobody has seen has not come to its end either.
+        kit.bash("cd " + kit.home + " && ./jbang rollback --env staging --json > /dev/full").exits(1)
+            .says("State: release " + three.get(1) + " is live again, and passed the smoke tests.", "run it again");
         site.run("rollback").exits(0).says("ends what was begun at 2", "ok: Choose the way: it is live already")
             .prints("rolled back to " + three.get(1));
         assertEquals(three.get(1), site.current());
@@ -71,6 +74,13 @@ class RollbackTest {
         site.run("deploy").exits(0);
         site.run("rollback").exits(0).prints("rolled back to " + three.get(1));
         assertEquals(three.get(1), site.current());
+        // And one that was killed before it had turned the site: somebody wanted to leave what is live.
+        kit.put("handover/staging/releases/turning.json", "{\"at\": \"2026-11-30T10:00:00Z\", \"from\": \""
+            + three.get(1) + "\", \"to\": \"" + three.get(0) + "\", \"why\": \"rolled back: prices\"}");
+        site.change("fifth");
+        site.run("deploy").exits(0).says("release " + three.get(1) + " is marked bad, as the rollback of 2026-11-30T10:00:00Z"
+            + " that did not come to its end: rolled back: prices");
+        site.run("rollback").exits(0).prints("rolled back to " + three.get(0));
     }
 
     @Test void a_release_of_the_very_same_bytes_is_none_to_go_back_to() {

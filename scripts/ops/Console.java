@@ -51,7 +51,7 @@ public final class Console {
     }
 
     /** Why a result, or a part of it, was not taken; empty when all was. */
-    synchronized Optional<String> lostResult() { return Optional.ofNullable(lost); }
+    public synchronized Optional<String> lostResult() { return Optional.ofNullable(lost); }
 
     /** A line that says what is happening. */
     public void say(String line) { write("", line, null, quiet); }

@@ -180,12 +180,19 @@ public final class Releases {
         return turning.filter(begun -> live.isPresent() && begun.isOpenAt(live.get().release.id()));
     }
 
-    /** Marks the release that a killed run has left as bad, when it came no further than that. */
-    public void markLeft(Optional<Known> live) throws Exception {
+    /**
+     * Marks the release that a killed run has left as bad, or was about to leave.
+     *
+     * @return in words, what was marked; empty when nothing had to be
+     */
+    public Optional<String> markLeft(Optional<Known> live) throws Exception {
         var begun = begun(live);
-        if (begun.isEmpty() || begun.get().from() == null || !live.get().release.id().equals(begun.get().to())) return;
-        var left = byId(begun.get().from());
-        if (left.isPresent() && left.get().bad == null) bad(left.get().release, begun.get().why());
+        if (begun.isEmpty() || begun.get().from() == null) return Optional.empty();
+        var left = byId(begun.get().from()).filter(known -> known.bad == null);
+        if (left.isEmpty()) return Optional.empty();
+        bad(left.get().release, begun.get().why());
+        return Optional.of("release " + begun.get().from() + " is marked bad, as the rollback of " + begun.get().at()
+            + " that did not come to its end: " + begun.get().why());
     }
 
     /**
