@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 import ops.Failure;
 import ops.Run;
 import ops.Sha256;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -57,6 +58,8 @@ class EvidenceTest {
         folder = Files.createDirectory(Stack.folder().resolve(Stack.next("evidence")));
         versions = new Versions(run);
     }
+
+    @AfterEach void endWhatTheRunHasStarted() { run.undo.close(); }
 
     private TestResults write(Proof... proofs) throws IOException {
         var results = new TestResults(run, versions, List.of(proofs), List.of(new Metrics.Metric("a thing", "4 s")));
