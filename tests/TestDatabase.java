@@ -15,7 +15,7 @@ import java.util.TreeMap;
 final class TestDatabase {
     static final String ROLE = "tester";
     static final String PASSWORD = "tester-Passw0rd";
-    /** Those that the test class in this thread has made. */
+    /** Those that the test in this thread has made. */
     private static final ThreadLocal<List<TestDatabase>> MADE = ThreadLocal.withInitial(ArrayList::new);
 
     final String name;
@@ -48,14 +48,14 @@ final class TestDatabase {
         return database;
     }
 
-    /** Drops what the test class in this thread has made, and what commands have made beside it: together they are a hundred thousand files, too many to delete in the end. */
+    /** Drops what the test in this thread has made, and what commands have made beside it: together they are a hundred thousand files, too many to delete in the end. */
     static void dropMade() {
         for (var database : MADE.get())
             for (var name : serverRows("select datname from pg_database where starts_with(datname, '" + database.name.replace("'", "''") + "')")) superuser("drop database " + quote(name) + " with (force)");
         MADE.remove();
     }
 
-    /** One with 18 photographs of 1 MB, which can't be compressed: larger than two parts of an upload. */
+    /** One with 18 photographs of 1 MB, which can't be compressed: larger than two parts of an upload. It is for all tests of a class, and stays. */
     static TestDatabase withPhotos(String name) throws SQLException {
         var database = create(name).execute("create table photo (id int primary key, bytes bytea not null)");
         var random = new Random(1);
@@ -68,6 +68,7 @@ final class TestDatabase {
                 insert.execute();
             }
         }
+        MADE.get().remove(database);
         return database;
     }
 

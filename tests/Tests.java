@@ -116,7 +116,6 @@ import org.junit.platform.engine.FilterResult;
 import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.discovery.DiscoverySelectors;
-import org.junit.platform.engine.support.descriptor.ClassSource;
 import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.PostDiscoveryFilter;
 import org.junit.platform.launcher.TestExecutionListener;
@@ -160,10 +159,9 @@ class Tests implements TestExecutionListener {
             .filters((PostDiscoveryFilter) this::wanted)
             .configurationParameter("junit.jupiter.displayname.generator.default", "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
             .configurationParameter("junit.jupiter.execution.timeout.default", Patience.LONGEST_TEST)
-            // Five classes at a time on two cores: most tests wait, for a start or a signal.
+            // Five tests at a time on two cores: most of them wait, for a start or a signal.
             .configurationParameter("junit.jupiter.execution.parallel.enabled", "true")
-            .configurationParameter("junit.jupiter.execution.parallel.mode.default", "same_thread")
-            .configurationParameter("junit.jupiter.execution.parallel.mode.classes.default", "concurrent")
+            .configurationParameter("junit.jupiter.execution.parallel.mode.default", "concurrent")
             .configurationParameter("junit.jupiter.execution.parallel.config.strategy", "fixed")
             .configurationParameter("junit.jupiter.execution.parallel.config.fixed.parallelism", "5")
             .configurationParameter("junit.jupiter.execution.parallel.config.fixed.max-pool-size", "5")
@@ -205,7 +203,7 @@ class Tests implements TestExecutionListener {
 
     @Override public void executionFinished(TestIdentifier test, TestExecutionResult result) {
         finished(test, result);
-        if (test.getSource().orElse(null) instanceof ClassSource) TestDatabase.dropMade();
+        if (test.isTest()) TestDatabase.dropMade();
     }
 
     private synchronized void finished(TestIdentifier test, TestExecutionResult result) {
