@@ -402,15 +402,19 @@ class BackupFaultsTest {
 
     // --- signals
 
-    @ParameterizedTest
-    @ValueSource(strings = {"Read the settings", "Take the lock", "Look at the database", "Find pg_dump", "Hold a snapshot", "List the tables", "Reach the bucket", "Dump and upload",
-        "Count the rows", "Compare with the store", "Seal", "Clear what killed runs left"})
-    void a_TERM_after_any_step_leaves_either_a_whole_backup_or_nothing(String step) {
+    private static final List<String> STEPS = List.of("Read the settings", "Take the lock", "Look at the database",
+        "Find pg_dump", "Hold a snapshot", "List the tables", "Reach the bucket", "Dump and upload", "Count the rows",
+        "Compare with the store", "Seal", "Clear what killed runs left");
+
+    /** Each run comes after the one that was ended before: that it gets as far as it does is a part of what is asked. */
+    @Test void a_TERM_after_any_step_leaves_either_a_whole_backup_or_nothing() {
         var kit = Stack.kit(large);
-        var result = kit.start("backup-db", "--env", "staging").awaitSays("ok: " + step).signal("TERM").result();
-        wholeOrNothing(kit, result, 143);
+        for (var step : STEPS) {
+            var result = kit.start("backup-db", "--env", "staging").awaitSays("ok: " + step).signal("TERM").result();
+            wholeOrNothing(kit, result, 143);
+        }
         var before = kit.sealed().size();
-        kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
+        kit.run("backup-db", "--env", "staging").exits(0);
         assertEquals(before + 1, kit.sealed().size());
     }
 
@@ -422,19 +426,18 @@ class BackupFaultsTest {
         wholeOrNothing(kit, result, 130);
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"Read the settings", "Take the lock", "Look at the database", "Find pg_dump", "Hold a snapshot", "List the tables", "Reach the bucket", "Dump and upload",
-        "Count the rows", "Compare with the store", "Seal", "Clear what killed runs left"})
-    void a_kill_after_any_step_is_made_good_by_the_next_run(String step) {
+    @Test void a_kill_after_any_step_is_made_good_by_the_next_run() {
         var kit = Stack.kit(large);
-        var result = kit.start("backup-db", "--env", "staging").awaitSays("ok: " + step).signal("KILL").result();
-        var sealed = kit.sealed();
-        assertTrue(sealed.isEmpty() || result.err().contains("ok: Compare with the store"), () -> "sealed too early\n" + result);
-        for (var folder : sealed) verifyParts(kit, folder);
+        var mayBeSealed = 0;
+        for (var step : STEPS) {
+            var result = kit.start("backup-db", "--env", "staging").awaitSays("ok: " + step).signal("KILL").result();
+            // A seal that was on its way when a run was killed may arrive after its end.
+            if (result.err().contains("ok: Compare with the store")) mayBeSealed++;
+            assertTrue(kit.sealed().size() <= mayBeSealed, () -> "sealed too early\n" + result);
+            for (var folder : kit.sealed()) verifyParts(kit, folder);
+        }
         kit.run("backup-db", "--env", "staging").exits(0);
-        // A seal that was on its way when the run was killed may have arrived only now.
-        var late = kit.sealed().size() - sealed.size() - 1;
-        assertTrue(late == 0 || late == 1 && result.err().contains("ok: Compare with the store"), () -> "sealed: " + kit.sealed() + "\n" + result);
+        assertTrue(kit.sealed().size() >= 1 && kit.sealed().size() <= mayBeSealed + 1, () -> "sealed: " + kit.sealed());
         for (var folder : kit.sealed()) verifyParts(kit, folder);
         assertEquals(List.of(), kit.leftTemporary());
         kit.awaitNoProcess();
@@ -593,8 +596,10 @@ class BackupFaultsTest {
         assertEquals(List.of(), kit.openUploads());
         assertEquals(List.of(), kit.leftTemporary());
         kit.awaitNoProcess();
-        if (kit.sealed().isEmpty()) assertEquals(List.of(), kit.backupObjects(), result::toString);
-        else verifyParts(kit, kit.sealed().get(0));
+        var sealed = kit.sealed();
+        var torn = kit.backupObjects().stream().filter(key -> sealed.stream().noneMatch(key::startsWith)).toList();
+        assertEquals(List.of(), torn, result::toString);
+        for (var folder : sealed) verifyParts(kit, folder);
     }
 
     /** All parts that a manifest names are there, with their sizes. */

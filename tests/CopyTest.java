@@ -55,7 +55,7 @@ class CopyTest {
 
     @Test void the_place_has_a_folder_an_endpoint_and_credentials_of_its_own() {
         kit.set("OFFSITE_BACKUP_PREFIX", "site/copies").set("AWS_ACCESS_KEY_ID", "x").set("STAGING_AWS_ACCESS_KEY_ID", Stack.up().setting("AWS_ACCESS_KEY_ID"));
-        backUp().run(COPY).exits(13).says("could not list s3://" + offsite.bucket, "has no copy in s3://");
+        backUp("proof: stored").run(COPY).exits(13).says("could not list s3://" + offsite.bucket, "has no copy in s3://");
         kit.set("OFFSITE_AWS_ACCESS_KEY_ID", Stack.up().setting("AWS_ACCESS_KEY_ID"));
         var json = kit.run(with(COPY, "--json")).exits(0).json();
         assertEquals("s3://" + offsite.bucket + "/site/copies/" + folder().substring("handover/".length()), json.get("uri").getAsString());
@@ -68,7 +68,7 @@ class CopyTest {
         Kit.needs("age-keygen");
         kit.bash("age-keygen -o key.txt; chmod 600 key.txt").exits(0);
         kit.set("BACKUP_RECIPIENTS", kit.bash("age-keygen -y key.txt").out().strip());
-        backUp().run(COPY).exits(0);
+        backUp("proof: stored").run(COPY).exits(0);
         sameInBoth();
         offsite.run("backups", "verify", "--env", "staging").exits(78).says("is encrypted, and BACKUP_IDENTITY_FILE is not set");
         offsite.set("BACKUP_IDENTITY_FILE", kit.home.resolve("key.txt").toString()).run("backups", "verify", "--env", "staging").exits(0);
@@ -289,7 +289,7 @@ class CopyTest {
 
     // --- what the tests above are made of
 
-    private Kit backUp() { return backUp("proof: stored"); }
+    private Kit backUp() { return kit.backedUp(); }
 
     private Kit backUp(String prints) {
         kit.run("backup-db", "--env", "staging").exits(0).prints(prints);

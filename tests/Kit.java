@@ -291,14 +291,23 @@ final class Kit {
     /** Fills the database of staging and has a backup of it. backup-db makes one of each SQL; the next one who wants it gets its objects, under his own names: not for a database with properties of its own. */
     Kit backedUp(String sql) {
         database.execute(sql);
-        var made = MADE.computeIfAbsent(sql, once -> {
-            run("backup-db", "--env", "staging").exits(0);
+        return backedUpOnce(sql);
+    }
+
+    /** The same of a database that several tests share, as it is now. */
+    Kit backedUp() { return backedUpOnce("\\connect " + database.name); }
+
+    private Kit backedUpOnce(String content) {
+        var made = MADE.computeIfAbsent(content, once -> {
+            run("backup-db", "--env", "staging").exits(0).prints("proof: stored");
             return new Made(bucket, database.name, keys().stream().collect(Collectors.toMap(key -> key, this::object)));
         });
         if (made.bucket.equals(bucket)) return this;
         bash("# what backup-db has made of the same data for an earlier test is put into this one's bucket");
-        made.objects.forEach((key, content) -> put(key.replace(made.database, database.name),
-            key.contains("/history/") ? new String(content, StandardCharsets.UTF_8).replace(made.bucket, bucket).replace(made.database, database.name).getBytes(StandardCharsets.UTF_8) : content));
+        made.objects.forEach((key, object) -> put(key.replace(made.database, database.name), key.contains("/history/")
+            ? new String(object, StandardCharsets.UTF_8).replace(made.bucket, bucket).replace(made.database, database.name)
+                .getBytes(StandardCharsets.UTF_8)
+            : object));
         forge(sealed().get(0), "\"database\": \"" + made.database, "\"database\": \"" + database.name);
         return this;
     }

@@ -102,6 +102,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -138,6 +139,7 @@ class Tests implements TestExecutionListener {
     private final Deque<Class<?>> classes = new ArrayDeque<>();
     private final List<String> failed = new ArrayList<>();
     private final Map<String, Long> begun = new HashMap<>();
+    private final long started = System.nanoTime();
     private int passed, skipped;
 
     private Tests(List<String> words) { this.words = words; }
@@ -261,7 +263,7 @@ class Tests implements TestExecutionListener {
         if (!failed.isEmpty()) System.out.println("\nFailed:");
         failed.forEach(sentence -> System.out.println("  " + sentence));
         System.out.println();
-        System.out.println(passed + " passed, " + failed.size() + " failed, " + skipped + " skipped");
+        System.out.println(passed + " passed, " + failed.size() + " failed, " + skipped + " skipped, in " + Duration.ofNanos(System.nanoTime() - started).toSeconds() + " s");
         return ran > 0 && failed.isEmpty() ? 0 : 1;
     }
 }
