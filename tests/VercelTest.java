@@ -192,6 +192,34 @@ class VercelTest {
         assertTrue(failure.getMessage().endsWith("what is live can't be told"), failure.getMessage());
     }
 
+    @Test void an_order_that_is_refused_is_not_taken_for_one_that_may_be_carried_out() throws Exception {
+        var older = older();
+        var old = old();
+        hosting.standIn.failNext("POST .*/rollback/", 429, 1, "retry-after", "3600");
+        var failure = hosting.fails(Failure.Failed.class, () -> hosting.provider().rollBack(older));
+        assertEquals("Vercel takes no more requests for now (HTTP 429) and asks to wait 1 h 00 min: as the test wants it",
+            failure.getMessage());
+        assertEquals("run it again in 1 h 00 min", failure.hint);
+        assertFalse(hosting.provider().hasOrdered());
+        hosting.standIn.failNext("POST .*/rollback/", 403, 1);
+        hosting.fails(Failure.BadSetting.class, () -> hosting.provider().rollBack(older));
+        assertFalse(hosting.provider().hasOrdered());
+        assertEquals(old, vercel.live());
+        // A busy provider may have taken the one before: that it is busy now says nothing.
+        hosting.set("DEPLOY_LIVE_SECONDS", "1").standIn.failNext("POST .*/rollback/", 503, 1)
+            .failNext("POST .*/rollback/", 429, 1, "retry-after", "3600");
+        hosting.fails(Failure.Unclear.class, () -> hosting.provider().rollBack(older));
+        assertTrue(hosting.provider().hasOrdered());
+        // As some write it; until then it is waited.
+        var soon = java.time.ZonedDateTime.now(java.time.ZoneOffset.UTC).plusSeconds(3)
+            .format(java.time.format.DateTimeFormatter.RFC_1123_DATE_TIME);
+        hosting.set("DEPLOY_LIVE_SECONDS", "20").standIn.failNext("POST .*/rollback/", 429, 1, "retry-after", soon);
+        hosting.provider().rollBack(older);
+        assertEquals(older, vercel.live());
+        assertTrue(hosting.said().matches("(?s).*answers HTTP 429: as the test wants it: asking again in [12]\\.[0-9] s.*"),
+            hosting::said);
+    }
+
     @Test void what_is_live_already_is_left_alone() throws Exception {
         var old = old();
         hosting.provider().rollBack(old);

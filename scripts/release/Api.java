@@ -50,6 +50,7 @@ final class Api {
     private final Setting projectSetting;
     private final URI base;
     private final Secret token;
+    private volatile boolean ordered;
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).followRedirects(HttpClient.Redirect.NEVER).version(HttpClient.Version.HTTP_1_1).build();
 
     /**
@@ -148,14 +149,23 @@ final class Api {
     boolean order(String path, Object body) throws IOException, InterruptedException {
         try {
             var answer = tried("POST", path, json(body), ATTEMPTS_OF_ORDERS); // looking tells more than asking on
-            if (answer.isPassing() || answer.status() == 409) return false; // 409: it is at it already, or at something else
-            accepted(answer, "POST", path);
-            return true;
+            // 409: it is at it already, or at something else. 429: it has not even begun.
+            var unclear = answer.isPassing() && answer.status() != 429 || answer.status() == 409;
+            if (!unclear) accepted(answer, "POST", path);
+            ordering();
+            return !unclear;
         } catch (Lost e) {
             run.console.detail(e.getMessage());
+            ordering();
             return false;
         }
     }
+
+    /** From now on something may become live, whatever is answered. */
+    void ordering() { ordered = true; }
+
+    /** Whether something may become live; what was refused does not. */
+    boolean hasOrdered() { return ordered; }
 
     private static Body json(Object body) { return request -> request.header("content-type", "application/json").method("POST", HttpRequest.BodyPublishers.ofString(new Gson().toJson(body))); }
 
@@ -171,6 +181,7 @@ final class Api {
     private ApiAnswer tried(String method, String path, Body body, int attempts) throws Lost, InterruptedException {
         var end = System.nanoTime() + ALL.toNanos();
         var pause = FIRST_PAUSE;
+        var doubtful = false; // whether one that was lost, or broke, may have been carried out
         for (var attempt = 1; ; attempt++) {
             ApiAnswer answer = null;
             String why;
@@ -181,9 +192,11 @@ final class Api {
             } catch (IOException e) {
                 why = words(e);
             }
-            var wait = answer == null ? pause : answer.wait(pause);
+            var wait = Optional.ofNullable(answer).flatMap(ApiAnswer::asksToWait).orElse(pause);
+            var later = answer != null && answer.status() == 429;
+            doubtful = doubtful || !later;
             if (attempt == attempts || System.nanoTime() + wait.toNanos() > end) {
-                if (answer != null && answer.body() != null) return answer;
+                if (answer != null && (answer.body() != null || later) && !(later && doubtful)) return answer;
                 throw new Lost(provider + " " + why + (attempt == 1 ? "" : ", " + attempt + " times") + ", for " + method + " " + path(path));
             }
             run.console.say(provider + " " + why + ": asking again in " + Amount.time(wait) + " (" + (attempt + 1) + " of " + attempts + ")");
@@ -221,7 +234,11 @@ final class Api {
         if (answer.status() == 401 || answer.status() == 403 || answer.code().matches("6003|6111")) throw new Failure.BadSetting(provider + " does not let the token in " + tokenSetting + " do that" + quote, settings.where(tokenSetting));
         if (answer.isUnroutable()) throw new Failure.BadSetting(provider + " knows no such account or project" + quote, settings.where(Setting.CLOUDFLARE_ACCOUNT_ID));
         if (answer.status() == 402) throw new Failure.Failed(provider + " does not do that on this plan" + quote, "change the plan, or do without");
-        if (answer.status() == 429) throw new Failure.Failed(provider + " takes no more requests for now" + quote, "wait as long as it says, and run it again");
+        if (answer.status() == 429) {
+            var time = answer.asksToWait().map(Amount::time);
+            throw new Failure.Failed(provider + " takes no more requests for now (HTTP 429)"
+                + time.map(" and asks to wait "::concat).orElse("") + quote, "run it again in " + time.orElse("some minutes"));
+        }
         if (answer.status() >= 500) throw new Failure.Failed(provider + " is broken: HTTP " + answer.status() + quote, "look at its status page, and run it again later");
         throw new Failure.Failed(provider + " refuses " + method + " " + path(path) + ": HTTP " + answer.status() + quote, "mend what it says, and run it again");
     }

@@ -6,6 +6,10 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
 import java.util.Optional;
 
 /**
@@ -25,8 +29,19 @@ record ApiAnswer(int status, JsonElement body, String text, Optional<String> ret
     /** Whether it says nothing of what was asked for, and the next one may. */
     boolean isPassing() { return status >= 500 || status == 429 || body == null; }
 
-    /** How long the provider asks to wait; what is said here when it does not. */
-    Duration wait(Duration otherwise) { return retryAfter.filter(seconds -> seconds.matches("[0-9]{1,4}")).map(seconds -> Duration.ofSeconds(Integer.parseInt(seconds))).orElse(otherwise); }
+    /** How long the provider asks to wait, in seconds or until a date; empty when it does not. */
+    Optional<Duration> asksToWait() {
+        return retryAfter.map(String::strip).flatMap(said -> {
+            if (said.matches("[0-9]{1,6}")) return Optional.of(Duration.ofSeconds(Integer.parseInt(said)));
+            try {
+                var until = ZonedDateTime.parse(said, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
+                var left = Duration.between(Instant.now(), until);
+                return Optional.of(left.isNegative() ? Duration.ZERO : left);
+            } catch (DateTimeParseException e) {
+                return Optional.empty();
+            }
+        });
+    }
 
     /** Cloudflare's word for a path in which a name is none of its own. */
     boolean isUnroutable() { return code().equals("7003"); }

@@ -125,6 +125,7 @@ final class CloudflarePages implements Provider {
     private String uploadForProduction(Release release, Path packed, Application application) throws IOException, InterruptedException {
         var list = path("deployments") + "?env=production";
         var before = deployments(api.get(list)).map(CloudflarePages::id).toList();
+        api.ordering();
         try {
             return upload(release, packed, application, productionBranch(project()));
         } catch (Failure.ToolFailed | Failure.Failed e) {
@@ -140,6 +141,8 @@ final class CloudflarePages implements Provider {
     private static Stream<JsonObject> deployments(JsonObject answer) {
         return answer.get("result") instanceof JsonArray list ? StreamSupport.stream(list.spliterator(), false).filter(JsonObject.class::isInstance).map(JsonElement::getAsJsonObject) : Stream.empty();
     }
+
+    @Override public boolean hasOrdered() { return api.hasOrdered(); }
 
     @Override public boolean keeps(String deployment) throws IOException, InterruptedException {
         return find(deployment).filter(found -> isReady(found) && Api.text(found, "environment").equals(Optional.of("production"))).isPresent();

@@ -149,6 +149,7 @@ final class CloudflareWorkers implements Provider {
 
     private Live first(Release release, Path packed, Application application) throws IOException, InterruptedException {
         if (!application.isInstalled()) throw Cloudflare.noCommandLine("the Worker " + worker + " does not exist yet");
+        api.ordering();
         try {
             wrangler(release, packed, application, "deploy");
         } catch (Failure.ToolFailed e) {
@@ -158,6 +159,8 @@ final class CloudflareWorkers implements Provider {
         var deployed = Wait.until(limit, () -> api.glance(deployments()).flatMap(CloudflareWorkers::newest).flatMap(CloudflareWorkers::only));
         return new Live(deployed.orElseThrow(() -> new Failure.Unclear("wrangler says that " + worker + " is deployed, and Cloudflare does not know of it", "look at the Worker in Cloudflare's dashboard, and run it again")), release.id(), release.commit().sha());
     }
+
+    @Override public boolean hasOrdered() { return api.hasOrdered(); }
 
     @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return find(deployment).isPresent(); }
 

@@ -66,6 +66,12 @@ public interface Provider {
     void rollBack(String deployment) throws IOException, InterruptedException;
 
     /**
+     * Whether a promotion or rollback that has failed may still be carried out, as far as can be told: false only when
+     * the provider has refused it.
+     */
+    default boolean hasOrdered() { return true; }
+
+    /**
      * Removes old deployments where it is this kit that keeps them: once what is live is proven, and never before.
      *
      * @param needed stay in any case: what is live, what was, and what a rollback would take

@@ -182,8 +182,10 @@ final class Vercel implements Provider {
 
     @Override public Live promote(Release release, Staged staged, Path packed, Application application) throws IOException, InterruptedException {
         point("/v10/projects/" + Api.part(project) + "/promote/", staged.deployment());
-        return live(staged.deployment());
+        return new Live(staged.deployment(), release.id(), release.commit().sha());
     }
+
+    @Override public boolean hasOrdered() { return api.hasOrdered(); }
 
     @Override public boolean keeps(String deployment) throws IOException, InterruptedException {
         var found = find(deployment);
