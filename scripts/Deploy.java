@@ -130,7 +130,7 @@ class Deploy implements Callable<Integer> {
         // Before anybody is asked: what it has seen destroyed is what they have to know.
         if (hasPending() && !leaveMigrations && !unrehearsed) steps.change("Rehearse the migrations", "in the last backup, restored into a throwaway server", () -> rehearse(steps));
         if (isProtected()) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> { steps.found(Deployment.agreed(settings, confirm, "commit " + commit)); return true; });
-        steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> { build.install(); return true; });
+        steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> { build.install(provider.program()); return true; });
         steps.change("Build", "with " + commit.brief() + " as its SITE_RELEASE", () -> build());
         steps.change("Check what was built", "a page to begin with, and no secret in it", () -> checkBuilt(steps));
         steps.change("Keep the artifact", store.uri(store.prefix + "/" + env + "/artifacts/"), () -> keep(steps));
@@ -187,8 +187,9 @@ class Deploy implements Callable<Integer> {
     /** As it is in the commit, in a clone of its own: what lies about in the checkout gets into no build and no database. */
     private boolean lookAtApplication(Steps steps) throws Exception {
         application = new Application(checkout.fresh(commit));
-        build = Build.of(run, settings, application.folder());
-        provider.program().ifPresent(build::requirePinned);
+        build = Build.of(run, settings, application, app);
+        var uploads = provider.program();
+        if (uploads.isPresent()) build.requirePinned(uploads.get());
         steps.found(build.check());
         return true;
     }
@@ -266,10 +267,10 @@ class Deploy implements Callable<Integer> {
     }
 
     private boolean checkBuilt(Steps steps) throws IOException {
-        Contents.check(provider.pages(packed));
+        var first = SiteChecks.first(settings, provider.pages(packed));
         Contents.refuseSecrets(packed, settings.secrets());
         artifact = Artifact.of(packed);
-        steps.found(artifact.toString());
+        steps.found(artifact + (first.isEmpty() ? "" : "; there is no index.html but in folders, as in " + first));
         return true;
     }
 
@@ -311,8 +312,9 @@ class Deploy implements Callable<Integer> {
         run.state("either the release before or " + release.id() + " is live, whole; ./jbang rollback --env " + env + " --list says which");
         try {
             live = provider.promote(release, staged, packed, application);
-        } catch (Failure.Failed e) {
-            run.state("what was live is live; release " + release.id() + " is staged, and no visitor sees it");
+        } catch (Failure e) {
+            if (e instanceof Failure.Failed || !provider.hasOrdered())
+                run.state("what was live is live; release " + release.id() + " is staged, and no visitor sees it");
             throw e;
         }
         history.add("deployment", live.deployment());
@@ -329,6 +331,9 @@ class Deploy implements Callable<Integer> {
         run.state("release " + release.id() + " is live, and is not proven to work");
         var findings = SiteChecks.live(run, settings, commit.sha(), earlier);
         earlier.add(commit.sha());
+        if (smoke.Smoke.isWithoutHealth(findings) && releases.all().stream().allMatch(known -> known.good() == null))
+            throw new Failure.Unclear("whether the release works can't be told: " + findings.counts() + findings.wrong("; "),
+                smoke.Health.NAME_IT + "; then deploy again");
         if (findings.outcome() == Outcome.fail) takeBack(steps, findings, earlier);
         findings.conclude();
         steps.found(findings.counts());

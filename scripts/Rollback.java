@@ -311,7 +311,7 @@ class Rollback implements Callable<Integer> {
         } else if (way == Way.instant) {
             makeSureOfTheLock();
             run.state(either);
-            provider.rollBack(target.deployment());
+            turn(() -> provider.rollBack(target.deployment()));
             live = new Provider.Live(target.deployment(), target.release().id(), target.release().commit().sha());
         } else {
             var packed = way == Way.artifact ? fetched() : rebuilt();
@@ -319,12 +319,24 @@ class Rollback implements Callable<Integer> {
             var staged = provider.stage(target.release(), packed, application);
             makeSureOfTheLock();
             run.state(either);
-            live = provider.promote(target.release(), staged, packed, application);
+            turn(() -> live = provider.promote(target.release(), staged, packed, application));
         }
         history.add("deployment", live.deployment());
         steps.found(live.deployment());
         return true;
     }
+
+    /** What has failed, or was refused, has left live what was. */
+    private void turn(Turn turn) throws Exception {
+        try {
+            turn.make();
+        } catch (Failure e) {
+            if (e instanceof Failure.Failed || !provider.hasOrdered()) run.state("what was live is live");
+            throw e;
+        }
+    }
+
+    private interface Turn { void make() throws Exception; }
 
     private void makeSureOfTheLock() { if (lock != null) lock.makeSure(); }
 
@@ -337,13 +349,13 @@ class Rollback implements Callable<Integer> {
     private Path rebuilt() throws Exception {
         var commit = target.release().commit();
         var application = new Application(checkout.fresh(checkout.commit(commit.sha())));
+        var build = Build.of(run, settings, application, app);
         app = application.folder();
-        var build = Build.of(run, settings, app);
-        build.install();
+        build.install(provider.program());
         var built = build.build(commit);
         Contents.noteCommit(built, commit);
         var packed = provider.pack(application, built);
-        Contents.check(provider.pages(packed));
+        SiteChecks.first(settings, provider.pages(packed));
         Contents.refuseSecrets(packed, settings.secrets());
         return packed;
     }

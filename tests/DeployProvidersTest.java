@@ -84,6 +84,12 @@ class DeployProvidersTest {
         kit.with("PATH", kit.home.resolve("no-node") + ":" + System.getenv("PATH"));
         if (provider.equals("vercel")) standIn.vercel.delete(deployment);
         var instant = "instant: " + provider + " still has " + deployment;
+        if (provider.equals("cloudflare-workers")) {
+            standIn.failNext("POST .*/scripts/shop/deployments$", 403, 1);
+            run("rollback").exits(78).says("Cloudflare does not let the token in CLOUDFLARE_API_TOKEN do that",
+                "State: what was live is live.");
+            assertEquals(second, liveCommit(provider));
+        }
         kit.set("SMOKE_HEALTH_PATH", "/none.json"); // it looks again and again until it is killed
         kit.start("rollback", "--env", "staging").awaitSays("ok: Roll back").signal("KILL").result()
             .says("ok: Choose the way: " + (provider.equals("vercel") ? "the archived artifact, " : instant));
@@ -150,6 +156,9 @@ class DeployProvidersTest {
         standIn.vercel.newDeploymentsAre("READY");
         standIn.vercel.outcome(VercelStandIn.Outcome.FAILED);
         run("deploy").exits(1).says("Vercel has not made ", " live: its order has failed; nothing is live", "State: what was live is live; release ", " is staged, and no visitor sees it.");
+        standIn.failNext("POST .*/promote/", 429, 1, "retry-after", "600");
+        run("deploy").exits(1).says("Vercel takes no more requests for now (HTTP 429) and asks to wait 10 min 00 s",
+            "State: what was live is live; release ", "Next:  run it again in 10 min 00 s");
         standIn.vercel.outcome(VercelStandIn.Outcome.PENDING);
         run("deploy").exits(16).says("has not done so within DEPLOY_LIVE_SECONDS", "State: either the release before or ", " is live, whole; ./jbang rollback --env staging --list says which", "look at the project's deployments in Vercel's dashboard");
         run("rollback", "--list").exits(0).prints("live: nothing yet");

@@ -65,19 +65,115 @@ class DeployTest {
 
     @Test void only_public_and_listed_variables_reach_the_build() throws IOException {
         site.write("build.js", "import { cpSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nwriteFileSync('dist/seen.json', JSON.stringify(Object.keys(process.env)))\n"
-            + "writeFileSync('dist/value.txt', process.env.VITE_COLOUR + ' ' + process.env.LISTED + ' ' + process.env.VITE_MAP_KEY)\n").commit("Look around");
-        kit.set("VITE_MAP_KEY", "pk.shown-to-everybody").set("STAGING_VITE_COLOUR", "red").set("VITE_COLOUR", "blue").set("LISTED", "yes").set("UNLISTED", "no").set("DEPLOY_BUILD_VARIABLES", "LISTED").with("SOME_TOKEN", "not-for-builds");
+            + "writeFileSync('dist/value.txt', process.env.VITE_COLOUR + ' ' + process.env.LISTED + ' ' + process.env.VITE_MAP_KEY)\n")
+            .write("look.js", "import { writeFileSync } from 'node:fs'\nwriteFileSync('" + kit.home
+                + "/installing.json', JSON.stringify(Object.keys(process.env)))\n")
+            .write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"type\": \"module\", "
+                + "\"scripts\": {\"build\": \"node build.js\", \"preinstall\": \"node look.js\"}}").commit("Look around");
+        kit.set("VITE_MAP_KEY", "pk.shown-to-everybody").set("STAGING_VITE_COLOUR", "red").set("VITE_COLOUR", "blue").set("LISTED", "yes").set("UNLISTED", "no").set("DEPLOY_BUILD_VARIABLES", "LISTED").with("SOME_TOKEN", "not-for-builds")
+            .with("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt")
+            .with("NPM_CONFIG_CAFILE", "/etc/ssl/certs/ca-certificates.crt").with("ALL_PROXY", "http://127.0.0.1:9");
         deploy().exits(0);
         assertEquals("red yes pk.shown-to-everybody", Files.readString(www.resolve("current/value.txt")));
         var seen = Files.readString(www.resolve("current/seen.json"));
-        for (var name : List.of("UNLISTED", "SOME_TOKEN", "AWS_", "DATABASE_URL", "JBANG", "JAVA_HOME")) assertFalse(seen.contains(name), seen);
+        var installing = Files.readString(kit.home.resolve("installing.json"));
+        for (var name : List.of("UNLISTED", "SOME_TOKEN", "AWS_", "DATABASE_URL", "JBANG", "JAVA_HOME"))
+            assertFalse(seen.contains(name) || installing.contains(name), seen + installing);
         assertTrue(seen.contains("SITE_RELEASE"), seen);
+        // A private registry's token, and what a proxy that opens TLS needs.
+        for (var name : List.of("LISTED", "NODE_EXTRA_CA_CERTS", "NPM_CONFIG_CAFILE", "ALL_PROXY"))
+            assertTrue(seen.contains(name) && installing.contains(name), name + " in " + seen + installing);
     }
 
     @Test void what_lies_about_in_the_checkout_gets_into_no_build() throws IOException {
         site.write("src/draft.html", "not committed").write("dist/old.html", "of an earlier build");
         deploy("--leave-changes").exits(0);
         assertFalse(Files.exists(www.resolve("current/draft.html")) || Files.exists(www.resolve("current/old.html")));
+    }
+
+    /** A clone has neither: the pages would lack a theme, and show pointers where pictures are. */
+    @Test void what_submodules_and_git_lfs_keep_is_built_too_or_nothing_is() throws IOException {
+        kit.bash("git init --quiet --initial-branch=main theme && cd theme && echo 'h1 {}' >theme.css && git add . && "
+            + "git -c user.name=tester -c user.email=tester@example.org commit --quiet -m Theme").exits(0);
+        site.git("-c protocol.file.allow=always submodule --quiet add " + kit.home + "/theme src/theme");
+        var picture = "a picture, as large as one\n";
+        var hash = kit.bash("printf '" + picture.replace("\n", "\\n") + "' | sha256sum").out().substring(0, 64);
+        site.write("src/logo.png", "version https://git-lfs.github.com/spec/v1\noid sha256:" + hash + "\nsize 27\n")
+            .write("src/pointer.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:" + hash + "\nsize 27\n")
+            .write(".gitattributes", "*.png filter=lfs diff=lfs merge=lfs -text\n").commit("A theme and a logo");
+        site.git("submodule --quiet deinit --force src/theme");
+        var get = "git -C " + site.folder + " submodule update --init";
+        deploy().exits(1).says("the checkout in " + site.folder + " does not have the submodule src/theme at ",
+            "State: nothing was changed: what was live is live.", "Next:  " + get + "; then run it again");
+        kit.bash(get.replace("git ", "git -c protocol.file.allow=always ")).exits(0);
+        deploy().exits(1).says("does not have what Git LFS keeps of src/logo.png (1 in all), and nothing is built of "
+            + "pointers", "Next:  git -C " + site.folder + " lfs pull; then run it again");
+        var kept = ".git/lfs/objects/" + hash.substring(0, 2) + "/" + hash.substring(2, 4) + "/" + hash;
+        site.write(kept, "another picture, as large \n");
+        deploy().exits(1).says("does not have what Git LFS keeps of src/logo.png");
+        site.write(kept, picture);
+        deploy().exits(0);
+        assertEquals("h1 {}\n", Files.readString(www.resolve("current/theme/theme.css")));
+        assertEquals(picture, Files.readString(www.resolve("current/logo.png")));
+        assertTrue(Files.readString(www.resolve("current/pointer.txt")).startsWith("version "), "not kept by Git LFS");
+    }
+
+    /** As npm, pnpm, yarn and bun have them: one lock file for all, above the application. */
+    @Test void an_application_among_others_is_installed_by_the_lock_file_above_it() {
+        site.git("rm --quiet package.json package-lock.json build.js");
+        site.write("apps/site/package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"type\": \"module\", "
+            + "\"engines\": {\"node\": \"lts/*\"}, \"scripts\": {\"build\": \"node build.js\"}}")
+            .write("apps/site/build.js", "import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'\n"
+                + "if (!existsSync('../../node_modules/trailers')) throw new Error('not installed')\n"
+                + "cpSync('../../src', '.output/public', { recursive: true })\n"
+                + "symlinkSync(process.cwd() + '/.output/public', 'dist')\n") // as Nuxt does
+            .write("package.json", "{\"name\": \"all\", \"workspaces\": [\"apps/*\"]}")
+            .write("package-lock.json", "{\"name\": \"all\", \"lockfileVersion\": 3, \"requires\": true, \"packages\": {"
+                + "\"\": {\"name\": \"all\", \"workspaces\": [\"apps/*\"]}, \"apps/site\": {\"name\": \"trailers\", \"version\": "
+                + "\"1.0.0\"}, \"node_modules/trailers\": {\"resolved\": \"apps/site\", \"link\": true}}}").commit("Among others");
+        kit.set("DEPLOY_APP", site.folder + "/apps/site");
+        deploy().exits(0).says("warning: engines in package.json asks for Node lts/*, which is no range of versions",
+            "ok: Look at the site: 7 of 7 pass");
+        site.git("rm --quiet package-lock.json");
+        site.write("bun.lock", "{}").commit("With bun");
+        kit.bash("mkdir -p bin && printf '#!/bin/sh\\necho 1.3.0\\n' >bin/bun && chmod +x bin/bun").exits(0);
+        kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH"));
+        deploy("--dry-run").exits(0).says(", bun 1.3.0", "would install: bun install, in a fresh clone");
+        site.git("rm --quiet bun.lock");
+        site.write("apps/site/package.json", "{\"name\": \"trailers\", \"packageManager\": \"pnpm@10.20.0+sha512.abc\", "
+            + "\"scripts\": {\"build\": \"node build.js\"}}").write("pnpm-lock.yaml", "").commit("With pnpm");
+
+        deploy("--dry-run").exits(12).says("pnpm is not installed", "Next:  npm install --global pnpm@10.20.0");
+        site.git("rm --quiet pnpm-lock.yaml");
+        site.commit("Without a lock");
+        deploy("--dry-run").exits(1).says("there is no lock file in " + site.folder + "/apps/site, so nobody knows");
+    }
+
+    /** Pages as people write them: no element that scripts fill, a folder for each language, no health endpoint. */
+    @Test void a_site_of_files_alone_is_deployed_and_is_told_what_to_say_of_its_health() {
+        site.git("rm --quiet src/index.html src/health.json");
+        for (var language : List.of("en", "fr"))
+            site.write("src/" + language + "/index.html", "<!doctype html><html lang=\"" + language + "\"><head>"
+                + "<title>Remorques</title><link rel=\"stylesheet\" href=\"/style.css\"></head><body><h1>Nos remorques</h1>"
+                + "</body></html>");
+        site.write("src/style.css", "h1 {}\n").commit("Pages");
+        kit.set("STAGING_SITE_URL", deployed.url() + "fr/").set("SMOKE_HEALTH_PATH", null).set("SMOKE_SECONDS", "12");
+        deploy().exits(16).says("there is no index.html but in folders, as in fr/",
+            "ok: Look at the staged release: 3 of 3 pass", "whether the release works can't be told: ",
+            "/health answers 404: there is no health endpoint", "is live, and is not proven to work",
+            "name its path: SMOKE_HEALTH_PATH; or, if the site has none: SMOKE_HEALTH_PATH=none; then deploy again");
+        assertFalse(kit.keys("handover/staging/releases/").toString().contains(".bad.json"));
+        kit.set("SMOKE_HEALTH_PATH", "none");
+        deploy().exits(0).says("ok: Look at the site: 7 of 7 pass");
+    }
+
+    @Test void what_a_build_leaves_running_is_ended_and_named() {
+        site.write("build.js", "import { spawn } from 'node:child_process'\nimport { cpSync } from 'node:fs'\n"
+            + "cpSync('src', 'dist', { recursive: true })\n"
+            + "spawn('sleep', ['601'], { detached: true, stdio: 'ignore' }).unref()\n"
+            + "spawn('sleep', ['602'], { detached: true, stdio: 'inherit' }).unref()\n").commit("A server for the build");
+        deploy().exits(0).says("warning: npm ended, and left running what was ended now: ", "sleep 601", "sleep 602");
+        kit.awaitNoProcess();
     }
 
     @Test void the_hook_is_told_what_came_of_it_and_can_break_nothing() throws IOException {
@@ -227,15 +323,18 @@ class DeployTest {
     @Test void a_build_that_fails_changes_nothing_and_its_last_words_are_shown() {
         deploy().exits(0);
         var before = kit.keys("handover/staging/releases/").size();
-        site.write("build.js", "console.log('so far so good'); throw new Error('no trailers today')").commit("No trailers");
-        deploy().exits(12).says("npm run build: npm failed (exit 1)", "no trailers today", "State: nothing was changed: what was live is live.");
+        site.write("build.js", "console.log('so far so good'); console.error('\\u001b[31mError\\u001b[39m: no trailers today'); process.exit(1)").commit("No trailers");
+        deploy().exits(12).says("npm run build: npm failed (exit 1)", ": no trailers today", "mend it in " + site.folder, "State: nothing was changed: what was live is live.");
         site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"dependencies\": {\"left-pad\": \"1.3.0\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("Not locked");
-        deploy().exits(12).says("npm ci: npm failed (exit 1)");
+        var unlocked = deploy().exits(12).says("npm ci: npm failed (exit 1): npm error code EUSAGE / npm error `npm ci` can only "
+            + "install packages when your package.json and package-lock.json", "Missing: left-pad@1.3.0 from lock file");
+        assertFalse(unlocked.err().contains("Clean install a project"), unlocked::toString);
         site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
         site.write("build.js", "import { mkdirSync } from 'node:fs'; mkdirSync('dist')").commit("Nothing");
         deploy().exits(1).says("the build has made no page: there is no index.html in dist", "DEPLOY_OUTPUT");
         assertEquals(before, kit.keys("handover/staging/releases/").size());
         assertTrue(kit.logs().contains("npm: so far so good"), "the log has all that the build said");
+        assertFalse(kit.logs().contains("\033"), "no colours, nor what else moves a cursor");
     }
 
     @Test void a_release_that_fails_when_staged_is_seen_by_nobody() throws IOException {

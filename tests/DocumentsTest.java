@@ -28,7 +28,7 @@ class DocumentsTest {
     /** What stands for something else in a file's name, and what joins its pieces. */
     private static final String PLACEHOLDER = "[./-]|PREFIX|ENV|DATABASE|ID|TIME|SHA256|NAME|VERSION|\\d\\d";
     /** What looks like a setting: the launcher's own, what a build is told, what psql knows, and a file. */
-    private static final Set<String> OTHERS = Set.of("HANDOVER_HOME", "SITE_RELEASE", "ON_ERROR_STOP", "TEST_RESULTS_SUMMARY");
+    private static final Set<String> OTHERS = Set.of("HANDOVER_HOME", "SITE_RELEASE", "NODE_EXTRA_CA_CERTS", "ON_ERROR_STOP", "TEST_RESULTS_SUMMARY");
 
     @Test void the_example_lists_every_setting_in_order_with_its_meaning_and_its_default() throws IOException {
         var lines = lines(".env.operations.example");

@@ -36,6 +36,6 @@ public final class DeployChecks {
 
     private Seen look(Path application) throws IOException, InterruptedException {
         var commit = Checkout.of(run, application).commit("HEAD");
-        return Seen.ok(commit + " in " + application + ", " + Build.of(run, settings, application).check());
+        return Seen.ok(commit + " in " + application + ", " + Build.of(run, settings, new Application(application), application).check());
     }
 }

@@ -31,6 +31,7 @@
 //SOURCES Json.java
 //SOURCES Lasting.java
 //SOURCES Latest.java
+//SOURCES LeftBehind.java
 //SOURCES Leftovers.java
 //SOURCES Lifeline.java
 //SOURCES Listing.java

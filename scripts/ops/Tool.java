@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -22,6 +23,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -35,6 +37,9 @@ import java.util.stream.Stream;
 public final class Tool implements AutoCloseable {
     private static final List<String> INHERITED = List.of("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "SYSTEMROOT");
     private static final int KEPT_LINES = 20;
+    /** What a program has started may end by itself when it has ended: it has as long as this. */
+    private static final Duration TIME_TO_END = Duration.ofSeconds(5);
+    private static final Pattern FOR_TERMINALS = Pattern.compile("\033(\\[[0-9;?]*[ -/]*[@-~]|\\][^\007\033]*(\007|\033\\\\)?|[@-Z\\\\^_])");
 
     private final String name;
     private volatile Process process;
@@ -114,21 +119,39 @@ public final class Tool implements AutoCloseable {
         }
     }
 
-    /** Runs a program to its end in a folder; whatever it says goes to the log line by line, and its last words into the ToolFailed of any exit code but 0. */
-    public static void narrated(Run run, Path program, List<String> arguments, Map<String, String> environment, Path folder, Duration limit) throws IOException, InterruptedException {
-        try (var tool = new Tool(run, program, arguments, environment, narrated -> narrated.directory(folder.toFile()).redirectErrorStream(true))) {
+    /**
+     * Runs a program to its end in a folder, and ends what it has left running; whatever it says goes to the log line by
+     * line. Any exit code but 0 is a ToolFailed with its last words.
+     *
+     * @param kept which of its lines are worth telling then
+     */
+    public static void narrated(Run run, Path program, List<String> arguments, Map<String, String> environment,
+        Path folder, Duration limit, Predicate<String> kept) throws IOException, InterruptedException {
+        var left = new LeftBehind();
+        var marked = new HashMap<>(environment);
+        marked.putAll(left.mark());
+        try (var tool = new Tool(run, program, arguments, marked,
+            narrated -> narrated.directory(folder.toFile()).redirectErrorStream(true), kept)) {
             tool.stdin().close();
-            var timer = Watch.after(limit, tool::stop);
-            try (var lines = new BufferedReader(new InputStreamReader(tool.stdout(), StandardCharsets.UTF_8))) {
-                for (String line; (line = lines.readLine()) != null; ) {
-                    tool.keep(line);
-                    run.console.detail(tool.name + ": " + line);
-                }
-            } catch (IOException e) {
-                if (!tool.stopped) throw e; // Java closes the streams of what it stops; finish() says why
-            }
-            timer.cancel();
+            var narrating = new Thread(() -> tool.narrate(run), tool.name + " output");
+            narrating.setDaemon(true); // what is left behind may hold it open for ever
+            narrating.start();
+            tool.silent = limit;
+            if (!tool.process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) tool.stop();
+            left.end(run, tool.name, TIME_TO_END);
+            narrating.join(TIME_TO_END.toMillis());
             tool.finish(limit);
+        }
+    }
+
+    private void narrate(Run run) {
+        try (var lines = new BufferedReader(new InputStreamReader(stdout(), StandardCharsets.UTF_8))) {
+            for (String line; (line = lines.readLine()) != null; ) {
+                keep(line);
+                run.console.detail(name + ": " + plain(line));
+            }
+        } catch (IOException e) {
+            // Java closes the streams of what has ended or was stopped; finish() says what became of it
         }
     }
 
@@ -250,7 +273,7 @@ public final class Tool implements AutoCloseable {
         tree.forEach(ProcessHandle::destroyForcibly);
     }
 
-    private static void await(List<ProcessHandle> tree, Duration limit) {
+    static void await(List<ProcessHandle> tree, Duration limit) {
         try {
             CompletableFuture.allOf(tree.stream().map(ProcessHandle::onExit).toArray(CompletableFuture[]::new)).get(limit.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException | TimeoutException e) {
@@ -273,10 +296,13 @@ public final class Tool implements AutoCloseable {
         }
     }
 
+    /** Without colours, and what else only a terminal understands. */
+    private static String plain(String line) { return Console.plain(FOR_TERMINALS.matcher(line).replaceAll("")).strip(); }
+
     private void keep(String line) {
-        if (line.isBlank() || !kept.test(line)) return;
+        if (plain(line).isEmpty() || !kept.test(plain(line))) return;
         synchronized (complaints) {
-            complaints.add(line.strip());
+            complaints.add(plain(line));
             if (complaints.size() > KEPT_LINES) complaints.removeFirst();
         }
     }

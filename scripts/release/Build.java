@@ -1,15 +1,15 @@
 //SOURCES Application.java
+//SOURCES PackageManager.java
+//SOURCES WayOut.java
 //DEPS org.semver4j:semver4j:6.0.0
 package release;
 
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,74 +21,97 @@ import ops.Setting;
 import ops.Settings;
 import ops.Tool;
 import org.semver4j.Semver;
+import org.semver4j.range.RangeListFactory;
 
 /** Builds an application as its lock file and its own script say, in an environment that names every variable. */
 public final class Build {
     private static final Duration LIMIT = Duration.ofMinutes(30);
     private static final List<String> OUTPUTS = List.of("dist", "build", "out", ".output/public", ".vercel/output/static");
 
-    /** How dependencies are installed: exactly those of the lock file, or not at all. */
-    private enum Packages {
-        NPM("package-lock.json", "npm", "ci", "--no-audit", "--no-fund", "--no-update-notifier", "--prefer-offline"),
-        PNPM("pnpm-lock.yaml", "pnpm", "install", "--frozen-lockfile"),
-        YARN("yarn.lock", "yarn", "install", "--frozen-lockfile");
-
-        final String lockFile;
-        final String program;
-        final List<String> install;
-
-        Packages(String lockFile, String program, String... install) {
-            this.lockFile = lockFile;
-            this.program = program;
-            this.install = List.of(install);
-        }
-    }
-
     private final Run run;
     private final Settings settings;
-    private final Path folder;
+    private final Application application;
+    /** The application's folder as the operator knows it: the clone goes when the run ends. */
+    private final Path named;
     private final JsonObject about;
-    private final Packages packages;
+    private final PackageManager packages;
+    /** Where the lock file is: with the application, or at the root of the workspaces that it is one of. */
+    private final Path locked;
 
-    private Build(Run run, Settings settings, Path folder, JsonObject about, Packages packages) {
+    private Build(Run run, Settings settings, Application application, Path named, JsonObject about,
+        PackageManager packages, Path locked) {
         this.run = run;
         this.settings = settings;
-        this.folder = folder;
+        this.application = application;
+        this.named = named;
         this.about = about;
         this.packages = packages;
+        this.locked = locked;
     }
 
-    /** Reads what an application says of itself; throws Failed when it can't be built so that two builds are alike. */
-    public static Build of(Run run, Settings settings, Path folder) throws IOException {
-        JsonObject about;
-        try {
-            about = JsonParser.parseString(Files.readString(folder.resolve("package.json"))).getAsJsonObject();
-        } catch (JsonParseException | IllegalStateException | CharacterCodingException e) {
-            throw new Failure.Failed(folder.resolve("package.json") + " is no JSON object", "correct it, commit, and deploy again");
+    /**
+     * Reads what an application says of itself; throws Failed when it can't be built so that two builds are alike.
+     *
+     * @param application in a fresh clone
+     * @param named its folder as the operator knows it
+     */
+    public static Build of(Run run, Settings settings, Application application, Path named) throws IOException {
+        var file = named.resolve(Application.ABOUT);
+        if (!Files.isRegularFile(application.folder().resolve(Application.ABOUT)))
+            throw new Failure.Failed("the commit has no " + file, "commit it, and deploy again");
+        var about = Application.about(application.folder().resolve(Application.ABOUT), file);
+        if (Application.text(about, "scripts", "build").isEmpty())
+            throw new Failure.Failed(file + " has no script 'build'", "add one, as \"build\": \"vite build\"");
+        for (var folder : application.upwards()) {
+            if (!folder.equals(application.folder()) && !isRootOfWorkspaces(folder)) continue;
+            var packages = PackageManager.in(folder, about);
+            if (packages.isPresent())
+                return new Build(run, settings, application, named, about, packages.get(), folder);
         }
-        if (text(about, "scripts", "build").isEmpty()) throw new Failure.Failed("package.json in " + folder + " has no script 'build'", "add one, as \"build\": \"vite build\"");
-        var packages = Stream.of(Packages.values()).filter(each -> Files.exists(folder.resolve(each.lockFile))).findFirst()
-            .orElseThrow(() -> new Failure.Failed("there is no lock file in " + folder + ", so nobody knows what would be installed", "make one and commit it: npm install"));
-        return new Build(run, settings, folder, about, packages);
+        throw new Failure.Failed("there is no lock file in " + named + ", so nobody knows what would be installed",
+            "make one and commit it: npm install");
     }
 
-    private static Optional<String> text(JsonObject in, String outer, String inner) {
-        return Optional.ofNullable(in.get(outer)).filter(value -> value.isJsonObject()).map(value -> value.getAsJsonObject().get(inner)).filter(value -> value.isJsonPrimitive()).map(value -> value.getAsString());
+    private static boolean isRootOfWorkspaces(Path folder) throws IOException {
+        var file = folder.resolve(Application.ABOUT);
+        return Files.exists(folder.resolve("pnpm-workspace.yaml"))
+            || Files.isRegularFile(file) && Application.about(file, file.getFileName()).has("workspaces");
     }
 
     /** Makes sure that Node and the package manager are there, and of the version that the application asks for; says which. */
     public String check() throws IOException, InterruptedException {
-        var node = version("node", "apt-get install nodejs npm; or a version manager's: nvm install --lts");
-        var wanted = text(about, "engines", "node").orElse("");
-        if (!wanted.isEmpty() && !new Semver(node).satisfies(wanted))
+        var found = new ArrayList<String>();
+        if (packages != PackageManager.BUN || Tool.isOnPath("node")) found.add("Node " + checkedNode());
+        found.add(packages.program + " " + version(packages.program, packages.installation(about)));
+        return String.join(", ", found);
+    }
+
+    private String checkedNode() throws IOException, InterruptedException {
+        var node = node();
+        var wanted = Application.text(about, "engines", "node").orElse("");
+        if (wanted.isEmpty()) return node;
+        var range = RangeListFactory.create(wanted);
+        if (range.toString().isBlank()) { // as lts/*, which only version managers know
+            run.console.warn("engines in package.json asks for Node " + wanted + ", which is no range of versions: it was not compared with " + node);
+            return node;
+        }
+        if (!new Semver(node).satisfies(range))
             throw new Failure.ToolFailed("Node is " + node + ", and the application asks for " + wanted + " (engines in package.json)", "install one of these, or correct the application");
-        return "Node " + node + (wanted.isEmpty() ? "" : ", as " + wanted + " asks for") + ", " + packages.program + " " + version(packages.program, packages == Packages.NPM ? "apt-get install npm" : "corepack enable");
+        return node + ", as " + wanted + " asks for";
+    }
+
+    private String node() throws IOException, InterruptedException {
+        return version("node", "apt-get install nodejs npm; or a version manager's: nvm install --lts");
     }
 
     /** Makes sure that the lock file decides which version of a provider's command line uploads the release. */
-    public void requirePinned(String program) {
-        for (var kind : List.of("devDependencies", "dependencies")) if (text(about, kind, program).isPresent()) return;
-        throw new Failure.ToolFailed("the application does not bring '" + program + "', which uploads it", "pin it there, and commit: npm install --save-dev --save-exact " + program);
+    public void requirePinned(String program) throws IOException {
+        var root = locked.resolve(Application.ABOUT);
+        var abouts = Files.isRegularFile(root) ? List.of(about, Application.about(root, root.getFileName()))
+            : List.of(about);
+        for (var kind : List.of("devDependencies", "dependencies"))
+            for (var each : abouts) if (Application.text(each, kind, program).isPresent()) return;
+        throw Application.notPinned(program);
     }
 
     private String version(String program, String install) throws IOException, InterruptedException {
@@ -101,7 +124,32 @@ public final class Build {
 
     public String installing() { return packages.program + " " + packages.install.get(0); }
 
-    public void install() throws IOException, InterruptedException { tool(packages.install, Map.of()); }
+    /**
+     * Installs the dependencies, and makes sure that what uploads the release runs with this Node: before the build,
+     * which may take long.
+     *
+     * @param uploads the provider's command line; empty when there is none
+     */
+    public void install(Optional<String> uploads) throws IOException, InterruptedException {
+        tool(locked, packages.install, settings.forBuilds(settings.list(Setting.DEPLOY_BUILD_VARIABLES)));
+        if (uploads.isPresent()) requireRunnable(uploads.get());
+    }
+
+    private void requireRunnable(String program) throws IOException, InterruptedException {
+        for (var folder : application.upwards()) {
+            var file = folder.resolve("node_modules").resolve(program).resolve(Application.ABOUT);
+            if (!Files.isRegularFile(file)) continue;
+            var theirs = Application.about(file, folder.relativize(file));
+            var wanted = RangeListFactory.create(Application.text(theirs, "engines", "node").orElse("*"));
+            var node = node();
+            if (!wanted.toString().isBlank() && !new Semver(node).satisfies(wanted))
+                throw new Failure.ToolFailed("Node is " + node + ", and " + program + " "
+                    + Application.text(theirs, "version").orElse("") + " of the application, which uploads it, asks for "
+                    + Application.text(theirs, "engines", "node").orElse(""),
+                    "install such a Node, or pin another version of " + program + " in the application");
+            return;
+        }
+    }
 
     /**
      * Runs the application's own build.
@@ -109,22 +157,31 @@ public final class Build {
      * @return the folder with its pages
      */
     public Path build(Release.Commit commit) throws IOException, InterruptedException {
-        tool(List.of("run", "build"), variables(commit));
-        var named = settings.get(Setting.DEPLOY_OUTPUT);
-        var output = (named.isPresent() ? Stream.of(named.get()) : OUTPUTS.stream()).map(folder::resolve).filter(Files::isDirectory).findFirst();
-        if (output.isEmpty() || !output.get().normalize().startsWith(folder))
-            throw new Failure.Failed("the build ended well and left no folder " + named.orElse(String.join(", ", OUTPUTS)) + " in the application's", "name the one that it makes: DEPLOY_OUTPUT");
-        return output.get().normalize();
+        tool(application.folder(), List.of("run", "build"), variables(commit));
+        var set = settings.get(Setting.DEPLOY_OUTPUT);
+        var output = (set.isPresent() ? Stream.of(set.get()) : OUTPUTS.stream()).map(application.folder()::resolve)
+            .filter(Files::isDirectory).findFirst();
+        // A link, as Nuxt's dist, is what it leads to.
+        if (output.isPresent() && output.get().toRealPath().startsWith(top().toRealPath()))
+            return output.get().toRealPath();
+        throw new Failure.Failed("the build ended well and left no folder " + set.orElse(String.join(", ", OUTPUTS)) + " in the application's", "name the one that it makes: DEPLOY_OUTPUT");
     }
 
-    private void tool(List<String> arguments, Map<String, String> more) throws IOException, InterruptedException {
+    private Path top() {
+        var all = application.upwards();
+        return all.get(all.size() - 1);
+    }
+
+    private void tool(Path folder, List<String> arguments, Map<String, String> more) throws IOException, InterruptedException {
         var environment = new LinkedHashMap<>(Map.of("CI", "1", "NPM_CONFIG_UPDATE_NOTIFIER", "false"));
+        environment.putAll(WayOut.variables());
         environment.putAll(more);
-        for (var name : List.of("npm_config_registry", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")) if (System.getenv(name) != null) environment.put(name, System.getenv(name));
         try {
-            Tool.narrated(run, Path.of(packages.program), arguments, environment, folder, LIMIT);
+            Tool.narrated(run, Path.of(packages.program), arguments, environment, folder, LIMIT, PackageManager.complaints());
         } catch (Failure.ToolFailed e) {
-            throw new Failure.ToolFailed(packages.program + " " + String.join(" ", arguments.stream().filter(each -> !each.startsWith("-")).toList()) + ": " + e.getMessage(), "see the log for all that it said; mend it where it was written, commit, and deploy again");
+            var said = e.getMessage().replace(top() + "/", "").replace(top().toString(), ".");
+            throw new Failure.ToolFailed(packages.program + " " + String.join(" ", arguments.stream().filter(each -> !each.startsWith("-")).toList()) + ": " + said,
+                "see the log for all that it said; mend it in " + named + ", commit, and deploy again");
         }
     }
 

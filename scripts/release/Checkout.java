@@ -1,3 +1,4 @@
+//SOURCES FreshClone.java
 package release;
 
 import java.io.IOException;
@@ -39,7 +40,7 @@ public final class Checkout {
         }
     }
 
-    private static String git(Run run, Path folder, String... arguments) throws IOException, InterruptedException {
+    static String git(Run run, Path folder, String... arguments) throws IOException, InterruptedException {
         var all = new ArrayList<>(List.of("-C", folder.toString()));
         all.addAll(List.of(arguments));
         return Tool.text(run, Path.of("git"), all, Map.of("GIT_TERMINAL_PROMPT", "0", "GIT_OPTIONAL_LOCKS", "0"), LIMIT);
@@ -80,8 +81,7 @@ public final class Checkout {
     /** The application as it is in a commit, in a clone of its own that borrows this one's objects and goes with the run: nothing stays here, whatever ends it. */
     public Path fresh(Release.Commit commit) throws IOException, InterruptedException {
         var clone = run.undo.act(() -> Workspace.createOnDisk(run)).resolve("site");
-        git("clone", "--quiet", "--template=", "--shared", "--no-checkout", top.toString(), clone.toString());
-        git(run, clone, "checkout", "--quiet", "--detach", commit.sha());
+        FreshClone.make(run, top, commit.sha(), clone);
         return clone.resolve(inside.toString());
     }
 

@@ -40,7 +40,7 @@ final class CommandLine {
         var variables = new TreeMap<>(Map.of("HOME", home, "XDG_CONFIG_HOME", home, "XDG_DATA_HOME", home, "XDG_CACHE_HOME", home,
             "CI", "1", "NO_COLOR", "1", "NO_UPDATE_NOTIFIER", "1", "VERCEL_TELEMETRY_DISABLED", "1", "WRANGLER_SEND_METRICS", "false", "WRANGLER_HIDE_BANNER", "true"));
         variables.put("GIT_CEILING_DIRECTORIES", workspace().getParent().toString());
-        System.getenv().forEach((name, value) -> { if (name.matches("(?i)(https?|no)_proxy|node_extra_ca_certs")) variables.put(name, value); });
+        variables.putAll(WayOut.variables());
         variables.putAll(environment);
         try {
             var said = Tool.text(run, program, arguments, variables, folder, LIMIT);

@@ -14,7 +14,7 @@ import ops.Json;
 
 /** What a build has made, looked at before anybody else can: is there a page, and is nothing in it that nobody may see? */
 public final class Contents {
-    private static final String COMMIT = "version.json";
+    private static final String COMMIT = "version.json", INDEX = "index.html";
     private static final Pattern PRIVATE_KEY = Pattern.compile("-----BEGIN [A-Z ]*PRIVATE KEY-----|AGE-SECRET-KEY-1[A-Z0-9]{20}");
     private static final Pattern SUPABASE_SECRET = Pattern.compile("sb_secret_[A-Za-z0-9_-]{16,}");
     private static final Pattern TOKEN = Pattern.compile("eyJ[A-Za-z0-9_-]{8,}\\.(eyJ[A-Za-z0-9_-]{8,})\\.[A-Za-z0-9_-]{8,}");
@@ -30,11 +30,28 @@ public final class Contents {
         if (!Files.exists(file)) Files.write(file, Json.bytes(Map.of("commit", commit.sha())));
     }
 
-    /** Throws Failed unless there is a page to begin with. */
-    public static void check(Path pages) throws IOException {
-        var index = pages.resolve("index.html");
-        if (!Files.isRegularFile(index) || Files.size(index) == 0)
-            throw new Failure.Failed("the build has made no page: there is " + (Files.exists(index) ? "nothing in " : "no ") + "index.html in " + pages.getFileName(), "name the folder that the build makes: DEPLOY_OUTPUT; or see what the build said in the log");
+    /**
+     * The page to begin with: the first one, or, where there is none, as with a folder for each language, the one at
+     * the site's own path or in the first folder.
+     *
+     * @param site the path of the site's address
+     * @return as in "" and "fr/"; throws Failed when there is no page
+     */
+    public static String first(Path pages, String site) throws IOException {
+        var index = pages.resolve(INDEX);
+        if (isPage(index)) return "";
+        var missing = new Failure.Failed("the build has made no page: there is " + (Files.exists(index) ? "nothing in " : "no ") + "index.html in " + pages.getFileName(), "name the folder that the build makes: DEPLOY_OUTPUT; or see what the build said in the log");
+        if (Files.exists(index)) throw missing;
+        var own = pages.resolve(site.replaceFirst("^/+", "")).normalize();
+        if (own.startsWith(pages) && isPage(own.resolve(INDEX))) return pages.relativize(own) + "/";
+        try (var folders = Files.list(pages)) {
+            return folders.filter(each -> isPage(each.resolve(INDEX))).map(each -> each.getFileName() + "/").sorted()
+                .findFirst().orElseThrow(() -> missing);
+        }
+    }
+
+    private static boolean isPage(Path file) {
+        return Files.isRegularFile(file) && file.toFile().length() > 0;
     }
 
     /**

@@ -250,7 +250,7 @@ public final class Directory implements Provider {
 
         @Override public void copy(Path from, String to) throws IOException, InterruptedException {
             Tool.narrated(run, Path.of("rsync"), List.of("--archive", "--chmod=D755,F644", "--no-owner", "--no-group", "--timeout=60", "--rsh=ssh " + String.join(" ", SSH),
-                from + "/", host + ":" + top + "/" + RELEASES + "/" + to + "/"), environment(), from, COPY_LIMIT);
+                from + "/", host + ":" + top + "/" + RELEASES + "/" + to + "/"), environment(), from, COPY_LIMIT, line -> true);
         }
 
         @Override public void rename(String from, String to) throws IOException, InterruptedException { ssh("mv", "-T", path(from), path(to)); }

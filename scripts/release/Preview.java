@@ -49,7 +49,8 @@ public final class Preview implements AutoCloseable {
         if (!file.startsWith(pages)) return null;
         if (Files.isRegularFile(file)) return file;
         for (var other : new Path[] {file.resolve("index.html"), file.resolveSibling(file.getFileName() + ".html")}) if (Files.isRegularFile(other)) return other;
-        return path.substring(path.lastIndexOf('/')).contains(".") ? null : pages.resolve("index.html");
+        var index = pages.resolve("index.html");
+        return path.substring(path.lastIndexOf('/')).contains(".") || !Files.isRegularFile(index) ? null : index;
     }
 
     @Override public void close() {

@@ -35,11 +35,19 @@ public final class SiteChecks {
      * @param url where its provider shows it; null has this machine serve its pages for as long
      */
     public static Findings staged(Run run, Settings settings, String url, Path pages, String commit) throws Exception {
-        var target = new Smoke.Target(settings, url, commit, false);
-        if (url != null) return look(run, target, check -> OF_STAGED.contains(check.name()));
-        try (var preview = new Preview(pages)) {
-            return staged(run, settings, preview.url(), pages, commit);
+        if (url == null) {
+            try (var preview = new Preview(pages)) {
+                return staged(run, settings, preview.url(), pages, commit);
+            }
         }
+        var first = url.replaceFirst("/*$", "/") + first(settings, pages);
+        return look(run, new Smoke.Target(settings, first, commit, false), check -> OF_STAGED.contains(check.name()));
+    }
+
+    /** The page to begin with, as in "" and "fr/"; throws Failed when there is none. */
+    public static String first(Settings settings, Path pages) throws IOException {
+        var site = settings.require(Setting.SITE_URL);
+        return Contents.first(pages, site.replaceFirst("^[A-Za-z]+://[^/]*", "").replaceFirst("[?#].*", ""));
     }
 
     /**

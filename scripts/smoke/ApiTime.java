@@ -35,7 +35,8 @@ final class ApiTime {
             var wrong = wrong(answer);
             if (wrong.isPresent())
                 return Verdict.fail(answer.uri() + " answers " + answer.status() + wrong.get(),
-                    "see the application's log; the path is set in SMOKE_API_PATH");
+                    path.equals(Setting.SMOKE_HEALTH_PATH.fallback) && (answer.status() == 404 || answer.isHtml())
+                        ? Health.NAME_IT : "see the application's log; the path is set in SMOKE_API_PATH");
             var old = answer.olderThan(OLDEST);
             if (old.isPresent()) return old.get();
             times.add(answer.took());

@@ -33,7 +33,11 @@ record Browsing(Run run, Site site, Settings settings) {
     Verdict look(Duration limit) throws IOException, InterruptedException {
         // Of its own time it needs some to begin and to end.
         var seconds = Math.max(1, limit.minusSeconds(2).toSeconds());
-        var arguments = new ArrayList<>(List.of("browser", "--json", "--quiet", "--url", site.address.toString(), "--root", settings.require(Setting.SMOKE_ROOT), "--seconds", String.valueOf(seconds)));
+        var root = settings.require(Setting.SMOKE_ROOT);
+        // A page of its own text has none of the usual ones.
+        if (root.equals(Setting.SMOKE_ROOT.fallback)) root += ",body:not(:has(" + root + "))";
+        var arguments = new ArrayList<>(List.of("browser", "--json", "--quiet", "--url", site.address.toString(),
+            "--root", root, "--seconds", String.valueOf(seconds)));
         var header = settings.get(Setting.SMOKE_HEADER);
         if (header.isPresent()) {
             var file = Workspace.create(run).resolve("header");

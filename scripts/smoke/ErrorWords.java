@@ -42,6 +42,8 @@ public final class ErrorWords {
         "connexion (impossible|refusée)", "impossible de (charger|se connecter|joindre|contacter|trouver)",
         "(this|the) (site|page|website) (can.t be reached|is (not|un)\\W?(working|available)|is down)",
             "ce site (est )?(inaccessible|indisponible)",
+        "index of /", "directory listing (for|of) /", "welcome to (nginx|openresty|caddy|apache|centos)\\b",
+            "apache2? (\\w+ )?default page", "iis windows( server)?\\W*$", "caddy works",
         "error establishing a database", "database (connection )?error", "no space left", "version https://git-lfs");
     private static final String SITE = "((le|notre|ce|la|cette|the|our|this) )?(\\w+ )?"
         + "(site|website|boutique|service|application|plateforme|platform|store|shop|page)( web| internet)?";
@@ -113,7 +115,9 @@ public final class ErrorWords {
     }
 
     /** Whether all that is said is that something will come. */
-    public static boolean isWaiting(String text) { return WAITING.matcher(text.strip()).find(); }
+    public static boolean isWaiting(String text) {
+        return WAITING.matcher(text.replaceFirst("(?U)\\W+$", "")).find();
+    }
 
     private static Pattern beginning(String... ways) {
         return Pattern.compile("(?iuU)^\\W*(?:" + String.join("|", ways) + ")");

@@ -16,11 +16,14 @@ final class FrontEnd {
         + "|identification|authentification|auth|sso|session|sessions/new)(\\.\\w+)?/?");
 
     private final Site site;
+    /** Where the application's pages are filled by its scripts; a page of its own text has no such element. */
     private final String root;
+    private final boolean rootIsNamed;
 
     FrontEnd(Site site, Settings settings) {
         this.site = site;
         root = settings.require(Setting.SMOKE_ROOT);
+        rootIsNamed = !root.equals(Setting.SMOKE_ROOT.fallback);
     }
 
     Verdict look(Duration limit) throws Exception {
@@ -37,13 +40,18 @@ final class FrontEnd {
         if (isLedTo(answer) && (password || LOGIN.matcher(answer.uri().getPath()).matches()))
             return Gate.login(site.address, answer.uri());
         if (found.isEmpty() && password) return Gate.password(answer.uri());
+        if (found.isEmpty() && error.isEmpty() && !rootIsNamed && page.hasTextAndFiles())
+            return Verdict.pass(answer.uri() + " is HTML with text and files of its own" + title(page));
         if (found.isEmpty())
             return Verdict.fail(answer.uri() + " answers 200 with HTML without the application's root element (" + root
                 + ")" + error.map(each -> ": " + each.what()).orElse(""),
                 "see what is deployed; SMOKE_ROOT names the element");
+        return Verdict.pass(answer.uri() + " is HTML with " + tag(found.get()) + title(page));
+    }
+
+    private static String title(Page page) {
         var title = page.document().title();
-        return Verdict.pass(answer.uri() + " is HTML with " + tag(found.get())
-            + (title.isBlank() ? "" : ", '" + title + "'"));
+        return title.isBlank() ? "" : ", '" + title + "'";
     }
 
     private boolean isLedTo(Answer answer) { return !answer.uri().equals(site.address); }

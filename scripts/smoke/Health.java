@@ -6,16 +6,23 @@ import ops.Setting;
 import ops.Settings;
 
 /** Does the health endpoint say ok, three times running, and nothing in it the contrary? */
-final class Health {
+public final class Health {
+    /** In the place of a path: the site has no such endpoint, as one of files alone. */
+    static final String NONE = "none";
+    /** What to do where nobody has said whether there is one. */
+    public static final String NAME_IT =
+        "name its path: SMOKE_HEALTH_PATH; or, if the site has none: SMOKE_HEALTH_PATH=" + NONE;
     private static final int TIMES = 3;
     private static final Duration OLDEST = Duration.ofMinutes(1);
 
     private final Site site;
     private final String path;
+    private final boolean isNamed;
 
     Health(Site site, Settings settings) {
         this.site = site;
         path = settings.require(Setting.SMOKE_HEALTH_PATH);
+        isNamed = !path.equals(Setting.SMOKE_HEALTH_PATH.fallback);
     }
 
     Verdict look(Duration limit) throws Exception {
@@ -28,15 +35,17 @@ final class Health {
         return new Verdict(last.outcome(), last.what() + ", " + TIMES + " times running", last.next(), false);
     }
 
-    private static Verdict judge(Answer answer) {
+    private Verdict judge(Answer answer) {
         var next = "see the application's log; the path is set in SMOKE_HEALTH_PATH";
+        if (answer.status() == 404 && !isNamed)
+            return Verdict.fail(answer.uri() + " answers 404: there is no health endpoint", NAME_IT);
         if (answer.status() != 200) return Verdict.fail(answer.uri() + " answers " + answer.status() + answer.excerpt(), next);
         var json = answer.json().filter(JsonElement::isJsonObject);
         if (json.isEmpty()) {
             var what = answer.isHtml() ? "an HTML page" : "something";
             return Verdict.fail(answer.uri() + " answers 200 with " + what + " that is no JSON object"
                 + answer.excerpt(),
-                "is it the health endpoint? The path is set in SMOKE_HEALTH_PATH").forGood();
+                isNamed ? "is it the health endpoint? The path is set in SMOKE_HEALTH_PATH" : NAME_IT).forGood();
         }
         var old = answer.olderThan(OLDEST);
         if (old.isPresent()) return old.get();

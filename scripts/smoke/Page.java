@@ -118,6 +118,20 @@ record Page(Answer answer, Document document) {
         return ErrorWords.of(heads, text, visible.text());
     }
 
+    /**
+     * Whether it is a page without any script's help: it says more than that something will come, and takes pictures,
+     * styles or scripts from its own site, which a host's error page and its welcome page have none of.
+     */
+    boolean hasTextAndFiles() {
+        var text = visible(document.body()).text();
+        if (text.isBlank() || ErrorWords.isWaiting(text)) return false;
+        return shown("script[src], link[href], img[src], source[src], video[src]").stream()
+            .map(each -> each.attr(each.hasAttr("href") ? "href" : "src").strip())
+            .filter(named -> !named.isEmpty() && !NO_SERVER.matcher(named).matches())
+            .flatMap(named -> Address.of(answer.uri(), named).stream())
+            .anyMatch(uri -> Gate.origin(uri).equals(Gate.origin(answer.uri())));
+    }
+
     /** Without what is surely not shown; what stylesheets hide is not known. */
     private static Element visible(Element element) {
         var copy = element.clone();

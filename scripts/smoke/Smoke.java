@@ -96,6 +96,13 @@ public final class Smoke {
         }
     }
 
+    /** Whether all that fails is a health endpoint of which nobody has said where it is, or that there is one. */
+    public static boolean isWithoutHealth(Findings findings) {
+        var failing = findings.results().stream().map(Judge.Result::verdict)
+            .filter(verdict -> verdict.outcome() == Outcome.fail).toList();
+        return !failing.isEmpty() && failing.stream().allMatch(verdict -> Health.NAME_IT.equals(verdict.next()));
+    }
+
     private Smoke(Settings settings, Site site) {
         this.settings = settings;
         this.site = site;
@@ -103,13 +110,20 @@ public final class Smoke {
     }
 
     private List<Check> all(Run run, Target target, Trust trust, Web web) {
-        ofSite("health", "health endpoint", site -> new Health(site, settings)::look);
+        var healthless = settings.require(Setting.SMOKE_HEALTH_PATH).equals(Health.NONE);
+        if (healthless)
+            add("health", "health endpoint", null, true,
+                limit -> Verdict.pass("not used: SMOKE_HEALTH_PATH is '" + Health.NONE + "'"));
+        else ofSite("health", "health endpoint", site -> new Health(site, settings)::look);
         ofSite("front-end", "front end loads", site -> new FrontEnd(site, settings)::look);
         add("supabase", "Supabase connection", null, true, new SupabaseConnection(settings, web)::look);
         ofSite("assets", "static assets load", site -> new Assets(site)::look);
         if (settings.get(Setting.SMOKE_CANARY_ROW).filter(Row.UNUSED::equals).isPresent()) add("database", "database read access", null, true, limit -> Verdict.pass("not used: SMOKE_CANARY_ROW is 'none'"));
         else ofDatabase("database", "database read access", null, url -> new DatabaseRead(settings, url, web)::look);
-        ofSite("api", "API response time", site -> new ApiTime(site, settings)::look);
+        if (healthless && !isSet(Setting.SMOKE_API_PATH))
+            add("api", "API response time", null, true, limit -> Verdict.pass("not used: SMOKE_HEALTH_PATH is '"
+                + Health.NONE + "', and SMOKE_API_PATH is not set"));
+        else ofSite("api", "API response time", site -> new ApiTime(site, settings)::look);
         ofSite("commit", "deployed commit", "--expect-commit", target.expectedCommit != null,
             site -> new Release(site, settings, target.expectedCommit, target.earlierCommits)::look);
         ofSite("tls", "TLS certificate", Setting.SMOKE_TLS_DAYS, site -> new Certificate(site, trust, settings)::look);
