@@ -369,6 +369,14 @@ class BackupFaultsTest {
         }
     }
 
+    @Test void a_store_whose_certificate_has_expired_is_not_to_be_trusted_but_renewed() {
+        var kit = Stack.kit(large).set("S3_ATTEMPTS", "1");
+        try (var store = FaultProxy.withTls(kit, LyingSite.certificate(kit.home, "expired", "-ext", "san=ip:127.0.0.1", "-startdate", "-40d", "-validity", "30"))) {
+            kit.run("backup-db", "--env", "staging").exits(13).says("the store's certificate has expired on ", "Next:  have whoever runs the store renew it").neverShows("keytool");
+            assertEquals(List.of(), store.heads("."));
+        }
+    }
+
     private static Kit trusting(Kit kit, Path keyStore) { return kit.with("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStore=" + keyStore + " -Djavax.net.ssl.trustStorePassword=secret"); }
 
     @Test void leftovers_that_cannot_be_cleared_do_not_make_a_good_backup_fail() {

@@ -159,7 +159,7 @@ class BadInputTest {
     @Test void a_line_that_a_shell_would_read_differently_is_refused_by_its_number_and_never_shown() {
         var kit = Stack.kit();
         kit.writeSettings("# settings\n\nSTAGING_DATABASE_URL=postgresql://u:" + SECRET + "$HOME@h/d\n", "rw-------");
-        kit.run("backup-db", "--env", "staging", "--verbose").exits(78).says(".env.operations, line 3: not NAME=value as a shell reads it", "NAME='value'").neverShows(SECRET);
+        kit.run("backup-db", "--env", "staging", "--verbose").exits(78).says(".env.operations, line 3: not NAME=value as a shell reads it: the value has a character", "Next:  sed -E -i \"3s/").neverShows(SECRET);
     }
 
     @Test void a_secret_in_a_file_that_is_missing_or_open_or_given_twice_is_refused() throws Exception {
@@ -215,11 +215,13 @@ class BadInputTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"127.0.0.1:9", "no-such-host.invalid:5432"})
-    void a_server_that_is_down_is_named(String server) {
+    @CsvSource(delimiter = '|', value = {
+        "127.0.0.1:9               | nothing listens at port 9 of 127.0.0.1              | start the server, or correct host and port",
+        "no-such-host.invalid:5432 | no address is known for 'no-such-host.invalid'      | correct the host's name"})
+    void a_server_that_is_down_is_named(String server, String words, String next) {
         var kit = Stack.kit();
         kit.set("STAGING_DATABASE_URL", kit.database.url().replace(TestDatabase.server(), server));
-        kit.run("backup-db", "--env", "staging").exits(12).says("the database at " + server, "can't be reached", "Next:  is it running, and reachable from here? STAGING_DATABASE_URL stands in .env.operations");
+        kit.run("backup-db", "--env", "staging").exits(12).says("the database at " + server, "can't be reached: " + words, "Next:  " + next, "STAGING_DATABASE_URL stands in .env.operations");
         nothingChanged(kit);
     }
 

@@ -186,6 +186,34 @@ class DoctorTest {
         assertEquals(List.of(), kit.openUploads());
     }
 
+    @Test void what_is_set_up_and_will_not_serve_in_an_emergency_is_told() throws IOException {
+        var kit = Stack.kit();
+        var forgotten = TestDatabase.create(Stack.next("aaa_forgotten_"));
+        kit.database.execute("create table customer (id serial primary key)");
+        var other = kit.bash("age-keygen 2>/dev/null | age-keygen -y").exits(0).out().strip();
+        kit.set("BACKUP_RECIPIENTS", other).set("TWIN_DATABASE_URL", kit.database.url() + "?sslmode=prefer")
+            .set("STAGING_SITE_URL", "http://127.0.0.1:1").set("TWIN_SITE_URL", "http://127.0.0.1:1/")
+            .set("BACKUP_COPY_TO", "offsite").set("OFFSITE_BACKUP_BUCKET", "no-such-bucket")
+            .set("DRILL_DATABASE_URL", kit.database.url()).set("SMOKE_CANARY_ROW", "public.customer:id=501").set("LOG_DAYS", "90").with("LOG_DAYS", "30");
+        kit.run("doctor", "--env", "staging").exits(78)
+            .prints("  warning      encryption: to one age key, and no identity is here: on this machine no backup can be verified, drilled or restored\n               fix: BACKUP_IDENTITY_FILE=/path/key.txt here",
+                "  problem      database: the database is the one of environment 'twin' too: ", "  warning      address of the site: http://127.0.0.1:1 is the site of environment 'twin' too",
+                "  problem      known row: the database has no row public.customer with id 501", "no environment in these settings names", forgotten.name, "  warning      process environment: it sets LOG_DAYS otherwise than the files",
+                "  warning      newest backup: there is none yet", "  problem      copies: there is no bucket 'no-such-bucket'", "  problem      server for drills: role 'tester' at ", "4 problems");
+    }
+
+    @Test void a_server_with_too_few_locks_for_its_tables_is_told_with_the_number_that_it_needs() throws Exception {
+        try (var server = TestServer.start("max_locks_per_transaction=10", "max_connections=8", "superuser_reserved_connections=0", "wal_level=minimal", "max_wal_senders=0",
+            "max_worker_processes=1", "autovacuum_max_workers=1")) {
+            var kit = Stack.kit().set("STAGING_DATABASE_URL", server.create("shop"));
+            server.execute("shop", "do $$ begin for n in 1..20 loop execute format('create table t%s (id int primary key)', n); commit; end loop; end $$");
+            kit.run("doctor", "--env", "staging").exits(0).prints("  warning      locks: a restore in place takes some 160 locks, and the server promises room for ",
+                " (max_locks_per_transaction = 10); one by swap needs only a few\n               fix: as a superuser, then restart the server: ALTER SYSTEM SET max_locks_per_transaction = ");
+            server.execute("shop", "do $$ begin for n in 21..120 loop execute format('create table t%s (id int)', n); commit; end loop; end $$");
+            kit.run("doctor", "--env", "staging").exits(0).prints("  warning      locks: a backup locks all 120 tables at once, and the server promises room for ");
+        }
+    }
+
     @Test void a_store_that_overwrites_is_public_and_has_the_wrong_time_is_no_place_for_backups() throws Exception {
         try (var store = new CarelessStore(0)) {
             Stack.kit().set("AWS_ENDPOINT_URL_S3", store.address()).set("S3_ATTEMPTS", "1").run("doctor", "--env", "staging").exits(1)

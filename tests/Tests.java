@@ -80,6 +80,7 @@
 //SOURCES RunbooksTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
+//SOURCES SetUpMistakesTest.java
 //SOURCES SmokeTestsTest.java
 //SOURCES StatementsTest.java
 //SOURCES SupabaseTest.java

@@ -5,15 +5,19 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import ops.Amount;
 import ops.Database;
+import ops.DatabaseUrl;
 import ops.Dump;
 import ops.Exit;
 import ops.Failure;
 import ops.Lock;
+import ops.LockTable;
 import ops.Run;
 import ops.Selection;
 import ops.Setting;
+import ops.Settings;
 import ops.Snapshot;
 import smoke.Outcome;
 import smoke.SqlRead;
@@ -63,7 +67,10 @@ public final class DatabaseChecks {
         group.check("sequences", this::sequences, CONNECTION, "selection");
         group.check("snapshot", this::hold, CONNECTION);
         group.check("tables", this::tables, CONNECTION, "selection", "snapshot");
+        group.check("locks", this::locks, CONNECTION);
+        group.check("other databases", this::others, CONNECTION);
         group.check("known row", this::knownRow, CONNECTION, "SMOKE_CANARY_ROW", "SMOKE_HIDDEN_ROW");
+        group.check("server for drills", this::drills, SettingChecks.FILES, Setting.DRILL_DATABASE_URL.name(), "DB_CONNECT_SECONDS");
         if (database != null) database.close();
         return group;
     }
@@ -167,6 +174,55 @@ public final class DatabaseChecks {
         if (!listed.lost().isEmpty())
             return Seen.warning("a standby has no rows of unlogged tables, so no backup of it has them: " + Snapshot.names(listed.lost()), "back up the primary, or make them logged there: ALTER TABLE … SET LOGGED");
         return listed.tables().isEmpty() ? Seen.warning("there is none to back up", "is this the right database? " + settings.settings.where(Setting.DATABASE_URL)) : Seen.ok(listed.tables().size() + ", all readable");
+    }
+
+    /** pg_dump locks all tables in one transaction, and a restore in place all that it drops and makes. */
+    private Seen locks() {
+        var counted = database.rows("""
+            select count(*) filter (where relkind in ('r', 'p')),
+              2 * (3 * count(*) filter (where relkind in ('r', 'p', 'm')) + count(*) filter (where relkind in ('i', 'I', 'S', 'v')))
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'""", row -> row).get(0);
+        var tables = Long.parseLong(counted[0]);
+        var inPlace = Long.parseLong(counted[1]);
+        var room = LockTable.of(database);
+        var has = ", and the server promises room for " + room.free() + " (max_locks_per_transaction = " + room.perTransaction() + ")";
+        var fix = "as a superuser, then restart the server: " + room.makeRoomFor(inPlace);
+        if (tables > room.free()) return Seen.warning("a backup locks all " + Amount.count(tables, "table") + " at once" + has, fix);
+        if (inPlace > room.free()) return Seen.warning("a restore in place takes some " + inPlace + " locks" + has + "; one by swap needs only a few", fix);
+        return Seen.ok("room for " + room.free() + ", and a backup takes " + tables);
+    }
+
+    /** Databases that belong to our role too, and that no environment here names: nothing backs them up. Null where there is none. */
+    private Seen others() {
+        var ours = settings.settings.environments().stream().map(this::databaseOf).flatMap(Optional::stream).collect(Collectors.toSet());
+        var others = database.rows("""
+            select datname from pg_database where datallowconn and not datistemplate and datname not in ('postgres', current_database())
+              and pg_has_role(datdba, 'usage') order by 1""", row -> row[0]).stream()
+            .filter(name -> !ours.contains(name) && !name.matches(".*_old_[0-9]{8}T[0-9]{6}Z|handover_.*")).toList();
+        if (others.isEmpty()) return null;
+        return Seen.note(Amount.count(others.size(), "database") + " on this server, which no environment in these settings names, " + (others.size() == 1 ? "has" : "have") + " no backup by this kit: "
+            + String.join(", ", others.subList(0, Math.min(5, others.size()))) + (others.size() > 5 ? " …" : ""), "give each that must not be lost an environment: NAME_DATABASE_URL");
+    }
+
+    private Optional<String> databaseOf(String env) {
+        try {
+            return Optional.of(DatabaseUrl.of(Settings.of(env)).database);
+        } catch (Failure e) {
+            return Optional.empty(); // that is for its own doctor to say
+        }
+    }
+
+    /** Null where a server is started for each drill. */
+    private Seen drills() {
+        var url = DatabaseUrl.ofDrill(settings.settings);
+        if (url.isEmpty()) return null;
+        var fix = "correct it, or leave it out, and a server is started for each drill: " + settings.settings.where(Setting.DRILL_DATABASE_URL);
+        try (var session = Database.connect(url.get(), settings.settings, "handover doctor " + settings.settings.env)) {
+            if (session.one("select rolsuper from pg_roles where rolname = current_user").equals("t")) return Seen.ok("at " + url.get());
+            return Seen.problem(Exit.SETTING, "role '" + url.get().user + "' at " + url.get() + " is no superuser: it can't restore what belongs to others", fix);
+        } catch (Failure.BadSetting | Failure.ToolFailed e) {
+            return Seen.problem(Exit.SETTING, e.getMessage(), fix);
+        }
     }
 
     /** The smoke tests and restores look for it; null when no setting names one. */

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import ops.Conformance;
+import ops.Copy;
 import ops.Exit;
 import ops.Failure;
 import ops.Run;
@@ -67,6 +68,7 @@ public final class StoreChecks {
             group.check("aborted uploads", this::abort, "upload in parts");
             group.check("encryption at rest", this::encryption, WRITE);
             group.check("public access", this::anonymous, WRITE);
+            if (makesCopies()) group.check("copies", this::copies, BUCKET);
         } finally {
             group.check("delete", this::delete, WRITE);
         }
@@ -220,6 +222,19 @@ public final class StoreChecks {
     private static boolean refused(HttpURLConnection asked) throws IOException {
         if (asked.getResponseCode() < 400 || asked.getResponseCode() >= 500 || asked.getErrorStream() == null) return false;
         return new String(asked.getErrorStream().readNBytes(1 << 12), StandardCharsets.UTF_8).contains("<Code>");
+    }
+
+    private boolean makesCopies() {
+        return settings.settings != null && !settings.group.hasFailed("BACKUP_COPY_TO") && settings.settings.get(Setting.BACKUP_COPY_TO).isPresent();
+    }
+
+    private Seen copies() {
+        var place = settings.settings.require(Setting.BACKUP_COPY_TO);
+        Copy.to(run, place, store);
+        try (var other = Store.open(Copy.bucket(place))) {
+            other.reach();
+            return Seen.ok(other.uri(other.prefix + "/") + " can be listed");
+        }
     }
 
     private Seen delete() {

@@ -1,6 +1,7 @@
 package doctor;
 
 import java.util.ArrayList;
+import java.util.Locale;
 import java.util.stream.Stream;
 import ops.BackupPlace;
 import ops.DatabaseTarget;
@@ -35,8 +36,21 @@ public final class TargetChecks {
         group.check("database", () -> alone(DatabaseTarget.of(run, settings, store)), "PROTECTED_ENVS", DatabaseChecks.CONNECTION);
         if (settings.get(Setting.DEPLOY_PROVIDER).isPresent())
             group.check("site", () -> alone(new SiteTarget(run, settings, Providers.of(run, settings), store)), "PROTECTED_ENVS", DeployChecks.PROVIDER);
+        group.check("address of the site", this::site, "PROTECTED_ENVS", "SITE_URL");
         return group;
     }
+
+    /** Smoke tests of one environment that look at another's site say nothing of their own. Null where no site is named. */
+    private Seen site() {
+        var site = settings.get(Setting.SITE_URL);
+        if (site.isEmpty()) return null;
+        for (var other : Guard.others(settings, settings.environments(Setting.SITE_URL)))
+            if (other.get(Setting.SITE_URL).map(TargetChecks::bare).equals(site.map(TargetChecks::bare)))
+                return Seen.warning(site.get() + " is the site of environment '" + other.env + "' too: smoke tests of the two look at one site", "correct one of them: " + settings.where(Setting.SITE_URL));
+        return Seen.ok("no other environment's: " + site.get());
+    }
+
+    private static String bare(String address) { return address.replaceFirst("/+$", "").toLowerCase(Locale.ROOT); }
 
     private Seen alone(Guard.Target target) throws Exception {
         var names = Stream.concat(settings.protectedEnvironments().stream(), settings.environments(Setting.DATABASE_URL, Setting.DEPLOY_PROVIDER).stream()).distinct().toList();

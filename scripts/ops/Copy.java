@@ -41,14 +41,20 @@ public final class Copy {
 
     /** Opens a place by its name, "offsite" say; throws BadSetting when it has no bucket of its own. */
     public static Copy to(Run run, String place, Store from) {
-        if (!place.matches(Settings.NAME))
-            throw new Failure.Usage("'" + place.replaceAll("\\p{Cntrl}", "?") + "' is not the name of a place", "a name is lower case letters, digits and '-': offsite");
-        var settings = Settings.of(place);
-        settings.requireOwn(Setting.BACKUP_BUCKET);
+        var settings = bucket(place);
         var to = Store.open(settings);
         if (to.isSameBucket(from))
             throw new Failure.BadSetting("place '" + place + "' is the bucket that the backups are in already, " + to.uri(""), settings.where(Setting.BACKUP_BUCKET) + "; name another bucket, in another region or at another provider");
         return new Copy(run, place, from, to);
+    }
+
+    /** The settings of a place, with a bucket of its own; throws BadSetting when it has none. */
+    public static Settings bucket(String place) {
+        if (!place.matches(Settings.NAME))
+            throw new Failure.Usage("'" + place.replaceAll("\\p{Cntrl}", "?") + "' is not the name of a place", "a name is lower case letters, digits and '-': offsite");
+        var settings = Settings.of(place);
+        settings.requireOwn(Setting.BACKUP_BUCKET);
+        return settings;
     }
 
     /** The command that makes a copy later. */

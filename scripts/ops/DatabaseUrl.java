@@ -21,6 +21,8 @@ public final class DatabaseUrl {
     private static final Map<String, String> ALLOWED = Map.of(
         "sslmode", "disable|allow|prefer|require|verify-ca|verify-full", "sslrootcert", ".+", "sslcert", ".+", "sslkey", ".+", "channel_binding", "disable|prefer|require");
     private static final Pattern SEVERAL_HOSTS = Pattern.compile("[^/]*//([^/?#]*@)?[^/?#@]*,.*"), SOCKET = Pattern.compile("[^/]*//([^/?#]*@)?(/|%2[fF]|:?[0-9]*/).*");
+    private static final Pattern SCHEME = Pattern.compile("((?:jdbc:)?[a-z][a-z0-9+.-]*)://(.*)");
+    private static final String FORM_IN_WORDS = "special characters in the password are written %40 for @, %2F for /, %23 for #, %3F for ?, %25 for %";
     /** As PostgreSQL's own programs take it: a file with the authorities that the server's certificate may be of. */
     private static final String ROOT_CERTIFICATE = "PGSSLROOTCERT";
     /** Supabase's and PgBouncer's usual port of a pooler that gives each transaction another session. */
@@ -59,8 +61,7 @@ public final class DatabaseUrl {
             if (SEVERAL_HOSTS.matcher(url).matches())
                 throw new Failure.BadSetting("DATABASE_URL names several hosts: which one answers would change from one connection to the next", where + "; name the primary alone, or a name that follows it");
             if (SOCKET.matcher(url).matches()) throw socket(where);
-            throw new Failure.BadSetting("DATABASE_URL is not of the form postgresql://USER:PASSWORD@HOST:PORT/NAME",
-                where + "; special characters in the password are written %40 for @, %2F for /, %23 for #, %3F for ?");
+            throw new Failure.BadSetting("DATABASE_URL is not of the form postgresql://USER:PASSWORD@HOST:PORT/NAME: " + fault(url), where + "; " + FORM_IN_WORDS);
         }
         if (form.group(2) != null) new Secret(form.group(2)); // so that its encoded form is masked too
         var password = form.group(2) == null ? null : new Secret(decode(form.group(2), where));
@@ -68,11 +69,26 @@ public final class DatabaseUrl {
         if (port == TRANSACTION_POOLER)
             throw new Failure.BadSetting("DATABASE_URL names port 6543, a transaction pooler: dumps, snapshots and locks don't work through it",
                 where + "; use the session pooler (port 5432, user postgres.REF) or the direct host db.REF.supabase.co:5432");
-        if (port < 1 || port > 65535) throw new Failure.BadSetting("DATABASE_URL names port " + port + ", which does not exist", where);
+        if (port < 1 || port > 65535) throw new Failure.BadSetting("DATABASE_URL names port " + port + ", which does not exist", where + "; PostgreSQL's usual port is 5432");
         var host = decode(form.group(3), where).toLowerCase(Locale.ROOT).replaceAll("^\\[|]$|\\.$", "");
         if (host.startsWith("/")) throw socket(where);
-        if (!host.matches("[a-z0-9._:-]+")) throw new Failure.BadSetting("DATABASE_URL names a host that is none", where);
+        if (!host.matches("[a-z0-9._:-]+")) throw new Failure.BadSetting("DATABASE_URL names a host that is none", where + "; a host is a name or an address: db.example.com, 10.0.0.5");
         return new DatabaseUrl(decode(form.group(1), where), password, host, port, decode(form.group(5), where), parameters(form.group(6), where));
+    }
+
+    /** What is wrong with an address that is none, without a piece of it: any may be of the password. */
+    private static String fault(String url) {
+        var scheme = SCHEME.matcher(url);
+        if (!scheme.matches()) return url.matches("(?i)\\w+\\s*=.*") ? "it is written as host=… dbname=…" : "it does not begin with postgresql://";
+        if (!scheme.group(1).matches("(jdbc:)?postgres(ql)?")) return "it begins with " + scheme.group(1) + "://";
+        var rest = scheme.group(2);
+        if (!rest.contains("@")) return "it names no role: USER:PASSWORD@ stands before the host";
+        if (rest.indexOf('@') != rest.lastIndexOf('@')) return "the password has an @ in it, or there is one too many";
+        var behind = rest.substring(rest.indexOf('@') + 1);
+        if (rest.substring(0, rest.indexOf('@')).matches(".*[/?#].*")) return "the password has a character in it that ends an address: /, ? or #";
+        if (behind.matches("[^/?#]*:[^/?#]*[^0-9/?#][^/?#]*(/.*)?")) return "the port is no number";
+        if (!behind.matches("[^/?#]*/[^?#]+.*")) return "it names no database: /NAME stands behind the host";
+        return "it has a character that does not belong there, or too many of one";
     }
 
     private static Failure socket(String where) {

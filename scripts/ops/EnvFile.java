@@ -1,46 +1,143 @@
 package ops;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
  * A settings file: lines of {@code NAME=value} that a shell can source as well.
  *
  * <p>Only what a shell reads the same way is accepted; the rest is refused with its line number and never its text,
- * which may hold a password. (dotenv-java knows no {@code export} and quotes the line in its message.)
+ * which may hold a password. (dotenv-java knows no {@code export} and quotes the line in its message.) What can be read
+ * without doubt, and what a shell reads otherwise all the same, ends no run: {@link #faults} tells it to the doctor.
  */
-final class EnvFile {
-    private static final Pattern LINE = Pattern.compile(
-        "(?:export\\s+)?([A-Za-z_][A-Za-z0-9_]*)=(?:'([^']*)'|\"([^\"$`\\\\]*)\"|([^\\s'\"$`\\\\;&|<>()#~*\\[!]*))(?:\\s+#.*)?");
+public final class EnvFile {
+    /**
+     * Something to mend.
+     *
+     * @param place "line 7", or empty when it is the whole file
+     * @param mend the command that mends it, or what to do
+     * @param fatal that the file can't be read
+     */
+    public record Fault(String place, String what, String mend, boolean fatal) { }
 
-    private EnvFile() { }
+    private static final Pattern LINE = Pattern.compile("(?:export[ \\t]+)?([A-Za-z_][A-Za-z0-9_]*)="
+        + "(?:'([^']*)'|\"([^\"$`\\\\]*)\"|([^\\s'\"$`\\\\;&|<>()#~*\\[!]*))(?:[ \\t]+#.*)?");
+    private static final Pattern INVISIBLE = Pattern.compile("[\\u00a0\\u202f\\u200b-\\u200f\\u2060\\ufeff]");
+    private static final String BYTE_ORDER_MARK = "\ufeff";
+
+    private final Path file;
+    private final Mending mending;
+    private final Map<String, String> values = new LinkedHashMap<>();
+    private final List<Fault> faults = new ArrayList<>();
+    private final Map<String, Integer> lines = new LinkedHashMap<>();
+
+    private EnvFile(Path file) {
+        this.file = file;
+        mending = new Mending(file);
+        try {
+            if (Files.exists(file)) read();
+        } catch (IOException e) {
+            fatal("can't be read: " + e.getMessage(), "ls -l '" + file + "'");
+        }
+    }
 
     /** Names and values, in the order of the file; empty when there is no such file. */
     static Map<String, String> read(Path file) {
-        var values = new LinkedHashMap<String, String>();
-        if (!Files.exists(file)) return values;
-        try {
-            if (Private.openToOthers(file))
-                throw new Failure.BadSetting(file + " can be read by others on this machine", "chmod 600 '" + file + "'");
-            var number = 0;
-            for (var line : Files.readAllLines(file)) {
-                number++;
-                line = line.strip();
-                if (line.isEmpty() || line.startsWith("#")) continue;
-                var parsed = LINE.matcher(line);
-                if (!parsed.matches())
-                    throw new Failure.BadSetting(file + ", line " + number + ": not NAME=value as a shell reads it",
-                        "put the value in single quotes: NAME='value'");
-                for (var group = 2; group <= 4; group++)
-                    if (parsed.group(group) != null) values.put(parsed.group(1), parsed.group(group));
-            }
-        } catch (IOException e) {
-            throw new Failure.BadSetting(file + " can't be read: " + e.getMessage(), "ls -l '" + file + "'");
+        var read = new EnvFile(file);
+        for (var fault : read.faults)
+            if (fault.fatal) throw new Failure.BadSetting(words(file, fault), fault.mend);
+        return read.values;
+    }
+
+    /** What of a file a shell reads otherwise than this kit, or neither can read, in the order of its lines. */
+    public static List<Fault> faults(Path file) { return List.copyOf(new EnvFile(file).faults); }
+
+    private static String words(Path file, Fault fault) {
+        return file + (fault.place.isEmpty() ? " " : ", " + fault.place + ": ") + fault.what;
+    }
+
+    private void fatal(String what, String mend) { faults.add(new Fault("", what, mend, true)); }
+
+    private void read() throws IOException {
+        if (Private.openToOthers(file)) {
+            fatal("can be read by others on this machine", "chmod 600 '" + file + "'");
+            return;
         }
-        return values;
+        var bytes = Files.readAllBytes(file);
+        var encoding = encoding(file, bytes);
+        encoding.ifPresent(faults::add);
+        if (encoding.isPresent()) return;
+        var split = new String(bytes, StandardCharsets.UTF_8).split("\n", -1);
+        var returns = 0;
+        for (var i = 0; i < split.length; i++) {
+            var line = split[i];
+            if (line.endsWith("\r")) {
+                returns++;
+                line = line.substring(0, line.length() - 1);
+            }
+            line(i + 1, line.replaceFirst("^[ \\t]+", "").replaceFirst("[ \\t]+$", ""));
+        }
+        if (returns > 0)
+            faults.add(0, new Fault("", "has Windows line ends on " + Amount.count(returns, "line") + ": a shell takes the"
+                + " carriage return for a part of each value", mending.withoutReturns(), false));
+    }
+
+    /** What keeps the bytes of a file from being text as a shell reads it; empty when nothing does. */
+    static Optional<Fault> encoding(Path file, byte[] bytes) {
+        var mending = new Mending(file);
+        var isText = true;
+        try {
+            isText = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString().indexOf('\0') < 0;
+        } catch (CharacterCodingException e) {
+            isText = false;
+        }
+        if (!isText) return Optional.of(new Fault("", "is written in " + charset(bytes) + ", and neither this kit nor a shell reads that", mending.from(charset(bytes)), true));
+        if (!new String(bytes, StandardCharsets.UTF_8).startsWith(BYTE_ORDER_MARK)) return Optional.empty();
+        return Optional.of(new Fault("", "begins with a byte-order mark, which a shell takes for a part of the first line", mending.withoutMark(), true));
+    }
+
+    /** A zero byte in every second place is UTF-16's; what else is no UTF-8 was saved by an editor of Windows. */
+    private static String charset(byte[] bytes) {
+        if (bytes.length > 1 && ((bytes[0] & 0xff) == 0xff && (bytes[1] & 0xff) == 0xfe
+            || (bytes[0] & 0xff) == 0xfe && (bytes[1] & 0xff) == 0xff)) return "UTF-16";
+        for (var i = 0; i < bytes.length; i++) if (bytes[i] == 0) return i % 2 == 0 ? "UTF-16BE" : "UTF-16LE";
+        return "WINDOWS-1252";
+    }
+
+    private void line(int number, String line) {
+        if (line.isEmpty() || line.startsWith("#")) return;
+        var place = "line " + number;
+        var parsed = LINE.matcher(line);
+        if (!parsed.matches()) {
+            var cause = mending.cause(number, line);
+            faults.add(new Fault(place, "not NAME=value as a shell reads it: " + cause.what(), cause.mend(), true));
+            return;
+        }
+        var name = parsed.group(1);
+        var value = "";
+        for (var group = 2; group <= 4; group++) if (parsed.group(group) != null) value = parsed.group(group);
+        values.put(name, value);
+        var before = lines.put(name, number);
+        if (before != null)
+            faults.add(new Fault(place, name + " stands on line " + before + " too; the last one counts",
+                mending.comment(before, name) + ", when line " + number + " is the right one", false));
+        if (!value.equals(value.strip()))
+            faults.add(new Fault(place, "the value of " + name + " begins or ends with a blank inside of its quotes: this kit"
+                + " leaves it out, and a shell does not", mending.withoutBlanks(name, parsed.group(2) != null), false));
+        if (Mending.TYPOGRAPHIC.matcher(line).matches())
+            faults.add(new Fault(place, Mending.TYPOGRAPHIC_QUOTES, mending.inPlainQuotes(name), false));
+        else if (INVISIBLE.matcher(value).find())
+            faults.add(new Fault(place, "the value of " + name + " holds a character that nobody sees, a no-break space say",
+                mending.withoutInvisible(name), false));
     }
 }

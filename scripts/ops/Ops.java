@@ -37,10 +37,13 @@
 //SOURCES Listing.java
 //SOURCES Load.java
 //SOURCES Lock.java
+//SOURCES LockTable.java
 //SOURCES LogFolder.java
 //SOURCES MachineLimit.java
 //SOURCES Manifest.java
 //SOURCES Md5.java
+//SOURCES Mending.java
+//SOURCES Mislaid.java
 //SOURCES NativeCode.java
 //SOURCES Outside.java
 //SOURCES Packing.java
@@ -81,6 +84,7 @@
 //SOURCES StoreClock.java
 //SOURCES StoreError.java
 //SOURCES StoreProbe.java
+//SOURCES Stray.java
 //SOURCES StreamCounts.java
 //SOURCES Subscriptions.java
 //SOURCES Sudden.java

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -52,8 +52,17 @@ public final class PostgresTools {
         }
         if (best != null) return best;
         var there = newest == null ? "there is none" : "the newest here is " + newest.version + " (" + newest.path + ")";
-        throw new Failure.ToolFailed(name + " " + atLeast + " or newer is needed, and " + there,
-            settings.get(Setting.PG_BIN).isPresent() ? settings.where(Setting.PG_BIN) : installation(atLeast));
+        throw new Failure.ToolFailed(name + " " + atLeast + " or newer is needed, and " + there, settings.get(Setting.PG_BIN).isEmpty() ? installation(atLeast)
+            : settings.where(Setting.PG_BIN) + "; " + withoutFolder(run, name, atLeast));
+    }
+
+    /** What to do about a folder of the settings that does not have it. */
+    private static String withoutFolder(Run run, String name, int atLeast) throws InterruptedException {
+        for (var path : usual(name)) {
+            var found = version(run, path);
+            if (found != null && found.major >= atLeast) return "leave it out, and the kit takes " + found.version + " (" + path + ")";
+        }
+        return "leave it out, and install one: " + installation(atLeast);
     }
 
     /**
@@ -130,23 +139,26 @@ public final class PostgresTools {
     }
 
     private static List<Path> candidates(Settings settings, String name) {
-        var folders = new LinkedHashSet<Path>();
         var told = settings.get(Setting.PG_BIN);
-        if (told.isPresent()) folders.add(Path.of(told.get()));
-        else {
-            for (var place : PLACES) {
-                try (var entries = Files.newDirectoryStream(Path.of(place), "{[0-9]*,pgsql-*,postgresql@*,libpq,pgsql}")) {
-                    entries.forEach(entry -> folders.add(entry.resolve("bin")));
-                } catch (IOException e) {
-                    // no such place on this system
-                }
+        return told.isPresent() ? executables(List.of(Path.of(told.get())), name) : usual(name);
+    }
+
+    /** Where they are without a word of the settings. */
+    private static List<Path> usual(String name) {
+        var folders = new LinkedHashSet<Path>();
+        for (var place : PLACES) {
+            try (var entries = Files.newDirectoryStream(Path.of(place), "{[0-9]*,pgsql-*,postgresql@*,libpq,pgsql}")) {
+                entries.forEach(entry -> folders.add(entry.resolve("bin")));
+            } catch (IOException e) {
+                // no such place on this system
             }
-            for (var entry : System.getenv().getOrDefault("PATH", "/usr/local/bin:/usr/bin:/bin").split(File.pathSeparator)) folders.add(Path.of(entry));
         }
-        var programs = new ArrayList<Path>();
-        for (var folder : folders)
-            if (Files.isExecutable(folder.resolve(name))) programs.add(folder.resolve(name));
-        return programs;
+        for (var entry : System.getenv().getOrDefault("PATH", "/usr/local/bin:/usr/bin:/bin").split(File.pathSeparator)) folders.add(Path.of(entry));
+        return executables(folders, name);
+    }
+
+    private static List<Path> executables(Collection<Path> folders, String name) {
+        return folders.stream().map(folder -> folder.resolve(name)).filter(Files::isExecutable).toList();
     }
 
     private static Found version(Run run, Path path) throws InterruptedException {

@@ -30,7 +30,7 @@ public final class Settings {
     static final String NAME = "[a-z][a-z0-9-]{0,30}";
     /** An environment called so would have DRILL_DATABASE_URL for its database. */
     private static final String DRILL = "(.*-)?drill";
-    private static final String SHARED_FILE = ".env.operations";
+    static final String SHARED_FILE = ".env.operations";
 
     /** In an address. */
     private static final Pattern PASSWORD = Pattern.compile("^[a-z0-9+]+://[^:@/]+:([^@/]+)@");
@@ -121,7 +121,7 @@ public final class Settings {
 
     /** A setting that counts only with the prefix; throws BadSetting with that name when it is missing. */
     public String requireOwn(Setting setting) {
-        return find(prefix() + setting).orElseThrow(() -> notSet(prefix() + setting));
+        return find(prefix() + setting).orElseThrow(() -> notSet(setting, prefix() + setting));
     }
 
     public Optional<Secret> secret(Setting setting) { return get(setting).map(Secret::new); }
@@ -129,7 +129,7 @@ public final class Settings {
     public boolean isTrue(Setting setting) {
         var value = require(setting);
         if (!value.equals("true") && !value.equals("false"))
-            throw new Failure.BadSetting(setting + " is neither true nor false", where(setting));
+            throw new Failure.BadSetting(setting + " is neither true nor false", where(setting) + "; make it " + setting + "=true or " + setting + "=false");
         return value.equals("true");
     }
 
@@ -141,7 +141,8 @@ public final class Settings {
         } catch (NumberFormatException e) {
             // said below
         }
-        throw new Failure.BadSetting(setting + " is not a whole number from 1 to 1000000", where(setting));
+        throw new Failure.BadSetting(setting + " is not a whole number from 1 to 1000000",
+            where(setting) + "; make it digits alone" + (setting.fallback == null ? "" : ", as in " + setting + "=" + setting.fallback));
     }
 
     public Duration seconds(Setting setting) { return Duration.ofSeconds(number(setting)); }
@@ -174,6 +175,13 @@ public final class Settings {
         return found;
     }
 
+    /** Names of these files that the process environment sets otherwise, and so hides from the kit; a shell that reads the files goes by them. */
+    public List<String> hidden() {
+        return files().values().stream().flatMap(values -> values.entrySet().stream())
+            .filter(each -> System.getenv(each.getKey()) != null && !System.getenv(each.getKey()).strip().equals(each.getValue().strip())
+                && !System.getenv(each.getKey()).isBlank()).map(Map.Entry::getKey).distinct().toList();
+    }
+
     /** Where a setting comes from, for a hint: the file or the process environment, and under which name. */
     public String where(Setting setting) {
         for (var name : List.of(prefix() + setting.name(), setting.name()))
@@ -181,6 +189,16 @@ public final class Settings {
                 for (var given : List.of(name, name + "_FILE"))
                     if (source.getValue().containsKey(given)) return given + " stands in " + source.getKey();
         return setting + " is not set";
+    }
+
+    /** The file in which a setting stands, one of its own too; empty when it comes from the process environment, or is not set. */
+    public Optional<Path> file(Setting setting) {
+        for (var name : List.of(prefix() + setting.name(), setting.name()))
+            for (var source : sources.entrySet()) {
+                if (source.getValue().containsKey(name + "_FILE")) return Optional.of(Path.of(source.getValue().get(name + "_FILE")));
+                if (source.getValue().containsKey(name)) return Optional.ofNullable(source.getKey().startsWith(SHARED_FILE) ? Home.dir().resolve(source.getKey()) : null);
+            }
+        return Optional.empty();
     }
 
     /** The environments that have a database in these settings. */
@@ -193,34 +211,30 @@ public final class Settings {
             for (var given : values.keySet())
                 for (var setting : settings) {
                     var name = given.replaceFirst("_FILE$", "");
-                    if (name.endsWith("_" + setting) && !name.matches("(.*_)?" + Setting.DRILL_DATABASE_URL)) found.add(name.replaceFirst("_" + setting + "$", "").toLowerCase(Locale.ROOT).replace('_', '-'));
+                    if (name.endsWith("_" + setting) && name.equals(name.toUpperCase(Locale.ROOT)) && !name.matches("(.*_)?" + Setting.DRILL_DATABASE_URL)) found.add(name.replaceFirst("_" + setting + "$", "").toLowerCase(Locale.ROOT).replace('_', '-'));
                 }
         found.removeIf(name -> !isName(name));
         return List.copyOf(found);
     }
 
-    /** Names in the settings files that are almost, but not quite, a setting: a typing mistake, most likely. */
-    public List<String> misspelt() {
-        var known = new TreeSet<String>();
-        for (var setting : Setting.values()) known.add(setting.name());
-        var found = new ArrayList<String>();
+    /** The files that are read, with what stands in them. */
+    Map<Path, Map<String, String>> files() {
+        var files = new LinkedHashMap<Path, Map<String, String>>();
         sources.forEach((source, values) -> {
-            if (values == System.getenv() || env.equals(LOCAL)) return; // the stack's own file is written by no person
-            for (var given : values.keySet()) {
-                var name = given.startsWith(prefix()) ? given.substring(prefix().length()) : given;
-                var bare = name.endsWith("_FILE") && !known.contains(name) ? name.substring(0, name.length() - 5) : name;
-                if (!known.contains(bare)) Similar.to(bare, known).ifPresent(like -> found.add(given + " in " + source + ": did you mean " + like + "?"));
-            }
+            if (source.startsWith(SHARED_FILE)) files.put(Home.dir().resolve(source), values);
         });
-        return found;
+        return files;
     }
 
     private Failure missing(Setting setting) {
-        return setting.kind == Setting.Kind.IDENTITY ? unknown(environments()) : notSet(setting.name());
+        if (setting == Setting.DATABASE_URL) return unknown(environments());
+        return setting.kind == Setting.Kind.IDENTITY ? notSet(setting, prefix() + setting) : notSet(setting, setting.name());
     }
 
-    private static Failure notSet(String name) {
-        return new Failure.BadSetting(name + " is not set", "set it in " + Home.dir().resolve(".env.operations") + " (see .env.operations.example)");
+    private Failure notSet(Setting setting, String name) {
+        var mislaid = Mislaid.find(env, setting, name, files());
+        return new Failure.BadSetting(name + " is not set" + mislaid.map(found -> ": " + found.what()).orElse(""),
+            mislaid.map(Mislaid::next).orElse("set it in " + Home.dir().resolve(SHARED_FILE) + " (see .env.operations.example)"));
     }
 
     /** Throws BadSetting, with the nearest name, when the environment neither has a database here nor is one of the others. */
@@ -231,9 +245,19 @@ public final class Settings {
     }
 
     private Failure unknown(Collection<String> known) {
-        var like = Similar.to(env, known).map(similar -> "did you mean --env " + similar + "? ").orElse("");
-        return new Failure.BadSetting("environment '" + env + "' is unknown: " + prefix() + Setting.DATABASE_URL + " is not set",
-            like + "environments with a database: " + (known.isEmpty() ? "none is set in " + Home.dir() : String.join(", ", known)));
+        var wanted = prefix() + Setting.DATABASE_URL;
+        var what = "environment '" + env + "' is unknown: " + wanted + " is not set";
+        var mislaid = Mislaid.find(env, Setting.DATABASE_URL, wanted, files());
+        if (mislaid.isPresent()) return new Failure.BadSetting(what + ": " + mislaid.get().what(), mislaid.get().next());
+        var like = Similar.to(env, known).or(() -> shortened(known)).map(similar -> "did you mean --env " + similar + "? ").orElse("");
+        var there = known.isEmpty() ? "none is set in " + Home.dir() : String.join(", ", known);
+        return new Failure.BadSetting(what, like + "environments with a database: " + there + "; a new one's is set as " + wanted
+            + " in " + Home.dir().resolve(SHARED_FILE));
+    }
+
+    /** As prod for production. */
+    private Optional<String> shortened(Collection<String> known) {
+        return known.stream().filter(name -> env.length() > 2 && name.startsWith(env)).findFirst();
     }
 
     private Optional<String> find(String name) {
@@ -252,11 +276,14 @@ public final class Settings {
         try {
             if (Private.openToOthers(file))
                 throw new Failure.BadSetting(name + ": " + file + " can be read by others on this machine", "chmod 600 '" + file + "'");
-            return Files.readString(file).strip();
+            var bytes = Files.readAllBytes(file);
+            var encoding = EnvFile.encoding(file, bytes);
+            if (encoding.isPresent()) throw new Failure.BadSetting(name + ": " + file + " " + encoding.get().what(), encoding.get().mend());
+            return new String(bytes, StandardCharsets.UTF_8).strip();
         } catch (IOException e) {
             throw new Failure.BadSetting(name + ": " + file + " can't be read", "ls -l '" + file + "'");
         }
     }
 
-    private String prefix() { return env.toUpperCase(Locale.ROOT).replace('-', '_') + "_"; }
+    String prefix() { return env.toUpperCase(Locale.ROOT).replace('-', '_') + "_"; }
 }

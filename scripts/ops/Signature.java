@@ -54,6 +54,15 @@ public final class Signature {
             throw new Failure.BadSetting("the key in BACKUP_SIGNING_KEY_FILE is none of those in BACKUP_VERIFY_KEY", "add its public key: openssl pkey -in KEYFILE -pubout prints it; " + settings.where(Setting.BACKUP_VERIFY_KEY));
     }
 
+    /** Throws BadSetting when the key to sign with is set and can't be read. */
+    public static void checkKey(Settings settings) { key(settings); }
+
+    /** Throws BadSetting when a key that is set can't be read, or both are and don't belong together. */
+    public static void checkForms(Settings settings) {
+        trusted(settings);
+        if (key(settings).isPresent()) checkKeys(settings);
+    }
+
     /** For a run that has its use also when what it writes does not count. */
     public static void warnWithoutKey(Run run, Settings settings) {
         if (isDemanded(settings) && key(settings).isEmpty())
@@ -186,7 +195,7 @@ public final class Signature {
                     "openssl pkey -in KEYFILE -pubout prints one; its middle line is what belongs here; " + settings.where(Setting.BACKUP_VERIFY_KEY));
             }
         }
-        if (keys.isEmpty() && isDemanded(settings)) throw new Failure.BadSetting("BACKUP_VERIFY_KEY holds no key", settings.where(Setting.BACKUP_VERIFY_KEY));
+        if (keys.isEmpty() && isDemanded(settings)) throw new Failure.BadSetting("BACKUP_VERIFY_KEY holds no key", settings.where(Setting.BACKUP_VERIFY_KEY) + "; openssl pkey -in KEYFILE -pubout prints one");
         return keys;
     }
 

@@ -94,7 +94,7 @@ public final class Store implements AutoCloseable {
     public static Store open(Settings settings) {
         if (!isBucketName(settings.require(Setting.BACKUP_BUCKET))) throw noBucket(settings);
         if (!settings.get(Setting.BACKUP_SSE).orElse("AES256").matches("AES256|aws:kms(:dsse)?"))
-            throw new Failure.BadSetting("BACKUP_SSE is neither AES256 nor aws:kms", settings.where(Setting.BACKUP_SSE));
+            throw new Failure.BadSetting("BACKUP_SSE is neither AES256 nor aws:kms", settings.where(Setting.BACKUP_SSE) + "; without it the bucket's own encryption counts");
         var tries = new AtomicInteger();
         var calls = new AtomicInteger();
         var counter = new ExecutionInterceptor() {
@@ -130,14 +130,16 @@ public final class Store implements AutoCloseable {
         return new Failure.BadSetting("'" + Console.plain(settings.require(Setting.BACKUP_BUCKET)) + "' can't be the name of a bucket: it is bare, without s3:// and without folders", "correct it: " + settings.where(Setting.BACKUP_BUCKET));
     }
 
-    private static URI endpoint(String url, Settings settings) {
+    /** Throws BadSetting when it is no address of a store. */
+    public static URI endpoint(String url, Settings settings) {
         try {
             var uri = URI.create(url);
             if (uri.getHost() != null && uri.getUserInfo() == null && List.of("http", "https").contains(uri.getScheme())) return uri;
         } catch (IllegalArgumentException e) {
             // said below
         }
-        throw new Failure.BadSetting("AWS_ENDPOINT_URL_S3 is not an address like https://s3.example.com", settings.where(Setting.AWS_ENDPOINT_URL_S3));
+        throw new Failure.BadSetting("AWS_ENDPOINT_URL_S3 is not an address like https://s3.example.com",
+            settings.where(Setting.AWS_ENDPOINT_URL_S3) + "; begin it with https:// and leave out bucket and keys; Amazon's own needs none");
     }
 
     private static AwsCredentialsProvider credentials(Settings settings) {

@@ -82,7 +82,8 @@ public final class Directory implements Provider {
         } catch (InvalidPathException e) {
             // said below
         }
-        throw new Failure.BadSetting("DEPLOY_DIRECTORY is neither an absolute folder nor USER@HOST:/folder", settings.where(Setting.DEPLOY_DIRECTORY));
+        throw new Failure.BadSetting("DEPLOY_DIRECTORY is neither an absolute folder nor USER@HOST:/folder",
+            settings.where(Setting.DEPLOY_DIRECTORY) + "; begin it with a slash, as /srv/site");
     }
 
     @Override public String name() { return "directory"; }

@@ -4,6 +4,7 @@ import java.util.List;
 import ops.Archive.Entry;
 import ops.Database;
 import ops.Failure;
+import ops.LockTable;
 
 /** The server's lock table: one transaction that replaces a database holds a lock on everything that it drops and makes. */
 final class Locks {
@@ -20,17 +21,10 @@ final class Locks {
      */
     void areEnough(long dropped, List<Entry> archive) {
         var needed = dropped + archive.stream().mapToLong(Locks::of).sum();
-        var row = session.rows("""
-            select current_setting('max_locks_per_transaction')::bigint, current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint
-                + coalesce(current_setting('autovacuum_worker_slots', true), current_setting('autovacuum_max_workers'))::bigint + 1 + current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint,
-              (select count(*) from pg_locks where not fastpath)""", r -> r).get(0);
-        var perTransaction = Long.parseLong(row[0]);
-        var transactions = Long.parseLong(row[1]);
-        var free = perTransaction * transactions - Long.parseLong(row[2]);
-        if (needed <= free) return;
-        var enough = (needed + Long.parseLong(row[2])) / transactions * 5 / 4 + 1;
-        throw new Failure.BadSetting("one transaction that replaces all this takes some " + needed + " locks, and the server has room for " + free + " (max_locks_per_transaction = " + perTransaction + ")",
-            "let the server have more, and restart it: ALTER SYSTEM SET max_locks_per_transaction = " + enough + "; or, where the role may create databases, --mode swap, which needs only a few");
+        var table = LockTable.of(session);
+        if (needed <= table.free()) return;
+        throw new Failure.BadSetting("one transaction that replaces all this takes some " + needed + " locks, and the server has room for " + table.free() + " (max_locks_per_transaction = " + table.perTransaction() + ")",
+            "let the server have more, and restart it: " + table.makeRoomFor(needed) + "; or, where the role may create databases, --mode swap, which needs only a few");
     }
 
     /** What an entry leaves locked, as it was measured: a table, its TOAST table and that one's index; an index; what gets its owner. What belongs to a table takes no lock beside that one's. */

@@ -18,10 +18,16 @@ final class Certificate {
     Certificate(Site site, Trust trust, Settings settings) {
         this.site = site;
         this.trust = trust;
+        var days = days(settings);
+        warn = days[0];
+        fail = days[1];
+    }
+
+    /** When to warn, and when to fail. Throws BadSetting. */
+    static int[] days(Settings settings) {
         var days = settings.list(Setting.SMOKE_TLS_DAYS);
         try {
-            warn = Integer.parseInt(days.get(0));
-            fail = Integer.parseInt(days.get(1));
+            return new int[] {Integer.parseInt(days.get(0)), Integer.parseInt(days.get(1))};
         } catch (NumberFormatException | IndexOutOfBoundsException e) {
             throw new Failure.BadSetting("SMOKE_TLS_DAYS is not two numbers of days: " + String.join(",", days), "it looks like 30,7: warn at 30, fail at 7");
         }

@@ -7,6 +7,7 @@ import ops.Failure;
 import ops.Setting;
 import ops.Settings;
 import org.jsoup.nodes.Element;
+import org.jsoup.select.QueryParser;
 import org.jsoup.select.Selector;
 
 /** Is it the application that a visitor gets, and not an error page? */
@@ -57,9 +58,15 @@ final class FrontEnd {
     private boolean isLedTo(Answer answer) { return !answer.uri().equals(site.address); }
 
     private Optional<Element> root(Page page) {
+        checkSelector(root);
+        return page.shown(root).stream().findFirst();
+    }
+
+    /** Throws BadSetting when it is no selector. */
+    static void checkSelector(String root) {
         try {
-            return page.shown(root).stream().findFirst();
-        } catch (Selector.SelectorParseException e) {
+            QueryParser.parse(root);
+        } catch (Selector.SelectorParseException | IllegalArgumentException e) {
             throw new Failure.BadSetting("SMOKE_ROOT is no CSS selector: " + root, "it looks like #app");
         }
     }

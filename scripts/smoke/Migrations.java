@@ -70,8 +70,8 @@ record Migrations(Settings settings, DatabaseUrl url) {
         return wrong;
     }
 
-    /** By its name, as the tools that apply them sort them. */
-    private static String last(Path folder) {
+    /** By its name, as the tools that apply them sort them. Throws BadSetting when there is none. */
+    static String last(Path folder) {
         try (var files = Files.list(folder)) {
             return files.map(file -> file.getFileName().toString().replaceFirst("\\.((up|down)\\.)?sql$", "")).filter(name -> name.matches("\\d+.*")).max(String::compareTo)
                 .orElseThrow(() -> new Failure.BadSetting("SMOKE_MIGRATIONS: there is no migration in " + folder, "their names begin with a number, as in 20261122101500_quotes.sql"));

@@ -35,9 +35,14 @@ final class Redirects {
         return warnings.isEmpty() ? Verdict.pass(what) : Verdict.warning(what + ", though " + String.join(", ", warnings) + ", which is for a while only", "a redirect for good is 301 or 308: search engines go by it");
     }
 
-    private static URI address(String text) {
-        var uri = URI.create(text.contains(" ") ? "" : text);
-        if (uri.getHost() == null || uri.getScheme() == null || !uri.getScheme().startsWith("http")) throw new Failure.BadSetting("SMOKE_REDIRECTS names '" + text + "', which is no address", "it looks like http://example.com,https://example.com");
-        return uri.getRawPath().isEmpty() ? uri.resolve("/") : uri;
+    /** Throws BadSetting when it is no address. */
+    static URI address(String text) {
+        try {
+            var uri = URI.create(text);
+            if (uri.getHost() != null && uri.getScheme() != null && uri.getScheme().startsWith("http")) return uri.getRawPath().isEmpty() ? uri.resolve("/") : uri;
+        } catch (IllegalArgumentException e) {
+            // said below
+        }
+        throw new Failure.BadSetting("SMOKE_REDIRECTS names '" + text.replaceAll("\\p{Cntrl}", "?") + "', which is no address", "it looks like http://example.com,https://example.com");
     }
 }

@@ -34,6 +34,12 @@ final class Release {
         places = settings.list(Setting.SMOKE_RELEASE);
     }
 
+    /** Throws BadSetting when it is no place. */
+    static void checkPlace(String place) {
+        if (!place.matches("meta|header:.+|/.*"))
+            throw new Failure.BadSetting("SMOKE_RELEASE names '" + place.replaceAll("\\p{Cntrl}", "?") + "'", "it is meta, header:NAME, or a path as /version.json");
+    }
+
     Verdict look(Duration limit) throws Exception {
         var said = live(limit.dividedBy(2));
         if (said.isEmpty()) return Verdict.unknown("the site does not say of which commit it is: nothing in " + String.join(", ", places), "have the build put it there; SMOKE_RELEASE names the places").forGood();
@@ -68,9 +74,9 @@ final class Release {
                 if (said.isPresent()) return said;
                 continue;
             }
+            checkPlace(place);
             if (page == null) page = Page.of(site, limit);
-            var said = place.equals("meta") ? page.release() : place.startsWith("header:") ? page.answer().header(place.substring("header:".length())) : null;
-            if (said == null) throw new Failure.BadSetting("SMOKE_RELEASE names '" + place + "'", "it is meta, header:NAME, or a path as /version.json");
+            var said = place.equals("meta") ? page.release() : page.answer().header(place.substring("header:".length()));
             if (said.isPresent()) return said;
         }
         return Optional.empty();

@@ -34,7 +34,8 @@ record Rest(URI auth, URI rest, Optional<Secret> key, Web web) {
         return Optional.of(new Rest(slash(supabase.get()).resolve("auth/v1/"), slash(supabase.get()).resolve("rest/v1/"), key, web));
     }
 
-    private static URI slash(String address) {
+    /** Throws BadSetting when it is no address. */
+    static URI slash(String address) {
         try {
             var uri = URI.create(address.endsWith("/") ? address : address + "/");
             if (uri.getHost() != null && uri.getScheme().startsWith("http")) return uri;

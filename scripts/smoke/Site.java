@@ -29,7 +29,8 @@ public final class Site {
         secret = settings.get(Setting.SMOKE_HEADER).map(Site::header).orElse(Map.of());
     }
 
-    private static URI address(String text) {
+    /** Throws BadSetting when it is no address of a site. */
+    static URI address(String text) {
         try {
             var uri = new URI(text);
             if (uri.getHost() == null || !("http".equals(uri.getScheme()) || "https".equals(uri.getScheme())) || uri.getUserInfo() != null) throw new URISyntaxException(text, "");
@@ -39,7 +40,8 @@ public final class Site {
         }
     }
 
-    private static Map<String, String> header(String text) {
+    /** Throws BadSetting when it is no header. */
+    static Map<String, String> header(String text) {
         var header = HEADER.matcher(text);
         if (!header.matches()) throw new Failure.BadSetting("SMOKE_HEADER is no header", "it looks like x-vercel-protection-bypass: VALUE");
         return Map.of(header.group(1), new Secret(header.group(2)).reveal());
@@ -48,7 +50,10 @@ public final class Site {
     boolean isOwn(URI uri) { return Gate.origin(uri).equals(Gate.origin(address)); }
 
     /** A path of the site: from its root with a slash before it, from its address without one. */
-    URI at(String path) {
+    URI at(String path) { return at(address, path); }
+
+    /** Throws BadSetting when it is no path. */
+    static URI at(URI address, String path) {
         try {
             return address.resolve(path);
         } catch (IllegalArgumentException e) {

@@ -312,7 +312,7 @@ class HostileStoreTest {
         for (var name : List.of("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY")) kit.with(name, null);
         kit.set("AWS_ENDPOINT_URL_S3", address.replace("http:", "https:")).run("backups", "list", "--env", "staging").exits(13).says("no TLS with the store: it speaks plain http there", "AWS_ENDPOINT_URL_S3 stands in");
         kit.set("AWS_ENDPOINT_URL_S3", "http://" + kit.bucket + ".no-such-host.invalid").run("backups", "list", "--env", "staging").exits(13)
-            .says("no address is known for '" + kit.bucket + ".no-such-host.invalid'; AWS_ENDPOINT_URL_S3 seems to have the bucket's name in it, which does not belong there: no-such-host.invalid", "getent hosts");
+            .says("no address is known for '" + kit.bucket + ".no-such-host.invalid'; AWS_ENDPOINT_URL_S3 seems to have the bucket's name in it, which does not belong there: no-such-host.invalid", "Next:  take it out: AWS_ENDPOINT_URL_S3=http://no-such-host.invalid; ");
         kit.set("AWS_ENDPOINT_URL_S3", address).with("HTTP_PROXY", "http://somebody:Pr0xy-secret@127.0.0.1:1").run("backups", "list", "--env", "staging").exits(13)
             .says("could not list s3://", "the way there is through the proxy 127.0.0.1:1 (HTTP_PROXY in the environment)", "Next:  does that proxy run?", "NO_PROXY").neverShows("Pr0xy-secret");
         kit.with("NO_PROXY", "127.0.0.1").run("backups", "list", "--env", "staging").exits(0);

@@ -1,0 +1,45 @@
+//SOURCES Certificate.java
+//SOURCES Extra.java
+//SOURCES FrontEnd.java
+//SOURCES Redirects.java
+//SOURCES Release.java
+//SOURCES Rest.java
+//SOURCES Row.java
+//SOURCES Site.java
+//SOURCES Trust.java
+package smoke;
+
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.Optional;
+import ops.Home;
+import ops.Setting;
+import ops.Settings;
+
+/** The smoke tests' settings, read as the checks themselves read them, without looking at a site. */
+public final class SmokeSettings {
+    private SmokeSettings() { }
+
+    /** Throws BadSetting when a setting of the smoke tests makes no sense; any other setting passes. */
+    public static void check(Settings settings, Setting setting) {
+        if (settings.get(setting).isEmpty()) return;
+        var value = settings.require(setting);
+        switch (setting) {
+            case SITE_URL -> Site.address(value);
+            case SUPABASE_URL, POSTGREST_URL -> { if (!value.equals(Rest.UNUSED)) Rest.slash(value); }
+            case SMOKE_HEADER -> Site.header(value);
+            case SMOKE_HEALTH_PATH, SMOKE_API_PATH -> Site.at(URI.create("https://localhost/"), value);
+            case SMOKE_CACHE -> settings.list(setting).forEach(path -> Site.at(URI.create("https://localhost/"), path));
+            case SMOKE_ROOT -> FrontEnd.checkSelector(value);
+            case SMOKE_RELEASE -> settings.list(setting).forEach(Release::checkPlace);
+            case SMOKE_CANARY_ROW -> Row.known(settings);
+            case SMOKE_HIDDEN_ROW -> Row.hidden(settings);
+            case SMOKE_TLS_DAYS -> Certificate.days(settings);
+            case SMOKE_REDIRECTS -> settings.list(setting).forEach(Redirects::address);
+            case SMOKE_CA_FILE -> new Trust(Optional.of(Path.of(value)));
+            case SMOKE_FILE -> Extra.all(settings);
+            case SMOKE_MIGRATIONS -> Migrations.last(Home.dir().resolve(value));
+            default -> { }
+        }
+    }
+}
