@@ -190,8 +190,10 @@ public final class Putting implements AutoCloseable {
      * @return how many in which tables, in words
      */
     public String put(BackedUp rows) throws IOException {
-        session.execute("begin isolation level read committed read write; set local lock_timeout = '" + settings.number(Setting.DB_LOCK_SECONDS) + "s'; set local datestyle = 'ISO'; set local intervalstyle = 'postgres'");
+        session.execute("begin isolation level read committed read write; set local lock_timeout = '" + settings.number(Setting.DB_LOCK_SECONDS) + "s'; set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local xmloption = content");
         transaction = session.one("select pg_catalog.txid_current()");
+        if (!session.one("select pg_catalog.current_setting('session_replication_role')").equals("origin"))
+            throw new Failure.BadSetting("role " + session.url.user + " has session_replication_role set: no foreign key would be looked at", "ALTER ROLE " + Database.quote(session.url.user) + " RESET session_replication_role; or, where the database sets it, ALTER DATABASE … RESET");
         for (var share : shares) hold(share);
         for (var share : shares) bring(rows, share);
         if (!firing) triggers(Trigger::disabled);
