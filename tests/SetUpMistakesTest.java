@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -100,6 +101,7 @@ class SetUpMistakesTest {
     }
 
     @Test void each_is_named_and_its_next_step_leads_out() throws Exception {
+        theExample();
         theFileItself();
         lines();
         values();
@@ -108,6 +110,18 @@ class SetUpMistakesTest {
         assertEquals("", String.join("\n", faults));
         assertTrue(mended >= 50, () -> "only " + mended);
         kit.bash("set -a; . ./.env.operations; test \"$BACKUP_BUCKET\" = " + kit.bucket + "; psql -Atc 'select 1' \"$" + URL + "\"").exits(0);
+    }
+
+    /** As README has it copied, and filled in by half. */
+    private void theExample() throws IOException {
+        var typed = Files.readAllLines(file);
+        var url = kit.database.url();
+        Files.copy(Stack.CHECKOUT.resolve(".env.operations.example"), file, StandardCopyOption.REPLACE_EXISTING);
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+        made.add(new Mistake("DATABASE_URL", "still a placeholder, as in .env.operations.example", URL + " stands in .env.operations; put the right one there", () -> set(URL, url)));
+        made.add(new Mistake("BACKUP_BUCKET", "BACKUP_BUCKET is not set", "set it in " + file, () -> set("BACKUP_BUCKET", kit.bucket)));
+        mend("staging");
+        for (var line : typed) type(line.replaceFirst("=.*", ""), line);
     }
 
     /** Where the settings stand, under which name, and for whom they can be read. */
@@ -186,7 +200,8 @@ class SetUpMistakesTest {
         var address = kit.database.url();
         wrong(URL, "jdbc:" + address, "addresses for psql", "begins with jdbc:", "take jdbc: out: sed ", address);
         type("LOG_DAYS", "LOG_DAYS='90 '");
-        var lines = Files.readAllLines(file);
+        var lines = new ArrayList<>(Files.readAllLines(file));
+        lines.removeIf(line -> line.startsWith("#")); // long enough without
         var number = lines.indexOf("LOG_DAYS='90 '") + 1;
         made.add(byCommand("as a shell reads it line " + number, "begins or ends with a blank inside of its quotes"));
         made.add(byCommand("as a shell reads it line " + (lines.size() + 1), "AWS_REGION stands on line "));

@@ -69,6 +69,10 @@ public final class EnvFile {
     private void fatal(String what, String mend) { faults.add(new Fault("", what, mend, true)); }
 
     private void read() throws IOException {
+        if (Files.isDirectory(file)) {
+            fatal("is a folder, and should be a file", "mv '" + file + "' '" + file + ".folder'");
+            return;
+        }
         if (Private.openToOthers(file)) {
             fatal("can be read by others on this machine", "chmod 600 '" + file + "'");
             return;
