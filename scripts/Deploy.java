@@ -42,6 +42,7 @@ import smoke.Outcome;
     header = {
         "  deploy --env staging --dry-run                say what would be done, change nothing",
         "  deploy --env staging                          ship the commit that is checked out",
+        "  deploy --env staging --commit live            build anew what is live: a variable has changed, say",
         "  deploy --env production --apply-migrations    the database's first",
         "  deploy --env production --confirm production  without a person at a terminal", ""},
     description = "Builds the commit in a clone of its own, stages it, looks at it, promotes it, asks the provider what is live and looks at the site. What does not pass is taken back (exit 15).%n")
@@ -51,6 +52,9 @@ class Deploy implements Callable<Integer> {
 
     @Option(names = "--app", paramLabel = "DIR", description = "the application's folder, in a git checkout; default: DEPLOY_APP, else the kit's own folder")
     Path app;
+
+    @Option(names = "--commit", paramLabel = "COMMIT", description = "deploy this commit of the checkout, whatever is checked out; live: the one that is live, built anew")
+    String which;
 
     @Option(names = "--dry-run", description = "check everything, list what would be done, change nothing")
     boolean dryRun;
@@ -118,7 +122,7 @@ class Deploy implements Callable<Integer> {
         var aging = steps.start(() -> backupAge(Steps.await(opening)));
         history = new History(run, opening, env, "deploy");
         if (!dryRun) run.record(history);
-        steps.check("Look at the checkout", () -> lookAtCheckout(steps));
+        steps.check("Look at the checkout", () -> lookAtCheckout(steps, opening));
         steps.check("Look at the application", () -> lookAtApplication(steps));
         steps.check("Reach the provider", () -> { steps.found(provider.name() + ", " + Steps.await(reaching)); return true; });
         store = Steps.await(opening);
@@ -168,11 +172,11 @@ class Deploy implements Callable<Integer> {
 
     private boolean isProtected() { return settings.protectedEnvironments().contains(env); }
 
-    private boolean lookAtCheckout(Steps steps) throws Exception {
-        commit = checkout.commit("HEAD");
+    private boolean lookAtCheckout(Steps steps, Future<Store> opening) throws Exception {
+        commit = checkout.commit(which == null ? "HEAD" : which.equals("live") ? liveCommit(opening) : which);
         history.add("commit", commit.sha());
         history.add("subject", commit.subject());
-        if (!leaveChanges) checkout.refuseChanges();
+        if (!leaveChanges && which == null) checkout.refuseChanges();
         var pushed = checkout.pushedTo(commit);
         if (!unpushed && pushed.isEmpty())
             throw new Failure.Refused("commit " + commit + " is not pushed: nobody else could build or mend this release", checkout.hasRemote() ? "git push; or, if it has to be: --unpushed" : "give the repository a remote, and push; or, if it has to be: --unpushed");
@@ -182,6 +186,15 @@ class Deploy implements Callable<Integer> {
             throw new Failure.Refused("'" + env + "' is deployed from " + String.join(" or ", allowed) + ", and commit " + commit.brief() + " is on " + (String.join(", ", on).isBlank() ? "no branch" : String.join(", ", on)), "merge it first, then deploy that; DEPLOY_BRANCHES names the branches");
         steps.found(commit + (pushed.isEmpty() ? ", not pushed" : ", on " + String.join(", ", pushed)));
         return true;
+    }
+
+    private String liveCommit(Future<Store> opening) throws Exception {
+        var known = new Releases(Steps.await(opening), env);
+        var shown = provider.live().orElseThrow(() -> new Failure.Refused("nothing is live yet, so there is no commit to deploy again",
+            "deploy what is checked out: ./jbang deploy --env " + env));
+        return known.of(shown).map(one -> one.release().commit().sha()).or(() -> Optional.ofNullable(shown.commit()))
+            .orElseThrow(() -> new Failure.Refused("nobody knows of which commit " + shown.deployment() + " is, which is live",
+                "name the commit: --commit"));
     }
 
     /** As it is in the commit, in a clone of its own: what lies about in the checkout gets into no build and no database. */
@@ -199,6 +212,8 @@ class Deploy implements Callable<Integer> {
         before = provider.live();
         old = before.isEmpty() ? Optional.empty() : releases.of(before.get());
         steps.found(Deployment.words(releases, before));
+        releases.all().stream().filter(each -> each.bad() != null && each.release().commit().sha().equals(commit.sha())).findFirst()
+            .ifPresent(each -> run.console.warn("this commit was deployed before, as release " + each.release().id() + ", which is marked bad: " + each.bad().why()));
         Clocks.refuse(run, store); // which of two releases is the older one is told by their times
         Deployment.warnOfLeftOut(run, releases);
         return true;

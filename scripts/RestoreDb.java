@@ -155,7 +155,8 @@ class RestoreDb implements Callable<Integer> {
         steps.check("Reach the database server", () -> connect(steps));
         var serverMajor = server.major();
         var finding = steps.start(() -> PostgresTools.findRestore(run, settings, Steps.await(choosing).manifest.pgDumpMajor(), serverMajor));
-        steps.check("Make sure that it is not a protected one", () -> { Guard.check(run, settings, url, server, breakGlass != null, Steps.await(opening)); return true; });
+        var which = breakGlass == null ? "Make sure that it is not a protected one" : "Make sure that it is no other protected one";
+        steps.check(which, () -> { Guard.check(run, settings, url, server, breakGlass != null, Steps.await(opening)); return true; });
         store = Steps.await(opening);
         steps.check("Choose the backup", () -> choose(steps, Steps.await(choosing)));
         steps.check("Choose the way", () -> chooseWay(steps));
@@ -384,7 +385,7 @@ class RestoreDb implements Callable<Integer> {
     }
 
     private boolean ask(Steps steps) {
-        Confirmation.typed("The database of the protected environment '" + env + "', " + url + ", will be replaced by backup " + folder.id() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ".", env);
+        Confirmation.typed("The database of the protected environment '" + env + "', " + url + ", will be replaced by backup " + folder.id() + ", with the data of " + manifest.snapshotTime() + " (" + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ").", env);
         history.add("break_glass", breakGlass);
         steps.found("'" + env + "' was typed");
         return true;

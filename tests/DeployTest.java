@@ -315,7 +315,13 @@ class DeployTest {
         kit.set("STAGING_DEPLOY_PROVIDER", "directory").set("STAGING_DEPLOY_DIRECTORY", "relative/folder");
         deploy().exits(78).says("DEPLOY_DIRECTORY is neither an absolute folder nor USER@HOST:/folder");
         kit.set("STAGING_SITE_URL", null);
-        deploy().exits(78).says("STAGING_SITE_URL is not set");
+        var told = deploy("--json").exits(78).says("STAGING_SITE_URL is not set").json();
+        assertEquals(List.of("code", "what", "state", "next"), List.copyOf(told.keySet()));
+        assertEquals(List.of("78", "nothing was changed: what was live is live"),
+            List.of(told.get("code").getAsString(), told.get("state").getAsString()));
+        var mistyped = kit.run("deploy", "--evn", "staging", "--json").exits(2)
+            .says("Unknown option: '--evn'", "Did you mean --env? Next: ./jbang deploy --help").json();
+        assertEquals("Unknown option: '--evn'", mistyped.get("what").getAsString());
     }
 
     // --- what goes wrong
@@ -355,6 +361,12 @@ class DeployTest {
         assertTrue(bad.compareTo(good) > 0);
         deployed.run("rollback", "--list").exits(0).prints("bad   " + bad, "live  " + good, "live: " + good);
         assertEquals(15, kit.history().get(1).get("exit").getAsInt());
+        // What is checked out is the bad one now.
+        deploy("--dry-run").exits(0).says("warning: this commit was deployed before, as release " + bad + ", which is marked bad: ");
+        deploy("--commit", "live").exits(0).says("ok: Look at the checkout: " + deployed.commitOf(good).substring(0, 12));
+        assertEquals(deployed.commitOf(good), deployed.liveCommit());
+        assertFalse(deployed.current().equals(good), "it was built anew");
+        deploy("--commit", "--output=x", "--dry-run").exits(1).says("does not have the commit --output=x");
     }
 
     @Test void old_releases_go_but_never_the_one_that_may_be_needed() throws IOException {

@@ -321,7 +321,8 @@ class GuardTest {
     @Test void with_the_name_typed_it_is_restored_after_a_safety_backup_that_was_read_back_and_the_reason_is_kept() {
         assumeTrue(Files.exists(Path.of("/usr/bin/script")), "script (util-linux) is not there to make a terminal");
         backUpStaging();
-        typed("staging", 10).prints("Type production to go on: ", "not confirmed: 'staging' was typed, not 'production'");
+        typed("staging", 10).prints("Make sure that it is no other protected one", ", with the data of 20",
+            "Type production to go on: ", "not confirmed: 'staging' was typed, not 'production'");
         untouched();
         typed("production", 0).prints("Read it back", "'production' was typed");
         assertEquals("1", production.one("select count(*) from customer"));

@@ -63,11 +63,21 @@ class LauncherTest {
     }
 
     @Test void without_a_command_it_lists_the_catalog_and_needs_no_java_for_it() throws Exception {
-        new Kit(place).withoutJdk().jbang().run().succeeds().prints("  hello        Say hello\n");
+        var kit = new Kit(place).withoutJdk();
+        kit.jbang().run().succeeds().prints("  hello        Say hello\n");
+        for (var word : new String[] {"-h", "--help", "help"})
+            kit.jbang(word).run().succeeds().prints("  hello        Say hello\n");
+        Files.createDirectories(kit.home.resolve("scripts/ops"));
+        Files.writeString(kit.home.resolve("scripts/ops/Ops.java"), "    public static final String VERSION = \"1.2.3\"; // now\n");
+        for (var word : new String[] {"-V", "--version"})
+            kit.jbang(word).run().succeeds().prints("handover 1.2.3\n");
     }
 
     @Test void a_mistyped_command_is_answered_with_the_one_that_was_meant() throws Exception {
-        new Kit(place).jbang("helo").run().fails(2, "jbang: did you mean hello?");
+        var kit = new Kit(place);
+        kit.jbang("helo").run().fails(2, "jbang: did you mean hello?");
+        kit.jbang("sauvegarde").run().fails(2, "jbang: there is no command 'sauvegarde'; ./jbang lists them\n");
+        kit.jbang("help", "hello").run().succeeds().prints("hello [--help]");
     }
 
     // --- remembering what JBang worked out

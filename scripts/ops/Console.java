@@ -25,6 +25,7 @@ public final class Console {
     /** Not System.out, which swallows what goes wrong, and with it why. */
     private final OutputStream out = new FileOutputStream(FileDescriptor.out);
     private String lost;
+    private boolean hasResult;
     private final PrintStream err = new PrintStream(System.err, true, StandardCharsets.UTF_8);
     private boolean quiet;
     private boolean verbose;
@@ -42,6 +43,7 @@ public final class Console {
     /** The result, on stdout. */
     public synchronized void result(String text) {
         clearProgress();
+        hasResult = true;
         if (lost != null) return;
         try {
             out.write((Secret.mask(text) + System.lineSeparator()).getBytes(StandardCharsets.UTF_8));
@@ -49,6 +51,9 @@ public final class Console {
             lost = e.getMessage();
         }
     }
+
+    /** Whether something was said on stdout. */
+    synchronized boolean hasResult() { return hasResult; }
 
     /** Why a result, or a part of it, was not taken; empty when all was. */
     public synchronized Optional<String> lostResult() { return Optional.ofNullable(lost); }

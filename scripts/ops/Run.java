@@ -3,10 +3,14 @@ package ops;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
@@ -60,14 +64,38 @@ public final class Run {
         describeExitCodes(line);
         line.setParameterExceptionHandler((e, args) -> {
             var console = new Console();
-            console.bad(e.getMessage().replaceAll("\\p{Cntrl}", " "));
-            var similar = e instanceof CommandLine.UnmatchedArgumentException u ? u.getSuggestions() : java.util.List.<String>of();
-            console.follow((similar.isEmpty() ? "" : "Did you mean " + String.join(" or ", similar) + "? ")
-                + "Next: ./jbang " + e.getCommandLine().getCommandSpec().qualifiedName(" ") + " --help");
+            // A misspelt option is also one that is missing, and that is said first.
+            var unknown = e instanceof CommandLine.MissingParameterException ? unknown(e.getCommandLine(), args)
+                : Optional.<String>empty();
+            var what = unknown.map(option -> "Unknown option: '" + option + "'").orElse(e.getMessage())
+                .replaceAll("\\p{Cntrl}", " ");
+            var similar = unknown.flatMap(option -> Similar.to(option, options(e.getCommandLine()))).map(List::of)
+                .orElse(e instanceof CommandLine.UnmatchedArgumentException u ? u.getSuggestions() : List.of());
+            var meant = similar.isEmpty() ? "" : "Did you mean " + String.join(" or ", similar) + "? ";
+            var help = "./jbang " + e.getCommandLine().getCommandSpec().qualifiedName(" ") + " --help";
+            console.bad(what);
+            console.follow(meant + "Next: " + help);
+            if (List.of(args).contains("--json"))
+                console.result(Json.text(new Failed(Exit.USAGE.code, what, "nothing was done", meant + help)));
             return Exit.USAGE.code;
         });
         return line;
     }
+
+    private static Optional<String> unknown(CommandLine line, String... args) {
+        return Stream.of(args).takeWhile(arg -> !arg.equals("--")).filter(arg -> arg.startsWith("--"))
+            .map(arg -> arg.replaceFirst("=.*", "")).filter(arg -> !options(line).contains(arg)).findFirst();
+    }
+
+    private static Set<String> options(CommandLine line) { return line.getCommandSpec().optionsMap().keySet(); }
+
+    /**
+     * What stands on stdout with {@code --json} when there is no result.
+     *
+     * @param code that the process exits with
+     * @param state what things are like
+     */
+    private record Failed(int code, String what, String state, String next) { }
 
     private static void describeExitCodes(CommandLine line) {
         line.getCommandSpec().usageMessage().exitCodeListHeading("%nExit codes:%n").exitCodeList(Exit.table()).width(100);
@@ -100,20 +128,24 @@ public final class Run {
             var known = MachineLimit.in(cause);
             if (known.isPresent()) {
                 var failure = known.get();
-                console.bad(failure.getMessage());
-                console.follow("State: " + state + ".");
-                console.follow("Next:  " + failure.hint);
+                tell(failure.exit, failure.getMessage(), failure.hint);
                 if (console.verbose()) trace(cause);
                 problem = failure.getMessage();
                 return failure.exit;
             }
-            console.bad("a bug in the kit: " + cause);
-            console.follow("State: " + state + ".");
-            console.follow("Next:  run it again with --verbose and send us the log");
+            tell(Exit.BUG, "a bug in the kit: " + cause, "run it again with --verbose and send us the log");
             trace(cause);
             problem = cause.toString();
             return Exit.BUG;
         }
+    }
+
+    private void tell(Exit exit, String what, String next) {
+        console.bad(what);
+        console.follow("State: " + state + ".");
+        console.follow("Next:  " + next);
+        // One document: what was looked at may be the result of a run that fails for it.
+        if (json && !console.hasResult()) console.result(Json.text(new Failed(exit.code, what, state, next)));
     }
 
     /** What can't be said is no success where what is said is the result; a run that is recorded has changed what it was to change. */
@@ -179,9 +211,7 @@ public final class Run {
     void stop(Failure failure) {
         if (!decided.compareAndSet(false, true)) return;
         undo.close();
-        console.bad(failure.getMessage());
-        console.follow("State: " + state + ".");
-        console.follow("Next:  " + failure.hint);
+        tell(failure.exit, failure.getMessage(), failure.hint);
         if (history != null) history.write("failed", failure.exit, failure.getMessage(), elapsed());
         console.closeLog();
         Runtime.getRuntime().halt(failure.exit.code);

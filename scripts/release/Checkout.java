@@ -52,11 +52,11 @@ public final class Checkout {
     public Release.Commit commit(String which) throws IOException, InterruptedException {
         String[] lines;
         try {
-            lines = git("log", "-1", "--format=%H%n%s", which + "^{commit}").split("\n", 2);
+            lines = git("log", "-1", "--format=%H%n%s", "--end-of-options", which + "^{commit}").split("\n", 2);
         } catch (Failure.ToolFailed e) {
-            throw new Failure.Failed("the checkout in " + top + " does not have the commit " + which, "get it there: git fetch");
+            throw new Failure.Failed("the checkout in " + top + " does not have the commit " + which, "get it there: git -C " + top + " fetch");
         }
-        return new Release.Commit(lines[0], branch(), lines.length < 2 ? "" : lines[1].strip().replaceAll("\\p{Cntrl}", " "));
+        return new Release.Commit(lines[0], which.equals("HEAD") ? branch() : "", lines.length < 2 ? "" : lines[1].strip().replaceAll("\\p{Cntrl}", " "));
     }
 
     /** Empty on a detached HEAD. */
