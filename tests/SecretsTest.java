@@ -87,7 +87,7 @@ class SecretsTest {
         kit.run("backup-db", "--env", "staging").exits(0);
         var globals = text(kit.sealed().get(0) + "globals.sql.zst");
         assertTrue(globals.contains("CREATE ROLE " + TestDatabase.ROLE), globals);
-        assertFalse(globals.contains("SCRAM-SHA-256") || globals.contains("PASSWORD") || Pattern.compile("md5[0-9a-f]{32}").matcher(globals).find(), globals);
+        assertFalse(globals.contains("SCRAM-SHA-256") || globals.contains("PASSWORD") || java.util.regex.Pattern.compile("md5[0-9a-f]{32}").matcher(globals).find(), globals);
     }
 
     @Test void a_password_that_is_not_in_the_url_is_found_where_postgresql_s_own_programs_look_for_it() throws Exception {
