@@ -42,11 +42,11 @@ import rows.Target;
  *  Needs a server for drills: the embedded one. The same by hand: runbooks/runbook-restore.md */
 @Command(name = "rows", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
     header = {
-        "  rows --env production --table public.orders --where \"id = 42\" --dry-run   say what would come back, change nothing",
-        "  rows --env production --table public.orders --where \"id = 42\"             this order, with its lines, if it is missing",
-        "  rows --env production --table public.orders --missing                     every row that is missing there",
-        "  rows 2026-11-22T12:00 --env production --table public.orders --missing    from the newest backup begun by then, UTC",
-        "  rows --env staging --table public.prices --where \"true\" --overwrite       rows that are there, too: as they were", ""},
+        "  rows --env production --table public.orders --where \"id = 42\" --dry-run   what would come back",
+        "  rows --env production --table public.orders --where \"id = 42\"             this order, if missing",
+        "  rows --env production --table public.orders --missing                     all that are missing",
+        "  rows 2026-11-22T12:00 --env production --table public.orders --missing    from a backup by then",
+        "  rows --env staging --table public.prices --where true --overwrite         prices as they were", ""},
     description = "Only what is missing comes back: rows of the table, rows of others that pointed to these, and what all of them need. "
         + "One transaction; the site goes on meanwhile. Rows that are there stay as they are.%n")
 class Rows implements Callable<Integer> {

@@ -34,6 +34,10 @@ class SupabaseTest {
 
             kit.run("backups", "drill", "--env", "staging").exits(12).says("can't be restored on a server without Supabase's own schemas", "auth");
             kit.run("backups", "list", "--env", "staging").exits(0).prints("readable");
+            // Rows come back all the same, of the platform's tables too.
+            kit.database.asSuperuser("delete from public.profile where id = 2; delete from auth.identities; delete from auth.users where id = 2");
+            kit.run("rows", "--env", "staging", "--table", "auth.users", "--where", "email like 'bob@%'").exits(0).prints("1 row into auth.users, 1 row into auth.identities, 1 row into public.profile, from backup ");
+            assertEquals(List.of("1|ada", "2|bob"), kit.database.rows("select * from public.profile order by 1"));
             Files.copy(Stack.CHECKOUT.resolve("tests/Migrate.java"), kit.home.resolve("tests/Migrate.java"));
             Files.writeString(Files.createDirectories(kit.home.resolve("supabase/migrations")).resolve("1_a.sql"), "create table a (id int)");
             kit.run("tests/Migrate.java", "rehearse", "--env", "staging").exits(0).says("can't be restored on a server without Supabase's own schemas", ": rehearsed in a transaction of ").printsLike("rehearsed: 1_a\\.sql [0-9.]+ s");
