@@ -56,7 +56,7 @@ record Claim(Operation operation, String words, Class<?> in, String method) {
         new Claim(Operation.deploy, "A site that still serves the release before gets no release taken back",
             DeployTest.class, "an_edge_that_still_serves_the_release_before_gets_no_release_taken_back"),
         new Claim(Operation.deploy, "When the process alone is killed, nothing that it has started goes on",
-            DeployTest.class, "when_the_process_alone_is_killed_nothing_that_it_has_started_goes_on"),
+            DeployTest.class, "when_it_is_killed_nothing_that_it_has_started_goes_on"),
         new Claim(Operation.deploy, "What can't be told is neither called a success nor taken back (exit 16)", DeployTest.class, "what_can_not_be_told_is_neither_a_success_nor_taken_back"),
         new Claim(Operation.deploy, "Pending migrations are rehearsed in the last backup, and applied before the release is live", DeployTest.class, "migrations_that_are_pending_are_rehearsed_in_the_last_backup_and_applied_before_the_release_is_live"),
         new Claim(Operation.deploy, "A migration that fails on the real rows is caught by the rehearsal", DeployTest.class, "a_migration_that_fails_on_the_real_rows_is_caught_by_the_rehearsal"),

@@ -551,15 +551,18 @@ class DeployTest {
     // --- others at work
 
     /** As the system kills what takes too much memory: the one process, and nobody who could clean up behind it. */
-    @Test void when_the_process_alone_is_killed_nothing_that_it_has_started_goes_on() throws IOException {
+    @ParameterizedTest @ValueSource(strings = {"the process alone", "its whole group"})
+    void when_it_is_killed_nothing_that_it_has_started_goes_on(String what) throws IOException {
         var begun = kit.home.resolve("begun");
         site.write("build.js", "import { spawn } from 'node:child_process'\nimport { writeFileSync } from 'node:fs'\n"
             + "spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).unref()\n"
             + "writeFileSync('" + begun + "', '')\n"
             + "setTimeout(() => {}, 600000)\n").commit("Slowly");
-        var running = kit.start("deploy", "--env", "staging");
+        var running = kit.startInForeground("deploy", "--env", "staging");
         Patience.until(() -> Files.exists(begun), () -> "the build never begins: " + running.soFar());
-        running.signal("KILL").result();
+        // As "timeout -s KILL" and terminals do: the shell that watches must not be among those.
+        if (what.equals("its whole group")) running.signalGroup("KILL").result();
+        else running.signal("KILL").result();
         kit.awaitNoProcess();
     }
 

@@ -2,6 +2,8 @@ package ops;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -51,7 +53,10 @@ final class Lifeline {
     synchronized void hold(Run run) throws IOException {
         if (watcher != null) return;
         run.undo.act(() -> {
-            var builder = new ProcessBuilder("/bin/sh", "-c", WATCHER, "handover-watch", MARK + "=" + mark)
+            var command = new ArrayList<>(List.of("/bin/sh", "-c", WATCHER, "handover-watch", MARK + "=" + mark));
+            // In a session of its own, where there is setsid: kill -9 of this process's whole group must not reach it.
+            if (Tool.isOnPath("setsid")) command.add(0, "setsid");
+            var builder = new ProcessBuilder(command)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.DISCARD);
             builder.environment().keySet().retainAll(Set.of("PATH"));
             watcher = builder.start();

@@ -69,15 +69,13 @@ public final class Tool implements AutoCloseable {
         run.console.detail("running " + String.join(" ", command));
         try {
             run.lifeline.hold(run);
-            var stopping = run.undo.act(() -> {
+            forget = run.undo.act(() -> {
                 process = builder.start();
                 run.lifeline.add(process.pid());
+                // At its end, and no later: the system gives its number to somebody else.
+                process.onExit().thenRun(() -> run.lifeline.remove(process.pid()));
                 return run.undo.add("stop " + name, this::stop);
             });
-            forget = () -> {
-                stopping.run();
-                run.lifeline.remove(process.pid());
-            };
         } catch (IOException e) {
             throw new Failure.ToolFailed(name + " could not be started: " + e.getMessage(), "check it: " + command.get(0) + " --version");
         }
