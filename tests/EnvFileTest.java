@@ -49,6 +49,7 @@ class EnvFileTest {
         {"A=\"b c", "the quote that opens the value is not closed", "b c"},
         {"A=\"b$c`d\\e\"", "a shell replaces what follows a $", "b$c`d\\e"},
         {"A=b c\r", "stands in no quotes", "b c"},
+        {"A=#app", "stands in no quotes", "#app"},
         {"A=postgresql://u:p$1@h/d?a=b&c=(d)", "stands in no quotes", "postgresql://u:p$1@h/d?a=b&c=(d)"},
         {"BLUE-GREEN_SITE_URL=b", "'BLUE-GREEN_SITE_URL' is no name to a shell", "b"}};
 

@@ -179,7 +179,7 @@ class SetUpMistakesTest {
         wrong("STAGING_SUPABASE_URL", "https://REF.supabase.co", "SUPABASE_URL", "still a placeholder", "Supabase: Project Settings", "none");
         wrong("STAGING_SUPABASE_ANON_KEY", "sb_secret_abcdefghijk", "SUPABASE_ANON_KEY", "goes past every policy", "put the anon or publishable key there", "sb_publishable_abcdefghijk");
         wrong("SMOKE_BROWSER", "true", "SMOKE_BROWSER", "is not 1, which turns the browser on", "SMOKE_BROWSER stands in", "1");
-        wrong("SMOKE_TLS_DAYS", "30", "SMOKE_TLS_DAYS", "not two numbers", "it looks like 30,7", "30,7");
+        wrong("SMOKE_TLS_DAYS", "7,30", "SMOKE_TLS_DAYS", "fails before it warns", "the days of the warning come first: 30,7", "30,7");
         wrong("SMOKE_CANARY_ROW", "canary", "SMOKE_CANARY_ROW", "is no row", "it looks like public.canary:id=1", null);
         wrong("SMOKE_REDIRECTS", "www.pro-remorque.fr", "SMOKE_REDIRECTS", "is no address", "it looks like http://", null);
         wrong("SMOKE_FILE", "smoke.json", "SMOKE_FILE", "can't be read", "ls -l '", null);
@@ -247,6 +247,9 @@ class SetUpMistakesTest {
 
         wrong(URL, "postgresql://postgres.REF:[YOUR-PASSWORD]@aws-0-eu-west-3.pooler.supabase.com:5432/postgres", "DATABASE_URL", "still a placeholder", "Supabase: Connect, Session pooler", url);
         wrong("AWS_ACCESS_KEY_ID", "AKIA0000", "bucket", "refuses the credentials", "the store knows no such key", stack.setting("AWS_ACCESS_KEY_ID"));
+        mend("staging");
+
+        wrong(URL, kit.database.urlWithoutPassword(), "connection", "wants a password for role 'tester', and none is given", "put it into the address, as postgresql://USER:PASSWORD@HOST", url);
         mend("staging");
 
         wrong(URL, url.replace("tester-", "tester@"), "DATABASE_URL", "the password has an @ in it", "written %40 for @", url);

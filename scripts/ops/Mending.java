@@ -100,7 +100,7 @@ public final class Mending {
         if (single == 0 && value.matches("\"[^\"]*\""))
             return new Cause("a shell replaces what follows a $, a ` or a \\ inside of double quotes", edit(number, "\"", "s/=\\\"([^\\\"']*)\\\"/='\\1'/"));
         if (TWO.matcher(value).matches()) return new Cause("two settings stand on it", byHand(number, "one on each line"));
-        if (single == 0 && twice == 0 && !value.contains("#"))
+        if (single == 0 && twice == 0 && !value.matches(".*[ \\t]#.*"))
             return new Cause("the value has a character that means something to a shell, and stands in no quotes", edit(number, "\"", "s/=([^'\\\"\\r]+)(\\r?)$/='\\1'\\2/"));
         return new Cause("a shell makes something else of its value", byHand(number, "have it read NAME='value', with nothing else on the line"));
     }

@@ -66,6 +66,9 @@ public final class SqlFailure {
         if (state.equals("57P03")) return new Failure.ToolFailed("the database at " + url + " is not ready: " + said, "wait until the server is up, then run this again");
         if (state.startsWith("53") || state.startsWith("58")) return of(e, url);
         if (said.matches(".*SSL (root certificate|certificate|key).*")) return new Failure.BadSetting("the files for an encrypted connection to " + url + " won't do: " + said, "correct sslrootcert, sslcert or sslkey: " + where);
+        if (said.contains("no password was provided"))
+            return new Failure.BadSetting("the database at " + url + " wants a password for role '" + url.user + "', and none is given",
+                "put it into the address, as postgresql://USER:PASSWORD@HOST:PORT/NAME, or into ~/.pgpass: " + where);
         if (hasExpired(e))
             return new Failure.BadSetting("the certificate of the server at " + url + " has expired, or is not valid yet: " + said,
                 "have it renewed on the server; nothing here can mend it, unless this machine's clock is wrong: date");

@@ -12,6 +12,7 @@ package smoke;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Optional;
+import ops.Failure;
 import ops.Home;
 import ops.Setting;
 import ops.Settings;
@@ -34,7 +35,10 @@ public final class SmokeSettings {
             case SMOKE_RELEASE -> settings.list(setting).forEach(Release::checkPlace);
             case SMOKE_CANARY_ROW -> Row.known(settings);
             case SMOKE_HIDDEN_ROW -> Row.hidden(settings);
-            case SMOKE_TLS_DAYS -> Certificate.days(settings);
+            case SMOKE_TLS_DAYS -> {
+                var days = Certificate.days(settings);
+                if (days[1] > days[0]) throw new Failure.BadSetting("SMOKE_TLS_DAYS fails before it warns: " + value, "the days of the warning come first: " + days[1] + "," + days[0]);
+            }
             case SMOKE_REDIRECTS -> settings.list(setting).forEach(Redirects::address);
             case SMOKE_CA_FILE -> new Trust(Optional.of(Path.of(value)));
             case SMOKE_FILE -> Extra.all(settings);
