@@ -104,6 +104,7 @@ class Browser implements Callable<Integer> {
         } finally {
             if (visit.status() > 0) keep();
         }
+        steps.check("Its visitors stay", this::stays);
     }
 
     private int answers() throws Exception {
@@ -131,13 +132,7 @@ class Browser implements Callable<Integer> {
 
     private Visit.Root renders() throws Exception {
         var seen = visit.settle(root);
-        // Its scripts may have led elsewhere meanwhile.
-        if (visit.loops())
-            throw new Failure.NotVerified(url + " sends its visitors on without end, last to " + visit.address(),
-                "see what its scripts do with the address");
-        arrived();
-        var elsewhere = Elsewhere.of(url, List.of(), visit.address());
-        if (elsewhere.isPresent()) throw new Failure.NotVerified(elsewhere.get().what(), elsewhere.get().next());
+        stayed(visit.loops());
         if (seen.root() == Visit.Root.MISSING && visit.asksForPassword())
             nothingCanBeTold(Gate.password(visit.address()));
         if (seen.root() != Visit.Root.RENDERED) throw notRendered(seen.root());
@@ -149,10 +144,26 @@ class Browser implements Callable<Integer> {
         var error = ErrorWords.of(heads, seen.text(), "");
         if (error.isPresent() && error.get().kind() == ErrorWords.Kind.CHALLENGE)
             nothingCanBeTold(Gate.challenge(visit.address(), error.get().text()));
+        if (seen.unfilled() != null)
+            throw new Failure.NotVerified(url + " shows '" + seen.unfilled() + "', which no script has filled in",
+                "open it in a browser and read its console: what should fill it in has not come, or has failed");
         if (error.isPresent())
             throw new Failure.NotVerified(url + " shows " + error.get().what(),
                 "open it in a browser and read its console; see the application's log");
         return seen.root();
+    }
+
+    private int stays() throws Exception { return stayed(visit.wanders()); }
+
+    /** Its scripts may have led elsewhere meanwhile. */
+    private int stayed(boolean loops) throws Exception {
+        if (loops)
+            throw new Failure.NotVerified(url + " sends its visitors on without end, last to " + visit.address(),
+                "see what its scripts do with the address");
+        var elsewhere = Elsewhere.of(url, List.of(), visit.address());
+        var status = arrived();
+        if (elsewhere.isPresent()) throw new Failure.NotVerified(elsewhere.get().what(), elsewhere.get().next());
+        return status;
     }
 
     private Failure notRendered(Visit.Root seen) {

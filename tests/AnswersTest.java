@@ -4,12 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import ops.Private;
 import ops.Run;
@@ -18,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import smoke.Check;
 import smoke.Findings;
 import smoke.Judge;
+import smoke.Outcome;
 import smoke.Smoke;
 
 /**
@@ -41,10 +45,26 @@ class AnswersTest {
                 : parts[5].replace("\\n", "\n"));
         }
 
-        LyingSite.Lie answer(String other) {
-            var all = headers.equals("-") ? Stream.<String>of()
-                : Stream.of(headers.split(" ~ ")).flatMap(header -> Stream.of(header.split(": ", 2)));
-            return LyingSite.status(status, body.replace("{other}", other), all.toArray(String[]::new));
+        LyingSite.Lie answer(LyingSite other) {
+            var all = headers.equals("-") ? List.<String>of() : List.of(headers.split(" ~ "));
+            var sent = all.stream().filter(header -> !header.startsWith("asked with "))
+                .flatMap(header -> Stream.of(header.split(": ", 2))).toArray(String[]::new);
+            var text = body.replace("{other}", other.url().replaceFirst("/$", ""))
+                .replace("{OTHER}", "HTTP://\uFF11\uFF12\uFF17.0.0.1:" + other.port());
+            var answer = LyingSite.status(status, text.getBytes(charset()), sent);
+            var asked = all.stream().filter(header -> header.startsWith("asked with ")).findFirst();
+            if (asked.isEmpty()) return answer;
+            var wanted = asked.get().substring("asked with ".length()).split(": ", 2);
+            return exchange -> {
+                var said = String.valueOf(exchange.getRequestHeaders().getFirst(wanted[0]));
+                (said.contains(wanted[1]) ? answer : LyingSite.status(200, "[]", "content-type", "application/json"))
+                    .answer(exchange);
+            };
+        }
+
+        private Charset charset() {
+            var named = Pattern.compile("charset=\"?([\\w-]+)").matcher(headers + body);
+            return named.find() ? Charset.forName(named.group(1)) : StandardCharsets.UTF_8;
         }
     }
 
@@ -53,10 +73,11 @@ class AnswersTest {
         var rows = 0;
         try (var site = new LyingSite(); var other = new LyingSite()) {
             other.at("/app.js", LyingSite.text("text/javascript", "var a = 1"))
+                .at("/empty.css", LyingSite.text("text/css", ""))
                 .at("/open.js",
                     LyingSite.status(200, "var a = 1", "content-type", "text/javascript", "access-control-allow-origin",
                     "*"));
-            var checks = checks(site);
+            var checks = checks(site.url(), "SMOKE_API_PATH=/api/trailers");
             for (var line : Files.readAllLines(TABLE)) {
                 if (line.isBlank() || line.startsWith("#")) continue;
                 var row = Row.of(line);
@@ -64,7 +85,7 @@ class AnswersTest {
                 well(site);
                 for (var path : row.where.equals("everywhere") ? List.of("/", "/health", "/api/trailers", "*")
                     : List.of(PATHS.get(row.where)))
-                    site.at(path, row.answer(other.url().replaceFirst("/$", "")));
+                    site.at(path, row.answer(other));
                 var seen = look(checks.stream()
                     .filter(check -> row.verdicts.charAt(CHECKS.indexOf(check.name())) != '.').toList());
                 if (!verdicts(seen).equals(row.verdicts))
@@ -76,19 +97,40 @@ class AnswersTest {
         assertEquals("", String.join("\n", wrong));
     }
 
+    @Test void a_site_below_a_path_of_its_host_is_looked_at_there() throws Exception {
+        try (var site = new LyingSite()) {
+            site.at("/", LyingSite.status(500, "another one's")).at("/health", LyingSite.status(500, "another one's"))
+                .at("/shop", LyingSite.redirect("/shop/")).at("/shop/", LyingSite.text("text/html", PAGE))
+                .at("/app.js", LyingSite.text("text/javascript", "console.log('app')"))
+                .at("/shop/health", LyingSite.text("application/json", "{\"status\": \"ok\"}"));
+            for (var address : List.of("shop", "shop/")) {
+                var seen = look(checks(site.url() + address, ""));
+                assertEquals("PPPP", verdicts(seen), address + words(seen));
+            }
+        }
+    }
+
+    @Test void no_answer_in_time_says_nothing_of_the_site_on_a_machine_with_too_much_to_do() {
+        assertEquals(Outcome.fail, Judge.late(Duration.ofSeconds(9), 7.9, 2).outcome());
+        assertEquals(Outcome.fail, Judge.late(Duration.ofSeconds(9), -1, 2).outcome()); // not every system tells
+        var busy = Judge.late(Duration.ofSeconds(9), 20.2, 2);
+        assertEquals(Outcome.unknown, busy.outcome());
+        assertTrue(busy.what().contains("too busy to tell: 20 processes want its 2 processors"), busy.what());
+    }
+
     /** Everything but what a row is about. */
     private static void well(LyingSite site) {
         site.at("/", LyingSite.text("text/html", PAGE))
             .at("/health", LyingSite.text("application/json", "{\"status\": \"ok\"}"))
             .at("/api/trailers", LyingSite.text("application/json", "[]")).at("*", LyingSite.status(404, "not here"));
+        site.at("/plain.js", LyingSite.text("text/plain", "console.log('app')"));
         for (var script : List.of("/app.js", "/a|b{c}.js", "/[slug].js", "/a b.js"))
             site.at(script, LyingSite.text("text/javascript", "console.log('app')"));
     }
 
-    private static List<Check> checks(LyingSite site) throws IOException {
+    private static List<Check> checks(String address, String more) throws IOException {
         var folder = Files.createDirectory(Stack.folder().resolve(Stack.next("answers")));
-        Private.write(folder.resolve("env.operations"), "LOCAL_SITE_URL=" + site.url()
-            + "\nSMOKE_API_PATH=/api/trailers\n");
+        Private.write(folder.resolve("env.operations"), "LOCAL_SITE_URL=" + address + "\n" + more + "\n");
         return Smoke.checks(new Run(), new Smoke.Target(Settings.ofStack(folder), null, null, false)).stream()
             .filter(check -> CHECKS.contains(check.name())).toList();
     }

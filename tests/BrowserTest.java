@@ -84,8 +84,13 @@ class BrowserTest {
                 "<div id=root>Invoices</div><script>setTimeout(() => { location.href = '/' }, 800)</script>");
         kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
             .says(site.url("/") + " sends its visitors on without end");
+        site.page("/", "<div id=root>Invoices</div><script>setTimeout(() => { location.href = '/later' }, 6000)</script>")
+            .page("/later",
+                "<div id=root>Invoices</div><script>setTimeout(() => { location.href = '/' }, 6000)</script>");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
+            .says("ok: It renders", site.url("/") + " sends its visitors on without end");
         site.page("/", "<div id=root>Invoices</div><script>setTimeout(() => { location.href = '" + other.url("/")
-            + "' }, 800)</script>");
+            + "' }, 20000)</script>");
         other.page("/", "<div id=root>Casino</div>");
         kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
             .says("leads to another port, ", site.url("/") + " → " + other.url("/"));
@@ -93,10 +98,31 @@ class BrowserTest {
 
     @Test void a_page_that_takes_its_time_passes_and_what_another_sites_script_throws_is_only_mentioned() {
         site.page("/", "<div id=root></div><script src=" + other.url("/count.js")
-            + "></script><script>setTimeout(() => { root.textContent = 'Invoices' }, 5000)</script>");
+            + "></script><script>setTimeout(() => { root.innerHTML = 'Invoices <code>{{ sum }}</code>' }, 5000)"
+            + "</script><meta http-equiv=refresh content=20>");
         other.file("/count.js", 200, "throw new Error('no consent')");
         kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(0)
             .says("an uncaught error, which does not count: ", other.url("/count.js"));
+    }
+
+    @Test void what_scripts_have_not_filled_in_or_got_a_page_for_is_caught() {
+        site.page("/", "<div id=root><h1>{{ title }}</h1></div><script src=" + other.url("/vue.js") + "></script>");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(14)
+            .says("shows '{{ title }}', which no script has filled in");
+        // The host's page for whatever is not there.
+        site.page("/", """
+            <!doctype html><div id=root>Invoices</div><script>
+            import('/chunk-1a2b.js').catch(() => {})
+            fetch('/api/invoices').then(answer => answer.json()).catch(() => {})
+            fetch('/next').then(answer => answer.text())
+            root.innerHTML += '<link rel=stylesheet href=/chunk-3c4d.css>'
+            </script>""");
+        for (var missing : List.of("/chunk-1a2b.js", "/api/invoices", "/next", "/chunk-3c4d.css"))
+            site.page(missing, "<!doctype html><div id=root></div>");
+        kit.run("browser", "--url", site.url("/"), "--json").exits(14)
+            .says("asks its own site in vain for 3 things, the first: ")
+            .prints("and no script", "answers with a page where data are asked for", "is a page and no stylesheet")
+            .neverShows("/next");
     }
 
     @Test void a_bundle_that_was_cut_in_half_is_caught_and_named() {

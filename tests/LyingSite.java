@@ -32,6 +32,9 @@ final class LyingSite implements AutoCloseable {
     /** What a path answers. */
     interface Lie { void answer(HttpExchange exchange) throws IOException; }
 
+    // Else it waits 40 ms for the client between the headers and the body of each answer.
+    static { System.setProperty("sun.net.httpserver.nodelay", "true"); }
+
     private final HttpServer server;
     private final String scheme;
     private final Map<String, Lie> paths = new ConcurrentHashMap<>();
@@ -130,9 +133,12 @@ final class LyingSite implements AutoCloseable {
 
     /** A status with a text and headers, each a name and a value. */
     static Lie status(int status, String text, String... headers) {
+        return status(status, text.getBytes(StandardCharsets.UTF_8), headers);
+    }
+
+    static Lie status(int status, byte[] bytes, String... headers) {
         return exchange -> {
             for (var i = 0; i < headers.length; i += 2) exchange.getResponseHeaders().add(headers[i], headers[i + 1]);
-            var bytes = text.getBytes(StandardCharsets.UTF_8);
             exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
             exchange.getResponseBody().write(bytes);
         };

@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import ops.Failure;
@@ -45,14 +46,15 @@ public final class Visit {
      * @param text all of the page's, cut after a thousand letters
      * @param over what something says that lies over all of the page and is no part of the root; empty when it says
      *     nothing; null without any
+     * @param unfilled a place in the root that no script has filled in, as {{ title }}; null without any
      */
-    public record Sight(Root root, String title, String heading, String text, String over) {
-        static final Sight NONE = new Sight(Root.BUSY, "", "", "", null);
+    public record Sight(Root root, String title, String heading, String text, String over, String unfilled) {
+        static final Sight NONE = new Sight(Root.BUSY, "", "", "", null, null);
     }
 
     private static final class Request {
         final String url, type;
-        String failure;
+        String failure, media = "";
         int status;
         boolean ended;
 
@@ -65,6 +67,12 @@ public final class Visit {
     /** What a page waits for before it is loaded. */
     private static final Set<String> LOADED_FIRST = Set.of("Document", "Stylesheet", "Script", "Image");
     private static final Set<String> ASKED_BY_SCRIPTS = Set.of("Fetch", "XHR");
+    /** Where a program asks for data; a page that comes from there is the host's, which has no such address. */
+    private static final Pattern OF_DATA = Pattern.compile("(?i).*(\\.json|/(api|graphql|rest|rpc)(/.*)?)");
+    private static final Pattern WHOLE_PAGE = Pattern.compile("(?i)\\s*<(!doctype html|html)\\b");
+    /** As Chromium says that it does not take a script that came. */
+    private static final Pattern REFUSED = Pattern.compile("Refused to execute script from '([^']+)' because its MIME type"
+        + " \\('([^']*)'\\).*|Failed to load module script: .* MIME type of \"([^\"]*)\"\\..*", Pattern.DOTALL);
     private static final String LOOK = """
         (selector => {
           const visible = { visibilityProperty: true, opacityProperty: true }
@@ -96,6 +104,11 @@ public final class Visit {
           }
           const above = (one, other) => box(one).top < box(other).bottom && box(one).bottom > box(other).top
           const [top, ...others] = new Set(hit.map(outermost))
+          const code = 'code, pre, textarea, script, style, template, noscript'
+          const unfilled = filled.flatMap(root => inside(root).concat(root))
+            .filter(each => !each.closest(code) && onPage(each))
+            .flatMap(each => [...each.childNodes]).filter(each => each.nodeType == Node.TEXT_NODE)
+            .map(each => /\\{\\{[^{}]+\\}\\}/.exec(each.data)?.[0]).find(Boolean)
           const beside = top && !holdsRoot(top) && !roots.some(root => root.contains(top))
           const covers = beside && !others.length && filled.some(root => above(top, root))
           return {
@@ -105,7 +118,8 @@ public final class Visit {
             heading: ['h1', 'h2', 'h3'].map(name => [...document.querySelectorAll(name)].find(seen)?.innerText)
               .find(Boolean) ?? '',
             text: (document.body?.innerText ?? '').trim().slice(0, 1000),
-            over: covers && (text(top) || !hasContent(top)) ? text(top).slice(0, 300) : null
+            over: covers && (text(top) || !hasContent(top)) ? text(top).slice(0, 300) : null,
+            unfilled: unfilled?.slice(0, 100) ?? null
           }
         })""";
     private static final Duration QUIET = Duration.ofMillis(500), LONGEST_UNREST = Duration.ofSeconds(4);
@@ -115,6 +129,13 @@ public final class Visit {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
     /** One may send visitors on to the language, and that to the home page. */
     private static final int MOST_DOCUMENTS = 4;
+    /** Half a minute of the page's own time, which passes in two seconds. */
+    private static final int STEPS = 8, STEP_MILLISECONDS = 4000;
+    private static final Duration STEP_TAKES = Duration.ofMillis(250);
+    /** There, back, and there again. */
+    private static final int WANDERING = 3;
+    private static final Set<String> HEARD_AHEAD = Set.of("Network.responseReceived", "Page.frameNavigated",
+        "Page.javascriptDialogOpening", "Fetch.requestPaused");
 
     private final Chromium chromium;
     private final URI url;
@@ -131,6 +152,10 @@ public final class Visit {
     private JsonObject next;
     private boolean loaded;
     private int documents;
+    private boolean ahead;
+    /** How often it went from one address to another, and where it is. */
+    private int moves;
+    private String place = "";
     private String release;
 
     /** @param header sent to the page's own origin alone; null for none */
@@ -142,7 +167,7 @@ public final class Visit {
         page = first(null, "Target.createTarget", Map.of("url", "about:blank")).get("targetId").getAsString();
         session = first(null, "Target.attachToTarget", Map.of("targetId", page, "flatten", true)).get("sessionId").getAsString();
         chromium.listener(this::heard);
-        for (var domain : List.of("Page", "Network", "Runtime")) first(session, domain + ".enable", Map.of());
+        for (var domain : List.of("Page", "Network", "Runtime", "Log")) first(session, domain + ".enable", Map.of());
         // Of the whole browser, workers included.
         if (header != null) first(null, "Fetch.enable", Map.of());
     }
@@ -194,9 +219,34 @@ public final class Visit {
             if (stayed.compareTo(STAY) > 0 && (allEnded() && isQuiet(QUIET) || stayed.compareTo(LONGEST_UNREST) > 0))
                 break;
         }
+        for (var asked : List.copyOf(requests.entrySet()))
+            if (isPageForData(asked.getKey(), asked.getValue()))
+                asked.getValue().failure = "answers with a page where data are asked for";
         release = evaluate("document.querySelector('meta[name=release]')?.content").flatMap(Visit::value)
             .map(JsonElement::getAsString).orElse(null);
         return sight;
+    }
+
+    private boolean isPageForData(String id, Request request) throws InterruptedException {
+        var asks = ASKED_BY_SCRIPTS.contains(request.type) && request.status == 200 && request.media.equals("text/html");
+        if (!asks || !request.ended || !isOwn(request.url) || !OF_DATA.matcher(request.url).matches()) return false;
+        return chromium.call(deadline, session, "Network.getResponseBody", Map.of("requestId", id))
+            .filter(said -> WHOLE_PAGE.matcher(text(said, "body")).lookingAt()).isPresent();
+    }
+
+    /**
+     * Whether the page sends its visitors from one address to another and back, if they wait for half a minute: that
+     * passes in two seconds. What else happens in that time is not kept.
+     */
+    public boolean wanders() throws InterruptedException {
+        ahead = true;
+        moves = 0;
+        for (var i = 0; i < STEPS && moves < WANDERING && Instant.now().isBefore(deadline); i++) {
+            chromium.tell(session, "Emulation.setVirtualTimePolicy",
+                Map.of("policy", "advance", "budget", STEP_MILLISECONDS));
+            chromium.listen(Instant.now().plus(STEP_TAKES));
+        }
+        return moves >= WANDERING;
     }
 
     /** Empty when the page is too busy to answer. */
@@ -209,7 +259,8 @@ public final class Visit {
             var root = Root.valueOf(text(seen, "root"));
             if (root == Root.RENDERED && ErrorWords.isWaiting(text(seen, "says"))) root = Root.WAITING;
             return new Sight(root, text(seen, "title"), text(seen, "heading"), text(seen, "text"),
-                seen.get("over").isJsonNull() ? null : text(seen, "over"));
+                seen.get("over").isJsonNull() ? null : text(seen, "over"),
+                seen.get("unfilled").isJsonNull() ? null : text(seen, "unfilled"));
         });
     }
 
@@ -255,6 +306,7 @@ public final class Visit {
 
     private void heard(String event, JsonObject details) {
         lastSign = Instant.now();
+        if (ahead && !HEARD_AHEAD.contains(event)) return;
         switch (event) {
             case "Network.requestWillBeSent" -> {
                 var asked = details.getAsJsonObject("request").get("url").getAsString();
@@ -264,7 +316,12 @@ public final class Visit {
             }
             case "Network.responseReceived" -> {
                 var response = details.getAsJsonObject("response");
-                of(details).ifPresent(request -> request.status = response.get("status").getAsInt());
+                of(details).ifPresent(request -> {
+                    request.status = response.get("status").getAsInt();
+                    request.media = text(response, "mimeType");
+                    if (request.type.equals("Stylesheet") && request.status < 400 && request.media.equals("text/html"))
+                        request.failure = "is a page and no stylesheet";
+                });
                 if (!text(details, "type").equals("Document") || !text(details, "frameId").equals(page)) return;
                 next = response;
                 if (answer == null) answer = next;
@@ -278,17 +335,30 @@ public final class Visit {
                 // A download answers, and changes nothing of what is shown.
                 if (!text(details.getAsJsonObject("frame"), "id").equals(page)) return;
                 if (next != null) answer = next;
+                var at = text(details.getAsJsonObject("frame"), "url");
+                if (!at.equals(place)) moves++;
+                place = at;
                 documents++;
                 loaded = false;
             }
             case "Page.loadEventFired" -> loaded = true;
             case "Page.javascriptDialogOpening" -> chromium.tell(session, "Page.handleJavaScriptDialog", Map.of("accept", true));
             case "Runtime.exceptionThrown" -> thrown(details.getAsJsonObject("exceptionDetails"));
+            case "Log.entryAdded" -> refused(details.getAsJsonObject("entry"));
             case "Runtime.exceptionRevoked" -> problems.remove(details.get("exceptionId").getAsInt());
             case "Runtime.consoleAPICalled" -> { if (text(details, "type").equals("error")) consoleErrors.add(said(details)); }
             case "Fetch.requestPaused" -> chromium.tell(null, "Fetch.continueRequest", Map.of("requestId", text(details, "requestId"), "headers", headers(details.getAsJsonObject("request"))));
             default -> { }
         }
+    }
+
+    private void refused(JsonObject entry) {
+        var said = REFUSED.matcher(text(entry, "text"));
+        if (!said.matches()) return;
+        var script = said.group(1) != null ? said.group(1) : text(entry, "url");
+        var media = said.group(1) != null ? said.group(2) : said.group(3);
+        requests.values().stream().filter(request -> request.url.equals(script.replaceFirst("[?#].*", "")))
+            .forEach(request -> request.failure = "is of type '" + media + "' and no script");
     }
 
     private Optional<Request> of(JsonObject details) { return Optional.ofNullable(requests.get(text(details, "requestId"))); }

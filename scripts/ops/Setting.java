@@ -72,7 +72,7 @@ public enum Setting {
     CLOUDFLARE_API_URL(Kind.SHARED, "https://api.cloudflare.com/client/v4", "address of Cloudflare's API"),
 
     SMOKE_SECONDS(Kind.SHARED, "30", "time for all smoke tests together"),
-    SMOKE_HEALTH_PATH(Kind.SHARED, "/health", "the health endpoint; none says that the site has none"),
+    SMOKE_HEALTH_PATH(Kind.SHARED, "health", "the health endpoint; none says that the site has none"),
     SMOKE_ROOT(Kind.SHARED, "#root,#app,#__next,#__nuxt,#___gatsby,#svelte,app-root,[data-sveltekit-preload-data]", "the element that the application fills, as a CSS selector; without one set, a page of text and files of its own passes too"),
     SMOKE_API_PATH(Kind.SHARED, null, "what is asked for the API's response time; the health endpoint when empty"),
     SMOKE_API_SECONDS(Kind.SHARED, "3", "the API's budget: its usual answer takes no longer"),

@@ -1,7 +1,9 @@
 package smoke;
 
+import java.net.IDN;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -24,7 +26,10 @@ public final class Address {
                 return Optional.of(URI.create(plain)).filter(uri -> uri.getScheme() != null);
             var path = plain.replace('\\', '/').replaceFirst("(?i)^https?:/*[^/?]*", "");
             var before = plain.substring(0, plain.length() - path.length()).replace('\\', '/');
-            var uri = URI.create(before + (path.startsWith("/") ? "" : "/") + encoded(path));
+            var scheme = before.replaceFirst(":.*", "").toLowerCase(Locale.ROOT);
+            // A name in letters of any alphabet has a form in ASCII, which is what is asked for.
+            var server = IDN.toASCII(before.replaceFirst("^[^:]*:/*", ""), IDN.ALLOW_UNASSIGNED);
+            var uri = URI.create(scheme + "://" + server + (path.startsWith("/") ? "" : "/") + encoded(path));
             return Optional.of(URI.create(uri.toString().replaceFirst("^([^/]*//[^/]*)(/\\.\\.)+(?=/|$)", "$1")))
                 .filter(whole -> whole.getHost() != null);
         } catch (IllegalArgumentException e) {

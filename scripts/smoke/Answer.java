@@ -1,5 +1,7 @@
 package smoke;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
@@ -7,7 +9,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.Strictness;
 import java.net.URI;
 import java.net.http.HttpHeaders;
-import java.nio.charset.StandardCharsets;
+import java.nio.charset.Charset;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
@@ -16,6 +18,8 @@ import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import ops.Amount;
 
 /**
@@ -27,27 +31,53 @@ import ops.Amount;
 public record Answer(URI uri, int status, HttpHeaders headers, byte[] body, Duration took, List<URI> way) {
     /** So far a clock may be off. */
     private static final Duration CLOCKS = Duration.ofMinutes(15);
+    private static final Pattern CHARSET = Pattern.compile("(?i);\\s*charset=\\s*\"?([\\w.:-]+)");
     private static final Gson JSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
 
     public Optional<String> header(String name) { return headers.firstValue(name).map(String::strip).filter(value -> !value.isEmpty()); }
 
-    /** The media type without its parameters, in lower case; empty when the server names none. */
-    public String type() { return header("content-type").map(type -> type.replaceFirst(";.*", "").strip().toLowerCase(Locale.ROOT)).orElse(""); }
+    /**
+     * The media type without its parameters, in lower case; empty when the server names none. Of several the last one
+     * counts, as it does in browsers.
+     */
+    public String type() {
+        return headers.allValues("content-type").stream().flatMap(value -> Stream.of(value.split(",")))
+            .map(type -> type.replaceFirst(";.*", "").strip().toLowerCase(Locale.ROOT))
+            .filter(type -> type.matches("[^/\\s]+/[^/\\s]+")).reduce((one, other) -> other).orElse("");
+    }
+
+    /** The character set that the server names; empty when it names none, or one that nobody knows. */
+    Optional<Charset> charset() {
+        var named = CHARSET.matcher(header("content-type").orElse(""));
+        try {
+            return named.find() ? Optional.of(Charset.forName(named.group(1))) : Optional.empty();
+        } catch (IllegalArgumentException e) {
+            return Optional.empty();
+        }
+    }
 
     /** Without a byte-order mark, as browsers read it. */
-    public String text() { return new String(body, StandardCharsets.UTF_8).replaceFirst("^\uFEFF", ""); }
+    public String text() { return new String(body, charset().orElse(UTF_8)).replaceFirst("^\uFEFF", ""); }
 
     /** Said to be HTML, or HTML whatever is said. */
     public boolean isHtml() {
-        var beginning = new String(body, 0, Math.min(body.length, 1000), StandardCharsets.UTF_8)
-            .replaceFirst("(?s)^(\uFEFF|\\s|<!--.*?-->)+", "").toLowerCase(Locale.ROOT);
-        return type().equals("text/html") || type().equals("application/xhtml+xml") || beginning.startsWith("<!doctype html") || beginning.startsWith("<html");
+        return type().equals("text/html") || type().equals("application/xhtml+xml") || beginsAsHtml();
     }
 
-    /** What it says as JSON; empty when it is none, or nothing. */
+    boolean beginsAsHtml() {
+        var beginning = new String(body, 0, Math.min(body.length, 1000), UTF_8)
+            .replaceFirst("(?s)^(\uFEFF|\\s|<!--.*?-->)+", "").toLowerCase(Locale.ROOT);
+        return beginning.startsWith("<!doctype html") || beginning.startsWith("<html");
+    }
+
+    /** Whether browsers go by the type alone, and do not look what it is. */
+    boolean isNoSniff() { return header("x-content-type-options").orElse("").equalsIgnoreCase("nosniff"); }
+
+    /** What it says as JSON, which is always in UTF-8; empty when it is none, or nothing. */
     Optional<JsonElement> json() {
         try {
-            return Optional.ofNullable(JSON.fromJson(text(), JsonElement.class));
+            var text = new String(body, UTF_8).replaceFirst("^\uFEFF", "");
+            return Optional.ofNullable(JSON.fromJson(text, JsonElement.class));
         } catch (JsonParseException e) {
             return Optional.empty();
         }

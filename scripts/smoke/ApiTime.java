@@ -1,10 +1,12 @@
 package smoke;
 
 import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import ops.Amount;
 import ops.Setting;
@@ -14,6 +16,10 @@ import ops.Settings;
 final class ApiTime {
     private static final int REQUESTS = 5;
     private static final int MEMBERS_OF_ERROR = 4;
+    private static final String CODE = "[45]\\d\\d|PGRST\\w+|\\w*(error|not?_|invalid|expired|denied|forbidden"
+        + "|unauthori[sz]ed|unauthenticated|missing)\\w*";
+    private static final Pattern XML_ERROR =
+        Pattern.compile("(?i)^\\s*(<\\?xml[^>]*>)?\\s*<(\\w+:)?(error|errors|fault|exception)\\b");
     /** A list may be kept for an hour; what is older says nothing of today's release. */
     private static final Duration OLDEST = Duration.ofHours(1);
 
@@ -44,7 +50,7 @@ final class ApiTime {
         times.sort(null);
         var median = times.get(REQUESTS / 2);
         var worst = times.get(REQUESTS - 1);
-        var what = path + ": median " + milliseconds(median) + ", worst " + milliseconds(worst) + " of " + REQUESTS;
+        var what = site.at(path).getRawPath() + ": median " + milliseconds(median) + ", worst " + milliseconds(worst) + " of " + REQUESTS;
         var next = "see what the server and its database are busy with; SMOKE_API_SECONDS is the budget";
         if (median.compareTo(budget) > 0) return Verdict.fail(what + ", over the budget of " + Amount.time(budget), next);
         if (worst.compareTo(budget) > 0) return Verdict.warning(what + ", the latter over the budget of " + Amount.time(budget), next);
@@ -61,23 +67,40 @@ final class ApiTime {
         if (json.isEmpty() && answer.type().matches("(.*/|.*\\+)json"))
             return Optional.of(" with '" + answer.type() + "' that is no JSON" + answer.excerpt());
         var line = answer.line();
+        if (json.isEmpty() && XML_ERROR.matcher(answer.text()).find())
+            return Optional.of(" with an error" + answer.excerpt());
         if (json.isEmpty()) return ErrorWords.of(Stream.of(), line, line).map(error -> " with " + error.what());
         return isError(json.get()) ? Optional.of(" with an error" + answer.excerpt()) : Optional.empty();
     }
 
     private static boolean isError(JsonElement json) {
-        if (!json.isJsonObject()) return json.isJsonNull() || isErrorText(json);
+        // What PHP makes of a query that failed, and JavaScript of nothing.
+        if (!json.isJsonObject()) return json.isJsonNull() || isWord(json, "|false") || isErrorText(json);
         var members = json.getAsJsonObject();
-        return members.entrySet().stream().anyMatch(member -> switch (member.getKey().toLowerCase(Locale.ROOT)) {
-            case "error", "errors", "exception" -> isSomething(member.getValue());
-            case "ok", "success" -> isWord(member.getValue(), "false");
-            case "status", "statuscode", "status_code" ->
-                isWord(member.getValue(), "[45]\\d\\d|error|errors|fail|failed|failure|ko|down|unavailable|unhealthy");
+        return members.entrySet().stream().anyMatch(member -> isError(members, member.getKey(), member.getValue()));
+    }
+
+    private static boolean isError(JsonObject members, String name, JsonElement value) {
+        // A thing of the shop has an identity; its state is its own.
+        var thing = members.has("id");
+        return switch (name.toLowerCase(Locale.ROOT)) {
+            // Alone and empty it is what Express makes of an Error.
+            case "error", "errors", "exception", "erreur", "erreurs", "fault" ->
+                isSomething(value) || members.size() == 1 && value.isJsonObject();
+            case "errormessage", "error_message", "errmsg" -> members.size() <= MEMBERS_OF_ERROR && isSomething(value)
+                && !isWord(value, "ok|success|none");
+            case "data" -> members.size() == 1 && value.isJsonNull();
+            case "ok", "success" -> isWord(value, "false");
+            case "status", "statuscode", "status_code" -> isWord(value, "[45]\\d\\d")
+                || !thing && isWord(value, "errors?|fail|failed|failure|nok|ko|down|unavailable|unhealthy");
+            case "type", "result" -> !thing && isWord(value, "errors?|fail|failed|failure");
             // Many things have a code; only errors have little else than a message beside it.
-            case "code" -> members.has("message") && isWord(member.getValue(), "[45]\\d\\d|PGRST\\w+|\\w*error\\w*");
-            case "message", "detail" -> members.size() <= MEMBERS_OF_ERROR && isErrorText(member.getValue());
+            case "code" -> members.has("message") && isWord(value, CODE);
+            case "message", "detail", "msg", "hydra:title" ->
+                !thing && members.size() <= MEMBERS_OF_ERROR && isErrorText(value);
+            case "title" -> !thing && members.has("type") && isErrorText(value);
             default -> false;
-        });
+        };
     }
 
     private static boolean isWord(JsonElement value, String word) {

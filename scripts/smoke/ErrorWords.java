@@ -15,14 +15,24 @@ public final class ErrorWords {
     /** What is longer has something else to say. */
     private static final int SHORT = 300;
     private static final Pattern ERROR = beginning(
-        "[45]\\d\\d\\W*($|not found|(this |cette |la )?page|error|erreur|internal|bad|service|gateway|forbidden"
-            + "|unauthorized|request|too many)",
-        "(http )?error\\b(?!.?free)", "erreur\\b", "application error", "internal (server )?error", "server error",
+        "[45]\\d\\d\\W*($|(not found|(this |cette |la )?page|error|erreur|internal|bad|service|gateway|forbidden"
+            + "|unauthorized|request|too many)\\b)",
+        "(http )?error\\b(?!\\W?(free|tracking|monitoring|handling|logging|reporting))", "erreur\\b",
+        "(page|écran) d.erreur", "application error", "internal (server )?error", "server error",
             "bad gateway", "gateway time.?out",
-        "service (temporarily )?unavailable", "service (temporairement |momentanément )?indisponible",
-        "((the|this|la|cette|le|ce) )?(page|site|deployment|file|route)( (you|que) .{1,60})? "
-            + "(was |est |is )?(not found|introuvable|non trouvée?|could not be found|can.t be found|doesn.t exist"
-            + "|n.existe pas|n.a pas été trouvée?)",
+        "service (temporarily )?unavailable",
+        "(le |ce |votre )?service (est )?(temporairement |momentanément )?(indisponible|non disponible)",
+        "((oops|oups|zut|hmm|aïe|désolée?s?|sorry)\\W+)?((the|this|la|cette|le|ce|la ressource|the requested) )?"
+            + "(page|site|deployment|file|route|url|link|lien|contenu|content|ressource|resource|tunnel|bucket)"
+            + "( demandée?| requested)?( (you|que) .{1,60})? "
+            + "(was |est |is |a été )?(not found|introuvable|inexistante?|non trouvée?|could not be found|can.t be found"
+            + "|doesn.t exist|does not exist|no longer exists?|n.existe (pas|plus)|n.a (pas|pu) (pu )?être trouvée?"
+            + "|n.a pas été trouvée?|supprimée?|indisponible|n.est (pas|plus) disponible|isn.t working|no longer available"
+            + "|isn.t available|not available)",
+        "((oops|oups|zut|hmm|désolée?s?|sorry)\\W+)?(nous (n.avons pas trouvé|ne trouvons pas)"
+            + "|we (couldn.t|could not|can.t) find) (la|cette|the|this|that|your|votre) page",
+        "(the requested )?url .{0,60}was not found", "no such (bucket|key|page|file)", "nosuch(bucket|key)\\b",
+        "the route .{1,60} could not be found",
         "not found\\W*$", "introuvable\\W*$", "forbidden\\W*$", "unauthorized\\W*$", "non autorisé\\W*$",
             "access denied", "accès (refusé|interdit)",
         "no such app", "there isn.t a .* site here", "worker threw exception",
@@ -30,16 +40,32 @@ public final class ErrorWords {
             + "($|.*(wrong|error|problem|erreur|problème|mal passé|not found|introuvable|n.existe))",
         "((we.re )?sorry\\W+(but )?)?something (went|has gone) wrong",
             "quelque chose (s.est mal passé|n.a pas fonctionné)",
-        "(désolée?s?\\W+)?une erreur", "un (problème|incident) (est survenu|s.est produit)",
-            "an? (\\w+ )?error (has )?occurr?ed",
-        "unexpected (application )?error", "unhandled ", "uncaught ", "failed to (load|fetch|compile|connect)",
+        "(désolée?s?\\W+)?(il y a eu )?une erreur\\b(?!\\s*\\?)",
+            "un (problème|incident)( technique)? (est survenu|s.est produit)",
+            "nous rencontrons (actuellement )?(un|des) (problèmes?|difficultés?)( techniques?)?",
+            "an? (\\w+ )?error (has )?occurr?ed", "there has been a (critical )?error",
+        "(votre |your |la |the )?session (a |has |is )?(expirée?|expired)\\b",
+            "(ce |le |this |the |your |votre )?(lien|link|token|jeton|jwt)( is| est| a| has)? "
+                + "((invalid|invalide|expired|expirée?)\\b( (ou|or) \\w+)?)\\W*$",
+            "(invalid|expired)( or (invalid|expired))? (token|jwt|api key|link|credentials|signature)\\b",
+            "unauthenticated\\W*$", "authentication credentials were not", "no api key (was )?(found|provided)",
+        "unexpected (application )?error", "(unhandled|uncaught) (\\w*error|\\w*exception|promise|rejection|runtime|\\(in)",
+            "(type|reference|syntax|range|chunkload)error\\b", "minified react error", "hydration failed",
+            "loading chunk \\S+ failed", "échec d[ue] (chargement|la connexion)", "(undefined|object object)\\W*$",
+            "(unable to|could not|couldn.t) (load|fetch|connect)\\b", "invalid host header", "bad request\\W*$",
+            "blocked request", "(please )?try again later\\W*$", "(veuillez )?réessaye[rz] plus tard\\W*$",
+            "(you are|you.re) offline\\W*$", "vous êtes hors ligne\\W*$", "(pas de|aucune) connexion internet\\W*$",
+            "(il y a eu|nous avons) un problème\\W*$", "failed to (load|fetch|compile|connect)",
             "cannot (get|post) /",
         "upstream (connect error|request timeout)", "no healthy upstream", "stream timeout",
             "connection (refused|timed out)",
         "(fatal|parse) error\\b",
         "délai d.attente", "passerelle incorrecte", "requête incorrecte", "trop de requêtes",
             "too many (requests|connections)",
-        "connexion (impossible|refusée)", "impossible de (charger|se connecter|joindre|contacter|trouver)",
+        "connexion (impossible|refusée)", "impossible de (charger|se connecter|joindre|contacter"
+            + "|trouver (la|le|cette|ce|votre) (page|site|ressource|serveur|fichier))",
+        "(this |your |ce |votre )?(account|compte|site)( has been| a été| is| est)? suspend(ed|u)\\b",
+        "(ce |this )?(domaine|domain)( name)?( is| est)? (parked|for sale|à vendre)\\b", "default web site page",
         "(this|the) (site|page|website) (can.t be reached|is (not|un)\\W?(working|available)|is down)",
             "ce site (est )?(inaccessible|indisponible)",
         "index of /", "directory listing (for|of) /", "welcome to (nginx|openresty|caddy|apache|centos)\\b",
@@ -57,21 +83,25 @@ public final class ErrorWords {
         SITE + " (is|est) " + NOW + UNDER + "\\b",
         SITE + " " + NOW + UNDER + "\\W*$",
         "we.?(a?re) (currently |temporarily )?(down for|under|undergoing|performing|doing) (.{1,20} )?maintenance",
-        "nous effectuons (actuellement )?une (opération de )?maintenance", "une maintenance est en cours",
+        "nous effectuons (actuellement )?une (opération de )?maintenance",
+        "(une )?(opération de )?maintenance (est )?en cours\\W*$",
         "(we.ll |we will )?be (right )?back( soon| shortly| later|\\W*$)", "back soon\\W*$",
-        "nous (revenons|serons de retour)", "(de )?retour (bientôt|imminent)",
+        "nous (revenons|serons (bientôt |très vite )?de retour)", "on revient (tout de suite|bientôt|très vite)",
+        "(de )?retour (bientôt|imminent)\\W*$", "(site|page) en (construction|travaux)\\W*$",
         SITE + " ((is|est) )?(momentanément|temporairement|temporarily|currently|actuellement) "
             + "(indisponible|unavailable|offline|fermée?|inaccessible|hors ligne|down|closed)",
         "(momentanément|temporairement) (indisponible|fermée?|inaccessible|hors ligne)",
         "temporarily (unavailable|offline|down|closed)");
-    private static final Pattern CHALLENGE = beginning("just a moment", "un instant\\W*$", "checking your browser",
-        "attention required", "verify(ing)? (that )?you are (a )?human", "vérification de (votre navigateur|sécurité)",
-        "are you (a )?(human|robot)", "ddos protection", "access to this page has been denied",
+    private static final Pattern CHALLENGE = beginning("just a moment\\W*$", "un instant\\W*$", "checking your browser",
+        "attention required\\W*($|cloudflare)", "verify(ing)? (that )?you are (a )?human",
+        "vérification de (votre navigateur|sécurité)", "vérifi(ez|cation) que vous êtes humain",
+        "are you (a )?(human|robot)", "ddos protection by", "access to this page has been denied",
         "pardon our interruption");
     private static final Pattern WAITING = beginning(
         "(now |still )?loading( \\S+){0,2}$", "(en cours de )?chargement( \\S+){0,3}$", "please wait\\b.{0,40}$",
             "(veuillez )?patiente[rz]\\b.{0,40}$",
-        "(un|one|just a) (instant|moment)\\W*$");
+        "(un|one|just a) (instant|moment)\\W*$",
+        "(please |you (need|have) to |veuillez |vous devez )?(enable|activer|turn on) javascript\\b.{0,60}$");
     /** As PHP, Python and Java print what nobody has caught; wherever it stands. */
     private static final Pattern TRACE = Pattern.compile("(?:Fatal|Parse) error: .{1,2000}? on line \\d+"
         + "|Traceback \\(most recent call last\\)|Warning: .{1,300}? in /\\S+\\.php on line \\d+"

@@ -1,7 +1,9 @@
 package smoke;
 
 import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import java.time.Duration;
+import java.util.Optional;
 import ops.Setting;
 import ops.Settings;
 
@@ -13,6 +15,7 @@ public final class Health {
     public static final String NAME_IT =
         "name its path: SMOKE_HEALTH_PATH; or, if the site has none: SMOKE_HEALTH_PATH=" + NONE;
     private static final int TIMES = 3;
+    private static final int LONGEST_WORD = 40;
     private static final Duration OLDEST = Duration.ofMinutes(1);
 
     private final Site site;
@@ -35,12 +38,23 @@ public final class Health {
         return new Verdict(last.outcome(), last.what() + ", " + TIMES + " times running", last.next(), false);
     }
 
+    /** What ASP.NET and many servers by hand say: one word, and no JSON. */
+    private static Optional<JsonObject> inPlainText(Answer answer) {
+        var line = answer.text().strip();
+        var isWord = !line.isEmpty() && line.length() <= LONGEST_WORD && line.lines().count() == 1;
+        if (!isWord || !answer.type().equals("text/plain")) return Optional.empty();
+        var said = new JsonObject();
+        said.addProperty("status", line);
+        return Optional.of(said);
+    }
+
     private Verdict judge(Answer answer) {
         var next = "see the application's log; the path is set in SMOKE_HEALTH_PATH";
         if (answer.status() == 404 && !isNamed)
             return Verdict.fail(answer.uri() + " answers 404: there is no health endpoint", NAME_IT);
         if (answer.status() != 200) return Verdict.fail(answer.uri() + " answers " + answer.status() + answer.excerpt(), next);
-        var json = answer.json().filter(JsonElement::isJsonObject);
+        var json = answer.json().filter(JsonElement::isJsonObject).map(JsonElement::getAsJsonObject)
+            .or(() -> inPlainText(answer));
         if (json.isEmpty()) {
             var what = answer.isHtml() ? "an HTML page" : "something";
             return Verdict.fail(answer.uri() + " answers 200 with " + what + " that is no JSON object"
@@ -49,7 +63,7 @@ public final class Health {
         }
         var old = answer.olderThan(OLDEST);
         if (old.isPresent()) return old.get();
-        var report = HealthReport.of(json.get().getAsJsonObject());
+        var report = HealthReport.of(json.get());
         var says = answer.uri() + " answers 200 and says ";
         var bad = report.first(StatusWord.BAD);
         if (bad.isPresent()) return Verdict.fail(says + bad.get(), next);

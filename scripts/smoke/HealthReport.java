@@ -30,24 +30,29 @@ final class HealthReport {
     }
 
     private static final Set<String> STATUS = Set.of("status", "state", "health", "overall", "overall_status",
-        "global_status");
+        "global_status", "status_name", "status_code", "http_status", "statut");
     private static final Set<String> PARTS = Set.of("checks", "components", "services", "dependencies", "entries",
-        "results", "indicators", "probes", "subsystems", "nodes", "instances", "servers", "replicas", "workers");
+        "results", "check_results", "health_checks", "indicators", "probes", "subsystems", "nodes", "instances",
+        "servers", "replicas", "workers");
     private static final Set<String> DETAILS = Set.of("details", "info", "data", "metadata");
-    private static final Set<String> FAULTS = Set.of("error", "errors", "failure", "failures", "exception",
-        "exceptions", "problems");
+    private static final Pattern FAULT = Pattern.compile("(.*_)?(errors?|failures?|exceptions?|problems|erreurs?)"
+        + "(_?(message|msg|text|code|details?|description|reason|count))?");
     /** Whatever they are said of, it is not well. */
     private static final Set<String> PLAIN = Set.of("down", "unreachable", "unavailable", "disconnected",
         "unhealthy", "out_of_service", "failed");
+    /** Whose elements may speak for the whole, where it has no word of its own. */
+    private static final Pattern OF_ALL =
+        Pattern.compile("(?i)((health_?|check_?)?(checks|results)|components|services|dependencies|indicators)\\.");
     private static final Pattern COUNTED = Pattern.compile("(.*_)?(ok|healthy|up|alive)");
     private static final Set<String> ILL = Set.of("down", "failed", "failing", "degraded", "unhealthy",
-        "maintenance", "maintenance_mode");
+        "maintenance", "maintenance_mode", "shutting_down", "stopping", "draining");
     private static final Pattern WELL = Pattern.compile("(?!(sign|set|start|back)_up$)(.*_)?"
         + "(ok|healthy|up|alive|ready|connected|available|online|reachable|operational|success|working|passed|passing"
         + "|result|outcome)");
     /** What applications are built on, as the names of members say it. */
     private static final Pattern PART = Pattern.compile("(.*_)?"
-        + "(databases?|db|postgres|postgresql|mysql|mariadb|mongo|mongodb|sql|redis|cache|memcached|queue|broker"
+        + "(databases?|db|base|base_de_donnees|postgres|postgresql|mysql|mariadb|mongo|mongodb|sql|redis|cache"
+        + "|memcached|queue|broker"
         + "|kafka|rabbitmq|amqp|storage|s3|auth|supabase|smtp|mail|mailer"
         + "|elasticsearch|opensearch|search|backend|upstream|api|gateway|disk|connections?)(_.*)?");
     /** How things were, or how they are set. */
@@ -57,15 +62,20 @@ final class HealthReport {
 
     private final Map<StatusWord, String> first = new EnumMap<>(StatusWord.class);
     private String good;
+    private String goodPart;
+    /** As Dropwizard has it: {@code {"database": {"healthy": true}, …}}. */
+    private boolean onlyParts;
 
     static HealthReport of(JsonObject json) {
         var report = new HealthReport();
-        report.members(json, "", Place.TELLING);
+        report.onlyParts = json.size() > 0 && json.entrySet().stream().map(Map.Entry::getValue)
+            .allMatch(part -> part.isJsonObject() && part.getAsJsonObject().has("healthy"));
+        report.members(json, "", report.onlyParts ? Place.PARTS : Place.TELLING);
         return report;
     }
 
-    /** That it is well, as in {@code status ok}. */
-    Optional<String> good() { return Optional.ofNullable(good); }
+    /** That it is well, as in {@code status ok}: by its own word, or by those of its parts where it has none. */
+    Optional<String> good() { return Optional.ofNullable(good).or(() -> Optional.ofNullable(goodPart)); }
 
     /** The first thing that is said of that kind, as in {@code checks.database.status down}. */
     Optional<String> first(StatusWord word) { return Optional.ofNullable(first.get(word)); }
@@ -95,7 +105,7 @@ final class HealthReport {
             note(StatusWord.UNKNOWN, where, "null");
     }
 
-    private static boolean isFault(String key) { return FAULTS.contains(key.replaceFirst(".*_", "")); }
+    private static boolean isFault(String key) { return FAULT.matcher(key).matches(); }
 
     private static Place inside(String key, Place place) {
         if (PARTS.contains(key) || STATUS.contains(key)) return Place.PARTS;
@@ -138,7 +148,10 @@ final class HealthReport {
         var text = value.getAsString();
         var word = StatusWord.of(text);
         switch (place) {
-            case PARTS -> { if (!value.isNumber()) note(word, where, text); }
+            case PARTS -> {
+                var ill = ILL.contains(key) && text.matches("true|0*[1-9]\\d*");
+                if (ill || !value.isNumber()) note(ill ? StatusWord.BAD : word, where, text);
+            }
             case TELLING -> {
                 if (ILL.contains(key)) { if (text.equals("true")) note(StatusWord.BAD, where, text); }
                 else if (COUNTED.matcher(key).matches() && text.equals("0")) note(StatusWord.BAD, where, text);
@@ -167,5 +180,7 @@ final class HealthReport {
         var ofTheWhole = where.indexOf('.') < 0
             || STATUS.contains(where.replaceFirst("\\..*", "").toLowerCase(Locale.ROOT));
         if (word == StatusWord.GOOD && good == null && ofTheWhole) good = what;
+        var ofAPart = onlyParts || OF_ALL.matcher(where).lookingAt();
+        if (word == StatusWord.GOOD && goodPart == null && ofAPart) goodPart = what;
     }
 }

@@ -1,5 +1,6 @@
 package smoke;
 
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +26,8 @@ public final class Judge {
     private static final Duration SHORTEST_LOOK = Duration.ofSeconds(1);
     /** A look is told a tenth less than it has, so that it can say itself what it was waiting for, on a busy machine too. */
     private static final int GRACE = 10;
+    /** With so many processes for each processor, a second's work may take this process many. */
+    private static final int BUSY = 4;
 
     /** One look: when it began, in seconds from the first one's beginning, how long it took and what it found. */
     public record Attempt(double at, double seconds, Outcome outcome, String what) { }
@@ -90,7 +93,8 @@ public final class Judge {
         try {
             return looking.get(time.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            return Verdict.fail("no answer in " + Amount.time(time), "is it up, and reachable from here?");
+            return late(time, ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
+                Runtime.getRuntime().availableProcessors());
         } catch (ExecutionException e) {
             if (e.getCause() instanceof Verdict.Judged judged) return judged.verdict;
             if (e.getCause() instanceof Failure.BadSetting wrong) return Verdict.unknown(wrong.getMessage(), wrong.hint).forGood();
@@ -100,6 +104,20 @@ public final class Judge {
         } finally {
             looking.cancel(true);
         }
+    }
+
+    /**
+     * What a look says that has not ended by itself, as it does a tenth sooner: it hangs, or this machine was too busy
+     * for it.
+     *
+     * @param load of this machine in the last minute: how many processes wanted a processor; negative when unknown
+     */
+    public static Verdict late(Duration time, double load, int processors) {
+        var late = "no answer in " + Amount.time(time);
+        return load <= BUSY * processors ? Verdict.fail(late, "is it up, and reachable from here?")
+            : Verdict.unknown(late + ", on a machine that is too busy to tell: " + Math.round(load)
+                + " processes want its " + processors + " processors",
+                "look again when it has less to do, or from another machine");
     }
 
     private static Verdict conclude(Verdict last, Verdict notPassed, int running, List<Attempt> attempts) {

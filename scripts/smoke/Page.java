@@ -1,11 +1,16 @@
 package smoke;
 
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.charset.Charset;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -28,18 +33,28 @@ record Page(Answer answer, Document document) {
     private static final String XHTML = "http://www.w3.org/1999/xhtml";
     private static final Pattern REFRESH =
         Pattern.compile("(?i)\\s*(\\d{0,9})[\\d.]*[\\s;,]+(?:url\\s*=)?\\s*[\"']?([^\"']+)[\"']?\\s*");
+    /** Loads the same page again, after so many seconds. */
+    private static final Pattern RELOAD = Pattern.compile("\\s*(\\d{1,9})[\\d.]*[\\s;,]*");
+    private static final int SHORTEST_STAY_SECONDS = 2;
     /** Whoever has to wait for longer sees the page. */
     private static final int LONGEST_REFRESH_SECONDS = 10;
     private static final int MOST_REFRESHES = 3;
 
+    /** How browsers ask for a page: some servers have JSON for everybody else. */
+    private static final Map<String, String> AS_PAGE =
+        Map.of("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+
     /**
      * Something that the page needs.
      *
+     * @param module a script whose type browsers insist on
      * @param cors the page asks for permission to use it (crossorigin), as every module does
      * @param integrity empty where the page gives none
      * @param nonce empty where the page gives none
      */
-    record Asset(URI uri, boolean script, boolean cors, String integrity, String nonce) { }
+    record Asset(URI uri, boolean script, boolean module, boolean cors, String integrity, String nonce) {
+        private Asset as(boolean module) { return new Asset(uri, script, module, cors, integrity, nonce); }
+    }
 
     static Page of(Site site, Duration limit) throws Verdict.Judged, InterruptedException { return of(site, site.address, limit); }
 
@@ -48,7 +63,7 @@ record Page(Answer answer, Document document) {
         var deadline = Deadline.in(limit);
         var way = new ArrayList<URI>();
         for (var next = Optional.of(uri); ; ) {
-            var page = read(site.own(next.get(), deadline.left()));
+            var page = read(site.own(next.get(), AS_PAGE, deadline.left()));
             way.add(page.answer.uri());
             next = page.refresh();
             if (next.isEmpty()) return page;
@@ -73,7 +88,17 @@ record Page(Answer answer, Document document) {
         if (!isShownAsHtml(answer))
             throw Verdict.fail(led + answer.uri() + " is HTML that is called '" + answer.type()
                 + "': visitors see its source, or a download", "have the host send it as text/html").judged();
-        return new Page(answer, Jsoup.parse(answer.text(), answer.uri().toString()));
+        return new Page(answer, parse(answer));
+    }
+
+    /** In the character set that the server or the page itself names. */
+    private static Document parse(Answer answer) {
+        try {
+            return Jsoup.parse(new ByteArrayInputStream(answer.body()), answer.charset().map(Charset::name).orElse(null),
+                answer.uri().toString());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static boolean isShownAsHtml(Answer answer) {
@@ -81,7 +106,7 @@ record Page(Answer answer, Document document) {
             case "text/html" -> true;
             case "application/xhtml+xml" -> answer.text().contains(XHTML);
             // They look at its beginning, unless they are told not to.
-            case "" -> !answer.header("x-content-type-options").orElse("").equalsIgnoreCase("nosniff");
+            case "" -> !answer.isNoSniff();
             default -> false;
         };
     }
@@ -92,6 +117,9 @@ record Page(Answer answer, Document document) {
         var metas = shown("meta[http-equiv=refresh]").stream().map(meta -> meta.attr("content"));
         for (var content : Stream.concat(header, metas).toList()) {
             var refresh = REFRESH.matcher(content);
+            var again = RELOAD.matcher(content);
+            if (again.matches() && Integer.parseInt("0" + again.group(1)) <= SHORTEST_STAY_SECONDS)
+                return Optional.of(answer.uri());
             if (refresh.matches() && Integer.parseInt("0" + refresh.group(1)) <= LONGEST_REFRESH_SECONDS)
                 return Optional.of(address(document, refresh.group(2).strip()));
         }
@@ -148,19 +176,23 @@ record Page(Answer answer, Document document) {
             var script = element.normalName().equals("script");
             var rel = script ? Set.<String>of() : Set.of(element.attr("rel").toLowerCase(Locale.ROOT).strip().split("\\s+"));
             var as = element.attr("as").toLowerCase(Locale.ROOT);
-            var type = element.attr("type").toLowerCase(Locale.ROOT).strip();
-            var stylesheet = rel.contains("stylesheet") && !rel.contains("alternate") && !element.hasAttr("disabled");
+            var language = script && !element.attr("language").isBlank() ? "text/" + element.attr("language") : "";
+            var type = (element.hasAttr("type") ? element.attr("type") : language).toLowerCase(Locale.ROOT).strip();
+            var stylesheet = rel.contains("stylesheet") && !rel.contains("alternate") && !element.hasAttr("disabled")
+                && type.matches("|text/css\\b.*");
             var preload = rel.contains("modulepreload")
                 || rel.contains("preload") && (as.equals("script") || as.equals("style"));
-            var wanted = script ? type.isEmpty() || type.equals("module") || SCRIPT_TYPES.contains(type)
+            var classic = type.isEmpty() || SCRIPT_TYPES.contains(type);
+            var wanted = script ? type.equals("module") || classic && !element.hasAttr("nomodule")
                 : stylesheet || preload;
             var where = element.attr(script ? "src" : "href").strip();
             if (!wanted || where.isEmpty() || NO_SERVER.matcher(where).matches()) continue;
             var isScript = script || rel.contains("modulepreload") || as.equals("script");
-            var cors = element.hasAttr("crossorigin") || type.equals("module") || rel.contains("modulepreload");
+            var module = script ? type.equals("module") : rel.contains("modulepreload");
+            var cors = element.hasAttr("crossorigin") || module;
             var uri = address(element, where);
-            var asset = new Asset(uri, isScript, cors, element.attr("integrity").strip(), element.attr("nonce"));
-            assets.merge(uri, asset, (one, other) -> one.integrity.isEmpty() ? other : one);
+            var asset = new Asset(uri, isScript, module, cors, element.attr("integrity").strip(), element.attr("nonce"));
+            assets.merge(uri, asset, (one, other) -> (one.integrity.isEmpty() ? other : one).as(one.module || other.module));
         }
         return new ArrayList<>(assets.values());
     }

@@ -32,7 +32,8 @@ public final class Site {
     /** Throws BadSetting when it is no address of a site. */
     static URI address(String text) {
         try {
-            var uri = new URI(text);
+            // A blank is a slip of the operator's, and no part of an address.
+            var uri = Address.of(text.matches("\\S+") ? text : "").orElseThrow(() -> new URISyntaxException(text, ""));
             if (uri.getHost() == null || !("http".equals(uri.getScheme()) || "https".equals(uri.getScheme())) || uri.getUserInfo() != null) throw new URISyntaxException(text, "");
             return uri.getRawPath().isEmpty() ? uri.resolve("/") : uri;
         } catch (URISyntaxException | IllegalArgumentException e) {
@@ -55,10 +56,15 @@ public final class Site {
     /** Throws BadSetting when it is no path. */
     static URI at(URI address, String path) {
         try {
-            return address.resolve(path);
+            return folder(address).resolve(path);
         } catch (IllegalArgumentException e) {
             throw new Failure.BadSetting("'" + path.replaceAll("\\p{Cntrl}", "?") + "' is no path", "it looks like /health");
         }
+    }
+
+    /** An address may end without the slash that a folder's has: /shop, and not /shop.html. */
+    private static URI folder(URI address) {
+        return address.getRawPath().matches(".*/[^/.]+") ? address.resolve(address.getRawPath() + "/") : address;
     }
 
     /** What the site says at an address, at the end of all redirects. */
@@ -78,7 +84,12 @@ public final class Site {
      * The same, and leaves with a verdict when it comes from elsewhere than from the site, or led through plain http.
      */
     Answer own(URI uri, Duration limit) throws Verdict.Judged, InterruptedException {
-        var answer = get(uri, limit);
+        return own(uri, Map.of(), limit);
+    }
+
+    /** The same, with more headers. */
+    Answer own(URI uri, Map<String, String> more, Duration limit) throws Verdict.Judged, InterruptedException {
+        var answer = get(uri, more, limit);
         var strays = Elsewhere.of(uri, answer.way(), answer.uri());
         if (strays.isPresent()) throw strays.get().judged();
         return answer;

@@ -15,9 +15,10 @@ enum StatusWord {
     GOOD, WARNING, NOTHING, UNKNOWN, BAD;
 
     private static final Set<String> GOOD_WORDS = Set.of("ok", "okay", "healthy", "up", "pass", "passed", "passing",
-        "true", "yes", "alive", "live", "ready", "connected", "available", "online", "operational", "running", "active",
+        "true", "yes", "alive", "live", "ready", "connected", "available", "online", "operational", "running",
         "working", "green", "good", "fine", "success", "successful", "succeeded", "normal", "serving", "reachable",
-        "responding", "started", "accessible", "oui");
+        "responding", "started", "accessible", "valid", "oui", "opérationnel", "opérationnelle", "connecté", "connectée",
+        "actif", "active", "disponible", "joignable", "démarré", "démarrée");
     private static final Set<String> WARNING_WORDS = Set.of("warn", "warning", "yellow");
     private static final Set<String> BAD_WORDS = Set.of("ko", "down", "fail", "fails", "failed", "failing",
         "failure", "error", "errors", "err", "errored", "unhealthy", "degraded", "disconnected", "unavailable",
@@ -27,13 +28,16 @@ enum StatusWord {
         "false", "emergency", "exhausted", "expired", "missing", "overloaded", "unresponsive", "inactive", "killed",
         "terminated", "unauthorized", "forbidden", "invalid", "corrupt", "corrupted", "blocked", "exception",
         "impaired", "interrupted", "aborted", "non", "erreur", "échec", "panne", "indisponible", "injoignable",
-        "impossible", "refusée", "arrêté", "arrêtée", "hors");
+        "impossible", "refusée", "arrêté", "arrêtée", "hors", "dégradé", "dégradée", "déconnecté", "déconnectée",
+        "inaccessible", "recovering");
     private static final Set<String> NOTHING_WORDS = Set.of("disabled", "skipped", "skip", "unused", "optional",
-        "ignored", "idle", "none", "n/a", "na");
+        "ignored", "idle", "none", "n/a", "na", "aucun", "aucune");
+    private static final Pattern GOOD_SIGN = Pattern.compile("[✓✔✅🟢👍]"), BAD_SIGN = Pattern.compile("[✗✘❌✖🔴👎]");
     /** As Node and its drivers write errors of the network. */
     private static final Pattern NETWORK_ERROR = Pattern.compile("e(conn|timedout|notfound|hostunreach|ai_|pipe)\\w*");
     private static final Pattern NO_FAULT = Pattern.compile("(no|0|zero|without|aucune?|sans) "
         + "(errors?|issues?|problems?|failures?|faults?|erreurs?|problèmes?)");
+    private static final Pattern EXPIRES = Pattern.compile("(will )?expir(e|es|ing)\\b.*");
     private static final Pattern NOT_USED =
         Pattern.compile("not (configured|used|in use|enabled|applicable|required|monitored|checked)");
     /** A version, a number with its unit, a time, an address: no word. */
@@ -42,7 +46,7 @@ enum StatusWord {
     static StatusWord of(String text) {
         var lower = text.strip().toLowerCase(Locale.ROOT);
         var words = Stream.of(lower.split("[^\\p{L}\\p{N}/']+")).filter(word -> !word.isEmpty()).toList();
-        if (words.isEmpty()) return UNKNOWN;
+        if (words.isEmpty()) return GOOD_SIGN.matcher(lower).find() ? GOOD : BAD_SIGN.matcher(lower).find() ? BAD : UNKNOWN;
         var phrase = String.join(" ", words);
         if (NO_FAULT.matcher(phrase).matches()) return GOOD;
         if (NOTHING_WORDS.contains(phrase) || NOT_USED.matcher(phrase).matches()) return NOTHING;
@@ -51,7 +55,7 @@ enum StatusWord {
             return BAD;
         var ends = List.of(words.get(0), words.get(words.size() - 1));
         if (ends.stream().anyMatch(GOOD_WORDS::contains)) return GOOD;
-        if (ends.stream().anyMatch(WARNING_WORDS::contains)) return WARNING;
+        if (ends.stream().anyMatch(WARNING_WORDS::contains) || EXPIRES.matcher(phrase).matches()) return WARNING;
         return MEASURE.matcher(lower).matches() ? NOTHING : UNKNOWN;
     }
 }
