@@ -50,7 +50,7 @@ class AnswersTest {
             var sent = all.stream().filter(header -> !header.startsWith("asked with "))
                 .flatMap(header -> Stream.of(header.split(": ", 2))).toArray(String[]::new);
             var text = body.replace("{other}", other.url().replaceFirst("/$", ""))
-                .replace("{OTHER}", "HTTP://\uFF11\uFF12\uFF17.0.0.1:" + other.port());
+                .replace("{gzip}", "\u001f\u008b\b").replace("{OTHER}", "HTTP://\uFF11\uFF12\uFF17.0.0.1:" + other.port());
             var answer = LyingSite.status(status, text.getBytes(charset()), sent);
             var asked = all.stream().filter(header -> header.startsWith("asked with ")).findFirst();
             if (asked.isEmpty()) return answer;

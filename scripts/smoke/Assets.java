@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
 import ops.Amount;
 import ops.Steps;
 
@@ -24,6 +25,9 @@ import ops.Steps;
 record Assets(Site site) {
     private static final String MISSING = "deploy again: the page and its files are not of one build, or files are missing";
     private static final int LONGEST_ERROR = 200;
+    /** Without any of the signs that no script does without, but for one of comments or imports alone. */
+    private static final Pattern PROSE =
+        Pattern.compile("(?s)(?!//|/\\*|<!--|import\\b|export\\b|['\"]use )[^=(){};\\[`]*");
     private static final Map<String, String> ALGORITHMS = Map.of("sha256", "SHA-256", "sha384", "SHA-384", "sha512", "SHA-512");
 
     Verdict look(Duration limit) throws Exception {
@@ -78,6 +82,12 @@ record Assets(Site site) {
                 + answer.excerpt(), MISSING);
         if (text.startsWith("<") && !text.startsWith("<!--"))
             return Verdict.fail(name + " begins with a tag, and is no " + kind + answer.excerpt(), MISSING);
+        if (isGzip(answer.body()))
+            return Verdict.fail(name + " is packed by gzip, and does not say so: browsers can't read it",
+                "have its server send it with Content-Encoding: gzip, or put it there unpacked");
+        if (asset.script() && PROSE.matcher(text).matches())
+            return Verdict.fail(name + " is called '" + answer.type() + "' and has no code in it" + answer.excerpt(),
+                MISSING);
         if (isErrorText(text))
             return Verdict.fail(name + " is an error that is called '" + answer.type() + "' and no " + kind
                 + answer.excerpt(), MISSING);
@@ -122,6 +132,10 @@ record Assets(Site site) {
     /** An origin as browsers write it: a usual port goes without saying. */
     private static String written(URI page) {
         return Gate.origin(page).replaceFirst("^(http:.*):80$|^(https:.*):443$", "$1$2");
+    }
+
+    private static boolean isGzip(byte[] body) {
+        return body.length > 1 && body[0] == 0x1f && (body[1] & 0xff) == 0x8b;
     }
 
     private static boolean isErrorText(String text) {
