@@ -273,6 +273,9 @@ class Rollback implements Callable<Integer> {
         return begun.filter(one -> one.to().equals(target.release().id())).map(Turning::why).orElse("rolled back");
     }
 
+    /** Of these two this run itself says what they are, once it has turned the site. */
+    private boolean isInHand(String id) { return target.release().id().equals(id) || left.isPresent() && left.get().release().id().equals(id); }
+
     private boolean isLeft(Releases.Known known) { return known.release().id().equals(left.get().release().id()); }
 
     /** And with it what has the very same bytes: else the next rollback would come back to what is left now. */
@@ -303,7 +306,7 @@ class Rollback implements Callable<Integer> {
         if (reason != null) history.add("reason", reason);
         var either = "either the release before or " + target.release().id() + " is live, whole; ./jbang rollback --env " + env + " --list says which";
         if (way != Way.live) {
-            if (begun.isPresent() && !target.release().id().equals(begun.get().from())) releases.markLeft(left);
+            if (begun.isPresent() && !isInHand(begun.get().from())) releases.markLeft(left);
             releases.begin(left.map(known -> known.release().id()).orElse(null), target.release().id(), why());
         }
         if (way == Way.live) {

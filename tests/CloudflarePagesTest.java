@@ -236,6 +236,6 @@ class CloudflarePagesTest {
     @Test void one_that_is_not_pinned_is_asked_for() throws Exception {
         Files.createDirectory(hosting.folder.resolve("node_modules"));
         var failure = hosting.fails(Failure.ToolFailed.class, () -> hosting.provider().stage(Hosting.release(2), hosting.packed("x"), hosting.application));
-        assertEquals("pin it there: npm install --save-dev --save-exact wrangler", failure.hint);
+        assertEquals("pin it there, and commit: npm install --save-dev --save-exact wrangler", failure.hint);
     }
 }

@@ -93,7 +93,7 @@ class SecretsTest {
     @Test void a_password_that_is_not_in_the_url_is_found_where_postgresql_s_own_programs_look_for_it() throws Exception {
         kit.database.execute("create table customer (id int)");
         kit.set("STAGING_DATABASE_URL", kit.database.urlWithoutPassword());
-        kit.run("backup-db", "--env", "staging").exits(12).says("no password was provided");
+        kit.run("backup-db", "--env", "staging").exits(78).says("wants a password for role 'tester', and none is given", "or into ~/.pgpass");
         kit.with("PGPASSFILE", TestDatabase.passwordFile(kit).toString()).run("backup-db", "--env", "staging").exits(0);
     }
 

@@ -333,7 +333,7 @@ class VercelTest {
 
     @Test void one_that_is_not_pinned_is_asked_for() throws Exception {
         var failure = hosting.fails(Failure.ToolFailed.class, () -> hosting.packed("x"));
-        assertEquals("pin it there: npm install --save-dev --save-exact vercel", failure.hint);
+        assertEquals("pin it there, and commit: npm install --save-dev --save-exact vercel", failure.hint);
     }
 
     @Test void one_that_fails_is_quoted_and_nothing_has_changed() throws Exception {
