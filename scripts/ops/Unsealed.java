@@ -44,8 +44,8 @@ public final class Unsealed {
         synchronized (this) {
             sealing = sent;
         }
+        sign.close(); // a clean-up waits for this, too
         known.countDown();
-        sign.close();
     }
 
     private void takeBack() throws InterruptedException {
