@@ -566,6 +566,33 @@ class DeployTest {
         kit.awaitNoProcess();
     }
 
+    /** Soon on a busy machine, and here at once. */
+    @Test void who_gets_the_number_of_a_program_that_has_ended_is_not_taken_for_it() throws IOException {
+        org.junit.jupiter.api.Assumptions.assumeTrue(Files.isWritable(Path.of("/proc/sys/kernel/ns_last_pid")),
+            "only root chooses the number of a process");
+        var begun = kit.home.resolve("begun");
+        site.write("build.js", "import { writeFileSync } from 'node:fs'\nwriteFileSync('" + begun + "', '')\n"
+            + "setTimeout(() => {}, 600000)\n").commit("Slowly");
+        var running = kit.start("deploy", "--env", "staging");
+        Patience.until(() -> Files.exists(begun), () -> "the build never begins: " + running.soFar());
+        var children = running.process.children().toList();
+        var watcher = children.stream().filter(each -> each.info().commandLine().orElse("").contains("handover-watch")).findFirst().orElseThrow().pid();
+        var program = children.stream().filter(each -> each.pid() != watcher).findFirst().orElseThrow().pid();
+        kit.bash("kill -STOP " + watcher + "; kill -KILL " + running.process.pid() + " " + program + """
+
+            other=
+            until [ "$other" = PROGRAM ]; do
+                [ -z "$other" ] || kill -KILL "$other"
+                until [ ! -e /proc/PROGRAM ]; do sleep 0.1; done
+                echo $((PROGRAM - 1)) >/proc/sys/kernel/ns_last_pid
+                sleep 600 >/dev/null 2>&1 & other=$!
+            done
+            kill -CONT WATCHER
+            until [ ! -e /proc/WATCHER ]; do sleep 0.1; done
+            kill -KILL PROGRAM""".replace("PROGRAM", String.valueOf(program)).replace("WATCHER", String.valueOf(watcher))).exits(0);
+        kit.awaitNoProcess();
+    }
+
     @Test void two_at_once_one_waits_or_says_who_is_at_work() throws IOException {
         var go = kit.home.resolve("go");
         site.write("build.js", "import { cpSync, existsSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nconst waiting = setInterval(() => { if (existsSync('" + go + "')) clearInterval(waiting) }, 100)\n").commit("Slowly");

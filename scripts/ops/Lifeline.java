@@ -2,11 +2,13 @@ package ops;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 
@@ -24,7 +26,7 @@ import java.util.stream.Collectors;
 final class Lifeline {
     static final String MARK = "HANDOVER_RUN";
 
-    /** Nothing of it comes from outside: the mark is its argument, and it reads numbers. */
+    /** Nothing of it comes from outside: the mark is its argument, and it reads pairs of numbers, NUMBER:BEGIN. */
     private static final String WATCHER = """
         trap '' HUP INT QUIT TERM PIPE
         cd /
@@ -40,13 +42,19 @@ final class Lifeline {
             for child in $(children "$1"); do end "$child"; done
             kill -KILL "$1"
         }
+        # The system soon gives a number to another process: only the one that began then is meant.
+        began() { sed 's/.*) //' /proc/"$1"/stat 2>/dev/null | cut -d ' ' -f 20; }
+        for process in $running; do
+            [ "$(began "${process%:*}")" != "${process#*:}" ] || end "${process%:*}"
+        done
         for look in 1 2 3; do
-            for process in $running $(grep -lsF "$1" /proc/[0-9]*/environ | cut -d/ -f3); do end "$process"; done
+            for process in $(grep -lsF "$1" /proc/[0-9]*/environ | cut -d/ -f3); do end "$process"; done
         done
         """;
 
     private final String mark = UUID.randomUUID().toString();
-    private final Set<Long> running = new TreeSet<>();
+    /** When each began, in the system's ticks since it was started itself; empty without /proc. */
+    private final Map<Long, String> running = new TreeMap<>();
     private Process watcher;
 
     /** Has the shell watch over what is started from now on; it is told when the run has ended and cleaned up. */
@@ -68,15 +76,27 @@ final class Lifeline {
     Map<String, String> mark() { return Map.of(MARK, mark); }
 
     synchronized void add(long process) {
-        running.add(process);
+        running.put(process, began(process));
         tell();
     }
 
     synchronized void remove(long process) {
-        if (running.remove(process)) tell();
+        if (running.remove(process) != null) tell();
     }
 
-    private void tell() { tell(running.stream().map(String::valueOf).collect(Collectors.joining(" "))); }
+    /** Field 22 of proc(5)'s stat; the second, which may have anything in it, ends at the last parenthesis. */
+    private static String began(long process) {
+        try {
+            var stat = Files.readString(Path.of("/proc", String.valueOf(process), "stat"), StandardCharsets.ISO_8859_1);
+            return stat.substring(stat.lastIndexOf(')') + 2).split(" ")[19];
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    private void tell() {
+        tell(running.entrySet().stream().map(one -> one.getKey() + ":" + one.getValue()).collect(Collectors.joining(" ")));
+    }
 
     /** One line is written at once, or not at all. */
     private synchronized void tell(String line) {
