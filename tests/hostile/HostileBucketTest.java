@@ -327,7 +327,7 @@ class HostileBucketTest {
         var site = new DeployedSite(kit);
         try {
             sign();
-            var first = site.shipTwo().get(0);
+            var first = site.shipTwoAnew().get(0);
             // Somebody writes a release of his own beside it, good as can be, and calls the real one bad.
             var record = new String(kit.object("handover/staging/releases/" + first + ".json"), StandardCharsets.UTF_8);
             var forged = "20261101T000000Z-abcdef";
