@@ -85,15 +85,15 @@ record Assets(Site site) {
         if (isGzip(answer.body()))
             return Verdict.fail(name + " is packed by gzip, and does not say so: browsers can't read it",
                 "have its server send it with Content-Encoding: gzip, or put it there unpacked");
+        if (!intact(answer.body(), asset.integrity()))
+            return Verdict.fail(name + " (" + Amount.bytes(answer.body().length)
+                + ") is not what the page's integrity attribute says", MISSING);
         if (asset.script() && PROSE.matcher(text).matches())
             return Verdict.fail(name + " is called '" + answer.type() + "' and has no code in it" + answer.excerpt(),
                 MISSING);
         if (isErrorText(text))
             return Verdict.fail(name + " is an error that is called '" + answer.type() + "' and no " + kind
                 + answer.excerpt(), MISSING);
-        if (!intact(answer.body(), asset.integrity()))
-            return Verdict.fail(name + " (" + Amount.bytes(answer.body().length)
-                + ") is not what the page's integrity attribute says", MISSING);
         // As Angular makes it of a site whose components have all the styles.
         if (text.isEmpty()) return Verdict.warning(name + " is empty", "is that so in the build? If not: " + MISSING);
         if (asset.cors() && !own && !permits(answer, written(page)))
