@@ -192,9 +192,10 @@ class Rollback implements Callable<Integer> {
 
     private boolean choose(Steps steps) throws Exception {
         var all = "./jbang rollback --env " + env + " --list";
-        var unended = to.equals("previous") ? unended() : Optional.<Releases.Known>empty();
+        var named = to.equals("previous") ? Optional.<Releases.Known>empty() : Optional.of(releases.find(to));
+        var unended = unended().filter(known -> named.isEmpty() || known.release().id().equals(named.get().release().id()));
         if (unended.isPresent()) target = unended.get();
-        else if (!to.equals("previous")) target = releases.find(to);
+        else if (named.isPresent()) target = named.get();
         else target = releases.previous(left).orElseThrow(() -> new Failure.Refused(
             "'" + env + "' has no good release before the one that is live",
             "see what there is: " + all + "; or mend it, and deploy: ./jbang deploy --env " + env));

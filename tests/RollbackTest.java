@@ -56,8 +56,9 @@ class RollbackTest {
         var three = shipThree();
         killedOnceTheSiteWasTurned();
         // One whose result nobody has seen has not come to its end either.
-        kit.bash("cd " + kit.home + " && ./jbang rollback --env staging --json > /dev/full").exits(1)
-            .says("State: release " + three.get(1) + " is live again, and passed the smoke tests.", "run it again");
+        kit.bash("cd " + kit.home + " && ./jbang rollback --env staging --to " + three.get(1) + " --json > /dev/full").exits(1)
+            .says("ends what was begun at 2", "State: release " + three.get(1) + " is live again, and passed the smoke tests.",
+                "run it again");
         site.run("rollback").exits(0).says("ends what was begun at 2", "ok: Choose the way: it is live already")
             .prints("rolled back to " + three.get(1));
         assertEquals(three.get(1), site.current());

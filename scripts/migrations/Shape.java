@@ -139,8 +139,10 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables, Map<String, L
         order by 3""";
     /** Of those that the role may look at. */
     private static final String SEQUENCES = """
-        select 'sequence ' || quote_ident(schemaname) || '.' || quote_ident(sequencename), last_value * sign(increment_by)
-        from pg_sequences where schemaname !~ '^pg_' order by 1""";
+        select 'sequence ' || quote_ident(nspname) || '.' || quote_ident(relname),
+            pg_sequence_last_value(c.oid) * sign(seqincrement)
+        from pg_class c join pg_namespace n on n.oid = relnamespace join pg_sequence on seqrelid = c.oid
+        where nspname !~ '^pg_' and has_sequence_privilege(c.oid, 'select, usage') order by 1""";
     private static final String OBJECTS = """
         select pg_stat_get_xact_tuples_deleted('pg_largeobject_metadata'::regclass),
             pg_stat_get_xact_tuples_updated('pg_largeobject'::regclass)
@@ -164,9 +166,11 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables, Map<String, L
 
     /** Looks at all of it, the transaction of the session included. */
     static Shape of(Database session) {
-        // In a search path of others' schemas even an operator may be theirs.
+        // A migration may have left a role that sees less, and little time. In a search path of others' schemas even an
+        // operator may be theirs.
         var kept = session.one("select pg_catalog.current_setting('search_path')");
-        session.execute("set search_path = pg_catalog, pg_temp");
+        session.execute("reset session authorization; reset role; set statement_timeout = 0;"
+            + " set search_path = pg_catalog, pg_temp");
         var things = new LinkedHashMap<String, Thing>();
         session.rows(THINGS, row -> things.put(row[0], new Thing(row[1], row[2], row[3])));
         var tables = new LinkedHashMap<String, Table>();

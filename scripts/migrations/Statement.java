@@ -22,7 +22,8 @@ public record Statement(String text, String words, String essence, int begins, i
     /** What the server does at once, whatever becomes of the transaction: numbers, other sessions, files, other servers. */
     private static final Pattern LASTING = Pattern.compile("(?i)(?<![\\w$])(?:(?:pg_catalog\\s*\\.\\s*)?(?:setval"
         + "|dblink(?:_\\w+)?|lo_export|pg_(?:terminate|cancel)_backend|pg_reload_conf|pg_switch_wal|pg_file_\\w+"
-        + "|pg_(?:create|drop|replication)_\\w+)(?=\\s*\\()|copy\\b[^;]*\\bto\\s+(?:program\\b|E?')|copy\\b[^;]*\\bfrom\\s+program\\b)");
+        + "|pg_(?:create|drop|replication)_\\w+|pg_stat\\w*_reset\\w*)(?=\\s*\\()"
+        + "|(?<!\\.|\\bnet\\.)(?:extensions\\s*\\.\\s*)?http_(?:get|post|put|patch|delete|head)(?=\\s*\\()|copy\\b[^;]*\\bto\\s+(?:program\\b|E?')|copy\\b[^;]*\\bfrom\\s+program\\b)");
 
     boolean isComment() { return words.isEmpty(); }
 
