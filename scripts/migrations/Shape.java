@@ -140,7 +140,7 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables, Map<String, L
     /** Of those that the role may look at. */
     private static final String SEQUENCES = """
         select 'sequence ' || quote_ident(nspname) || '.' || quote_ident(relname),
-            pg_sequence_last_value(c.oid) * sign(seqincrement)
+            case when seqincrement < 0 then -1 else 1 end * pg_sequence_last_value(c.oid)
         from pg_class c join pg_namespace n on n.oid = relnamespace join pg_sequence on seqrelid = c.oid
         where nspname !~ '^pg_' and has_sequence_privilege(c.oid, 'select, usage') order by 1""";
     private static final String OBJECTS = """
