@@ -141,6 +141,7 @@ class MigrationsTest {
             create table parts (id int) partition by range (id);
             create table parts_1 partition of parts for values from (0) to (10); insert into parts values (1), (2);
             create materialized view sums as select 1 as one;
+            create function back() returns bigint language sql as $$ select setval('customers_id_seq', 3) $$;
             select lo_from_bytea(n, 'photo') from generate_series(70001, 70012) n""");
         file(kit, "1_swapped.sql", """
             do $$ begin
@@ -150,6 +151,10 @@ class MigrationsTest {
         migrate(kit, "rehearse").exits(0).prints(
             "destructive: 1_swapped.sql: rows of public.colours are in another table now, or in none",
             "destructive: 1_swapped.sql: rows of public.parts are in another table now, or in none");
+        file(kit, "2_setback.sql", "select back(); select nope");
+        migrate(kit, "rehearse").exits(14).says("the rehearsal had set back sequence public.customers_id_seq,"
+            + " which no rollback undoes: it is at 40 again");
+        assertEquals("40", kit.database.one("select last_value from customers_id_seq"));
         file(kit, "2_setback.sql", "select 1; select pg_catalog.setval('customers_id_seq', 7)");
         migrate(kit, "rehearse").exits(0).says("2_setback.sql, line 1: pg_catalog.setval is not undone by a rollback, so neither")
             .prints("; NOT rehearsed: 2_setback.sql");

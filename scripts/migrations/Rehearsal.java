@@ -207,22 +207,27 @@ public final class Rehearsal {
             session.execute("set lock_timeout = '" + seconds + "s'; begin");
             var end = Instant.now().plusSeconds(seconds);
             var execution = new Execution(run, session, trouble -> rolledBack(trouble, session, blockers, seconds));
-            while (!left.isEmpty() && !left.get(0).runsAlone() && left.get(0).lasting().isEmpty()) {
-                var file = left.get(0);
-                var before = Shape.of(session);
-                var begun = Instant.now();
-                steps.check("Rehearse " + file, () -> {
-                    execution.inTransaction(file, () -> session.execute("set local statement_timeout = '" + Math.max(1, Duration.between(Instant.now(), end).toMillis()) + "ms'"));
-                    return true;
-                });
-                times.add(Timed.since(begun, file));
-                session.execute("set local statement_timeout = 0");
-                var after = Shape.of(session);
-                losses.addAll(Losses.counted(file, before, after, session));
-                losses.addAll(Losses.objects(file, before, after));
-                left.remove(0);
+            var sequences = Shape.of(session).sequences();
+            try {
+                while (!left.isEmpty() && !left.get(0).runsAlone() && left.get(0).lasting().isEmpty()) {
+                    var file = left.get(0);
+                    var before = Shape.of(session);
+                    var begun = Instant.now();
+                    steps.check("Rehearse " + file, () -> {
+                        execution.inTransaction(file, () -> session.execute("set local statement_timeout = '" + Math.max(1, Duration.between(Instant.now(), end).toMillis()) + "ms'"));
+                        return true;
+                    });
+                    times.add(Timed.since(begun, file));
+                    session.execute("set local statement_timeout = 0");
+                    var after = Shape.of(session);
+                    losses.addAll(Losses.counted(file, before, after, session));
+                    losses.addAll(Losses.objects(file, before, after));
+                    left.remove(0);
+                }
+            } finally {
+                session.rollback();
+                putBack(sequences, url);
             }
-            session.execute("rollback");
         }
         if (!left.isEmpty()) {
             var reason = left.get(0).lasting().orElse(left.get(0) + " can't run in a transaction");
@@ -231,6 +236,24 @@ public final class Rehearsal {
         }
         var untried = left.stream().map(MigrationFile::fileName).toList();
         return new Result("a transaction that was rolled back", List.copyOf(times), List.copyOf(losses), untried);
+    }
+
+    /** What calls setval() unseen has done so for good; nobody else makes a sequence go back. */
+    private void putBack(Map<String, Long> before, DatabaseUrl url) {
+        try (var session = Database.connect(url, settings, who())) {
+            var now = Shape.of(session).sequences();
+            for (var each : before.entrySet()) {
+                var last = each.getValue();
+                if (last == null || !now.containsKey(each.getKey())) continue;
+                if (now.get(each.getKey()) != null && now.get(each.getKey()) >= last) continue;
+                var name = each.getKey().replaceFirst("^sequence ", "");
+                session.rows("select pg_catalog.setval(?::pg_catalog.regclass, ?)", row -> row, name, Math.abs(last));
+                run.console.warn("the rehearsal had set back " + Console.plain(each.getKey()) + ", which no rollback undoes: it is at "
+                    + Math.abs(last) + " again");
+            }
+        } catch (Failure e) {
+            run.console.warn("whether the rehearsal has set back a sequence can't be told: " + e.getMessage());
+        }
     }
 
     private Failure rolledBack(Execution.Trouble trouble, Database session, Blockers blockers, int seconds) {
