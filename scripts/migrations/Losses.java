@@ -21,7 +21,8 @@ final class Losses {
     private static final String BACKUP = "only a backup brings them back: make one now";
     private static final String NEEDED = "see whether live code needs it";
     /** Kinds of things, as ids begin, that no data go with. */
-    private static final String WITHOUT_DATA = "(trigger|policy|constraint|index|default|identity|notnull|content) .*";
+    private static final String WITHOUT_DATA = "(trigger|policy|constraint|index|default|identity"
+        + "|notnull|content|publication|published) .*";
 
     private final String file;
     private final Shape before;

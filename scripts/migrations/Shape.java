@@ -135,6 +135,11 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables, Map<String, L
         select 'label ' || e.oid, 'type ' || enumtypid, 'value ' || quote_literal(enumlabel) || ' of ' || name, ''
             from pg_enum e join typed t on t.oid = enumtypid
         union all
+        select 'publication ' || oid, '', 'publication ' || quote_ident(pubname), '' from pg_publication
+        union all
+        select 'published ' || p.oid, 'publication ' || prpubid, name || ' in publication ' || quote_ident(pubname), ''
+            from pg_publication_rel p join relation r on r.oid = prrelid join pg_publication b on b.oid = prpubid
+        union all
         select 'extension ' || oid, '', 'extension ' || quote_ident(extname), '' from pg_extension
         order by 3""";
     /** Of those that the role may look at. */
