@@ -147,7 +147,8 @@ record Shape(Map<String, Thing> things, Map<String, Table> tables, Map<String, L
         select 'sequence ' || quote_ident(nspname) || '.' || quote_ident(relname),
             case when seqincrement < 0 then -1 else 1 end * pg_sequence_last_value(c.oid)
         from pg_class c join pg_namespace n on n.oid = relnamespace join pg_sequence on seqrelid = c.oid
-        where nspname !~ '^pg_' and has_sequence_privilege(c.oid, 'select, usage') order by 1""";
+        where nspname !~ '^pg_' and case relkind when 'S' then has_sequence_privilege(c.oid, 'select, usage') end
+        order by 1""";
     private static final String OBJECTS = """
         select pg_stat_get_xact_tuples_deleted('pg_largeobject_metadata'::regclass),
             pg_stat_get_xact_tuples_updated('pg_largeobject'::regclass)
