@@ -99,10 +99,12 @@ class BrowserTest {
     @Test void a_page_that_takes_its_time_passes_and_what_another_sites_script_throws_is_only_mentioned() {
         site.page("/", "<div id=root></div><script src=" + other.url("/count.js")
             + "></script><script>setTimeout(() => { root.innerHTML = 'Invoices <code>{{ sum }}</code>' }, 5000)"
-            + "</script><meta http-equiv=refresh content=20>");
+            + "\nsetTimeout(() => { location.href = '/?' + Date.now() }, 20000)"
+            + "\nPromise.reject(new DOMException('play() failed', 'NotAllowedError'))"
+            + "\nnew ResizeObserver(() => { root.style.height = root.offsetHeight + 1 + 'px' }).observe(root)</script>");
         other.file("/count.js", 200, "throw new Error('no consent')");
         kit.run("browser", "--url", site.url("/"), "--seconds", "60").exits(0)
-            .says("an uncaught error, which does not count: ", other.url("/count.js"));
+            .says("an uncaught error, which does not count: ", other.url("/count.js"), "NotAllowedError: play() failed");
     }
 
     @Test void what_scripts_have_not_filled_in_or_got_a_page_for_is_caught() {
@@ -150,8 +152,11 @@ class BrowserTest {
         site.page("/", "<form><input type=password></form>").file("/shut", 401, "who are you?");
         kit.run("browser", "--url", site.url("/")).exits(16).says("a login stands before the site: " + site.url("/") + " asks for a password, and is not the application");
         kit.run("browser", "--url", site.url("/shut")).exits(16).says("a login stands before the site: " + site.url("/shut") + " (401)");
-        site.page("/", "<div id=root>Invoices</div><script>fetch('/api/me')</script>").file("/api/me", 401, "who are you?");
-        kit.run("browser", "--url", site.url("/")).exits(0).says("does not count: " + site.url("/api/me") + ": answers 401");
+        site.page("/", "<div id=root>Invoices</div><script>fetch('/api/me'); fetch('/api/cart')</script>")
+            .file("/api/me", 401, "who are you?").file("/api/cart", 403, "who are you?");
+        kit.run("browser", "--url", site.url("/")).exits(0)
+            .says("does not count: " + site.url("/api/me") + ": answers 401",
+                "does not count: " + site.url("/api/cart") + ": answers 403");
     }
 
     @Test void a_page_that_never_finishes_loading_ends_within_the_time() {

@@ -66,6 +66,9 @@ public final class Visit {
 
     /** What a page waits for before it is loaded. */
     private static final Set<String> LOADED_FIRST = Set.of("Document", "Stylesheet", "Script", "Image");
+    /** What any browser says at any time, whatever the release: nothing was clicked yet, or a frame was skipped. */
+    private static final Pattern OF_NO_RELEASE =
+        Pattern.compile("\\(in promise\\) (NotAllowedError|AbortError)\\b|ResizeObserver loop");
     private static final Set<String> ASKED_BY_SCRIPTS = Set.of("Fetch", "XHR");
     /** Where a program asks for data; a page that comes from there is the host's, which has no such address. */
     private static final Pattern OF_DATA = Pattern.compile("(?i).*(\\.json|/(api|graphql|rest|rpc)(/.*)?)");
@@ -289,9 +292,15 @@ public final class Visit {
         for (var request : requests.values()) {
             var waits = !loaded && !request.ended && LOADED_FIRST.contains(request.type);
             var why = request.status >= 400 ? "answers " + request.status : request.failure != null ? request.failure : waits ? "never ends, and the page waits for it" : null;
-            if (why != null && !request.url.endsWith("/favicon.ico")) failed.add(new Failed(request.url, why, isOwn(request.url) && !(request.status == 401 && ASKED_BY_SCRIPTS.contains(request.type))));
+            if (why != null && !request.url.endsWith("/favicon.ico"))
+                failed.add(new Failed(request.url, why, isOwn(request.url) && !isAskedToLogIn(request)));
         }
         return failed;
+    }
+
+    /** Some frameworks answer 403 to whoever is not logged in. */
+    private static boolean isAskedToLogIn(Request request) {
+        return ASKED_BY_SCRIPTS.contains(request.type) && (request.status == 401 || request.status == 403);
     }
 
     /** Of the address that was asked for, or of the one that it led to. */
@@ -335,7 +344,8 @@ public final class Visit {
                 // A download answers, and changes nothing of what is shown.
                 if (!text(details.getAsJsonObject("frame"), "id").equals(page)) return;
                 if (next != null) answer = next;
-                var at = text(details.getAsJsonObject("frame"), "url");
+                // One that renews itself may do so with another query each time.
+                var at = text(details.getAsJsonObject("frame"), "url").replaceFirst("[?#].*", "");
                 if (!at.equals(place)) moves++;
                 place = at;
                 documents++;
@@ -369,8 +379,10 @@ public final class Visit {
         var frames = details.has("stackTrace") ? details.getAsJsonObject("stackTrace").getAsJsonArray("callFrames") : new JsonArray();
         var place = details.has("url") || frames.isEmpty() ? details : frames.get(0).getAsJsonObject();
         var source = text(place, "url");
-        problems.put(details.get("exceptionId").getAsInt(), new Problem((text(details, "text") + " " + what).strip(),
-            source + ":" + (place.get("lineNumber").getAsInt() + 1), !source.startsWith("http") || isOwn(source)));
+        var message = (text(details, "text") + " " + what).strip();
+        var counts = (!source.startsWith("http") || isOwn(source)) && !OF_NO_RELEASE.matcher(message).find();
+        problems.put(details.get("exceptionId").getAsInt(),
+            new Problem(message, source + ":" + (place.get("lineNumber").getAsInt() + 1), counts));
     }
 
     private static String said(JsonObject details) {
