@@ -4,7 +4,10 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -15,9 +18,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import javax.xml.XMLConstants;
+import javax.xml.parsers.ParserConfigurationException;
+import javax.xml.parsers.SAXParserFactory;
 import org.jsoup.Jsoup;
 import org.jsoup.nodes.Document;
 import org.jsoup.nodes.Element;
+import org.xml.sax.SAXException;
+import org.xml.sax.helpers.DefaultHandler;
 
 /** The site's page, as a browser reads it. */
 record Page(Answer answer, Document document) {
@@ -91,20 +99,50 @@ record Page(Answer answer, Document document) {
         return new Page(answer, parse(answer));
     }
 
+    /** Browsers show an error in place of what is not well formed, as a doctype in lower case. */
+    private static boolean isXml(byte[] body) {
+        try {
+            var factory = SAXParserFactory.newInstance();
+            factory.setFeature(XMLConstants.FEATURE_SECURE_PROCESSING, true);
+            factory.setFeature("http://apache.org/xml/features/nonvalidating/load-external-dtd", false);
+            factory.setFeature("http://xml.org/sax/features/external-general-entities", false);
+            factory.newSAXParser().parse(new ByteArrayInputStream(body), new DefaultHandler());
+            return true;
+        } catch (SAXException e) {
+            return false;
+        } catch (IOException | ParserConfigurationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     /** In the character set that the server or the page itself names. */
     private static Document parse(Answer answer) {
+        var page = parse(answer, answer.charset().map(Charset::name).orElse(null));
+        var isNamed = answer.charset().isPresent() || !page.select("meta[charset], meta[content*=charset=]").isEmpty();
+        return isNamed || isUtf8(answer.body()) ? page : parse(answer, "windows-1252");
+    }
+
+    private static Document parse(Answer answer, String charset) {
         try {
-            return Jsoup.parse(new ByteArrayInputStream(answer.body()), answer.charset().map(Charset::name).orElse(null),
-                answer.uri().toString());
+            return Jsoup.parse(new ByteArrayInputStream(answer.body()), charset, answer.uri().toString());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private static boolean isUtf8(byte[] body) {
+        try {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(body));
+            return true;
+        } catch (CharacterCodingException e) {
+            return false;
         }
     }
 
     private static boolean isShownAsHtml(Answer answer) {
         return switch (answer.type()) {
             case "text/html" -> true;
-            case "application/xhtml+xml" -> answer.text().contains(XHTML);
+            case "application/xhtml+xml" -> answer.text().contains(XHTML) && isXml(answer.body());
             // They look at its beginning, unless they are told not to.
             case "" -> !answer.isNoSniff();
             default -> false;
