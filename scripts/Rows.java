@@ -8,10 +8,16 @@
 //SOURCES backups/DrillServer.java
 //SOURCES backups/Needs.java
 //SOURCES rows/BackedUp.java
+//SOURCES rows/Choice.java
 //SOURCES rows/Condition.java
+//SOURCES rows/Loaded.java
 //SOURCES rows/Putting.java
+//SOURCES rows/Sequences.java
+//SOURCES rows/Share.java
 //SOURCES rows/Table.java
 //SOURCES rows/Target.java
+//SOURCES rows/Trigger.java
+//SOURCES rows/Writable.java
 
 import backups.DrillServer;
 import java.nio.file.Path;
@@ -29,11 +35,13 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import rows.BackedUp;
-import rows.BackedUp.Found;
+import rows.Choice;
+import rows.Choice.Found;
 import rows.Condition;
 import rows.Putting;
 import rows.Table;
 import rows.Target;
+import rows.Writable;
 
 /** Put rows of a backup back into an environment's database.
  *
@@ -118,7 +126,7 @@ class Rows implements Callable<Integer> {
         var table = target.table(name);
         var tables = steps.check("Look at the tables", () -> related(steps, session, target, table));
         var server = steps.check("Have a server for the backup's rows", () -> server(steps, store, chosen.manifest));
-        var rows = new BackedUp(run, settings, server.loader(), target);
+        var rows = new BackedUp(run, settings, server.loader());
         steps.check("Load them", () -> load(steps, chosen, rows, table, tables));
         var found = steps.check("Find what is missing", () -> find(steps, chosen, rows, target, table));
         target.close();
@@ -181,7 +189,7 @@ class Rows implements Callable<Integer> {
         steps.found(table + (table.key().isEmpty() ? "" : ", key " + String.join(", ", table.key())) + (tables.size() == 1 ? "" : "; " + Amount.count(tables.size() - 1, "other") + " by foreign keys"));
         if (table.key().isEmpty())
             throw new Failure.Refused(table + " has no primary key and no unique columns that are never empty: nobody can tell which of its rows are missing", "compare by hand, from a scratch database: ./jbang restore-db --env scratch --from " + env + " --table " + table);
-        Putting.check(session, settings, table, overwrite, fireTriggers);
+        Writable.check(session, settings, table, overwrite, fireTriggers);
         return tables;
     }
 
@@ -208,7 +216,7 @@ class Rows implements Callable<Integer> {
     }
 
     private List<Found> find(Steps steps, Chosen chosen, BackedUp rows, Target target, Table table) throws Exception {
-        var found = rows.choose(table, Optional.ofNullable(where), overwrite);
+        var found = new Choice(rows, target).of(table, Optional.ofNullable(where), overwrite);
         var number = found.stream().mapToLong(Found::chosen).sum();
         if (number == 0 && where != null)
             throw new Failure.Failed("no row of " + table + " in backup " + chosen.folder.id() + ", of " + chosen.manifest.snapshotTime() + ", is what --where says", "is the condition right? Else another backup may have it: ./jbang backups list --env " + env);

@@ -1,0 +1,83 @@
+package rows;
+
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import ops.Database;
+import rows.Choice.Found;
+import rows.Table.Column;
+
+/**
+ * What is put into one table, and the SQL that does it: rows wait in a temporary table {@code w} and go into the table
+ * {@code t}.
+ *
+ * @param columns that are written
+ * @param triggers that would run for them
+ */
+record Share(Found found, List<Column> columns, List<Trigger> triggers) {
+    Table table() { return found.table(); }
+
+    List<String> names() { return columns.stream().map(Column::name).toList(); }
+
+    /** Whether a row that is there can be found by its key. */
+    boolean hasKey() { return !table().key().isEmpty() && names().containsAll(table().key()); }
+
+    /** Columns that a row that is there can be given. */
+    List<Column> changeable() { return columns.stream().filter(column -> !column.fixed() && !table().key().contains(column.name())).toList(); }
+
+    /** Where its rows wait. */
+    String waiting() { return "pg_temp." + waitingName(); }
+
+    private String waitingName() { return "\"handover rows " + table().oid() + "\""; }
+
+    String created() {
+        return "create temp table " + waitingName() + " (replaces boolean"
+            + IntStream.range(0, columns.size()).mapToObj(i -> ", c" + i + " " + columns.get(i).type()).collect(Collectors.joining()) + ") on commit drop";
+    }
+
+    /** Lets those wait no longer that somebody has put back in the meantime. */
+    String withoutThere() {
+        return "delete from " + waiting() + " w where not w.replaces and exists (select from " + table().from() + " t where " + isSame() + ")";
+    }
+
+    /** Inserts those that replace none. */
+    String inserted() {
+        return "insert into " + table().name().sql() + " (" + Table.quoted(names()) + ") overriding system value select "
+            + names().stream().map(this::waitingValue).collect(Collectors.joining(", ")) + " from " + waiting() + " w where not w.replaces";
+    }
+
+    /** Gives those that are there their values back. */
+    String updated() {
+        return "update " + table().from() + " t set "
+            + changeable().stream().map(column -> Database.quote(column.name()) + " = " + waitingValue(column.name())).collect(Collectors.joining(", "))
+            + " from " + waiting() + " w where w.replaces and " + isSame();
+    }
+
+    /** How many rows that wait are not in the table as they wait. */
+    String otherwise(boolean replaces) {
+        var these = replaces ? changeable() : columns;
+        return "select pg_catalog.count(*) from " + waiting() + " w where " + (replaces ? "" : "not ") + "w.replaces and not exists (select from " + table().from() + " t where "
+            + isSame() + (these.isEmpty() ? "" : " and " + isEqual(these)) + ")";
+    }
+
+    String waitingValue(String column) { return "w.c" + names().indexOf(column); }
+
+    /** That a row of the table is the one that waits, by its key. */
+    private String isSame() {
+        return table().key().stream().map(name -> equal("t." + Database.quote(name), waitingValue(name), columns.get(names().indexOf(name))))
+            .collect(Collectors.joining(" and "));
+    }
+
+    /** Types of others are compared by their text: an operator of their name may be anybody's. */
+    private static String equal(String one, String other, Column column) {
+        var cast = column.plain().equals("text") ? "::pg_catalog.text" : "";
+        return one + cast + " operator(pg_catalog.=) " + other + cast;
+    }
+
+    /** That it has the values that wait. */
+    private String isEqual(List<Column> these) {
+        var there = these.stream().map(column -> "t." + Database.quote(column.name())).collect(Collectors.joining(", "));
+        var waiting = these.stream().map(column -> waitingValue(column.name())).collect(Collectors.joining(", "));
+        return "row(" + there + ")::pg_catalog.text operator(pg_catalog.=) row(" + waiting + ")::pg_catalog.text";
+    }
+}
