@@ -14,15 +14,32 @@ public final class Fate {
      * @param transaction as txid_current() gave it
      * @throws Failure.Unclear when it can't be asked, or does not know
      */
-    public static boolean isCommitted(DatabaseUrl url, Settings settings, String who, String transaction) throws InterruptedException {
+    public static boolean isCommitted(DatabaseUrl url, Settings settings, String who, String transaction)
+        throws InterruptedException {
         try (var session = Database.connect(url, settings, who)) {
             var late = Instant.now().plusSeconds(SECONDS_TO_END);
-            var status = session.one("select txid_status(?::bigint)", transaction);
-            for (; "in progress".equals(status) && Instant.now().isBefore(late); status = session.one("select txid_status(?::bigint)", transaction)) Thread.sleep(200);
-            if (status == null || status.equals("in progress")) throw new Failure.ToolFailed("it says of the transaction that it is " + (status == null ? "too old to be known" : status), "");
+            var status = status(session, transaction);
+            while ("in progress".equals(status) && Instant.now().isBefore(late)) {
+                Thread.sleep(200);
+                status = status(session, transaction);
+            }
+            if (status == null) throw unclear("it does not know the transaction any more");
+            if (status.equals("in progress")) throw unclear("the transaction is still in progress");
             return status.equals("committed");
+        } catch (Failure.Unclear e) {
+            throw e;
         } catch (Failure e) {
-            throw new Failure.Unclear("the connection was lost at the commit, and the server can't be asked what came of it: " + e.getMessage(), "when it answers again, look which data it has");
+            throw unclear(e.getMessage());
         }
+    }
+
+    private static Failure unclear(String why) {
+        return new Failure.Unclear("the connection was lost at the commit, and nobody can say what came of it: " + why,
+            "when the server answers again, look which data it has");
+    }
+
+    /** Null when it is too old to be known. */
+    private static String status(Database session, String transaction) {
+        return session.one("select txid_status(?::bigint)", transaction);
     }
 }

@@ -41,8 +41,10 @@ public final class BackedUp {
         session = Database.connect(database, settings, "handover rows " + settings.env);
         run.undo.add("close the session", session::close);
         // The views here are ours.
-        session.execute("select pg_catalog.set_config(name, '', false) from pg_catalog.pg_settings where name = 'restrict_nonsystem_relation_kind'");
-        session.execute("set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; create schema " + Loaded.SCHEMA);
+        session.execute("select pg_catalog.set_config(name, '', false) from pg_catalog.pg_settings"
+            + " where name = 'restrict_nonsystem_relation_kind'");
+        session.execute("set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; create schema "
+            + Loaded.SCHEMA);
     }
 
     /**
@@ -56,9 +58,11 @@ public final class BackedUp {
         for (var part : manifest.parts()) reader.read(part, raw -> load(new Archive(raw), wanted));
         for (var each : loaded.values()) {
             session.execute("analyze " + each.rows());
-            session.execute("create schema if not exists " + Database.quote(each.table().name().schema()) + "; " + each.view());
+            session.execute("create schema if not exists " + Database.quote(each.table().name().schema()) + "; "
+                + each.view());
         }
-        return Comparison.of(taken, manifest, manifest.tables().stream().filter(table -> taken.containsKey(table.table())).toList());
+        return Comparison.of(taken, manifest,
+            manifest.tables().stream().filter(table -> taken.containsKey(table.table())).toList());
     }
 
     private void load(Archive archive, Map<TableName, Table> wanted) throws IOException {
@@ -82,19 +86,24 @@ public final class BackedUp {
         for (var entry : archive.entries()) {
             if (!entry.description().equals("TABLE ATTACH")) continue;
             var part = new TableName(entry.schema(), entry.name());
-            entry.needs().stream().map(tables::get).filter(other -> other != null && !other.equals(part)).forEach(whole -> wholes.put(part, whole));
+            entry.needs().stream().map(tables::get).filter(other -> other != null && !other.equals(part))
+                .forEach(whole -> wholes.put(part, whole));
         }
         return wholes;
     }
 
     private long load(Archive archive, Archive.Entry entry, Table table) throws IOException {
         var copy = Copy.of(entry.toString(), entry.copy() + "\n");
-        if (copy == null) throw new Failure.NotVerified("the backup does not say which columns its rows of " + table + " have", ANOTHER);
+        if (copy == null)
+            throw new Failure.NotVerified("the backup does not say which columns its rows of " + table + " have",
+                ANOTHER);
         var into = loaded.computeIfAbsent(table, each -> create(each, copy.names()));
         if (!into.has(copy.names()) || copy.names().size() != into.columns().size())
-            throw new Failure.NotVerified("the backup has other columns in one partition of " + table + " than in another", ANOTHER);
+            throw new Failure.NotVerified("the backup has other columns in one partition of " + table
+                + " than in another", ANOTHER);
         var columns = copy.names().stream().map(into::raw).collect(Collectors.joining(", "));
-        return session.copyIn("copy " + into.rows() + " (" + columns + ") from stdin (encoding " + Database.literal(archive.encoding()) + ")", archive::data, done);
+        return session.copyIn("copy " + into.rows() + " (" + columns + ") from stdin (encoding "
+            + Database.literal(archive.encoding()) + ")", archive::data, done);
     }
 
     private Loaded create(Table table, List<String> columns) {
@@ -114,27 +123,35 @@ public final class BackedUp {
     public boolean hasKey(Table table) { return loaded.get(table).hasKey(); }
 
     /** Its columns that the table has no more. */
-    public List<String> gone(Table table) { return loaded.get(table).columns().stream().filter(column -> table.column(column).isEmpty()).toList(); }
+    public List<String> gone(Table table) {
+        return loaded.get(table).columns().stream().filter(column -> table.column(column).isEmpty()).toList();
+    }
 
     /** The table's columns that are written, of those that it has. */
     List<Table.Column> written(Table table) {
-        return table.columns().stream().filter(column -> !column.generated() && loaded.get(table).columns().contains(column.name())).toList();
+        var there = loaded.get(table).columns();
+        return table.columns().stream().filter(column -> !column.generated() && there.contains(column.name())).toList();
     }
 
     /** Columns that must have a value, which it has not. */
     List<String> lacking(Table table) {
-        return table.columns().stream().filter(column -> column.demanded() && !column.generated()).map(Table.Column::name)
-            .filter(column -> !loaded.get(table).columns().contains(column)).toList();
+        return table.columns().stream().filter(column -> column.demanded() && !column.generated())
+            .map(Table.Column::name).filter(column -> !loaded.get(table).columns().contains(column)).toList();
     }
 
     /** The encoding of {@link #rows}. */
     String encoding() { return session.one("select pg_catalog.current_setting('server_encoding')"); }
 
-    /** Writes what is to be put back of a table, as COPY does: whether a row replaces one that is there, and its written columns. */
+    /**
+     * Writes what is to be put back of a table, as COPY does: whether a row replaces one that is there, and its written
+     * columns.
+     */
     void rows(Table table, OutputStream to) throws IOException {
         var from = loaded.get(table);
-        var columns = written(table).stream().map(column -> ", " + from.raw(column.name())).collect(Collectors.joining());
-        session.copyOut("copy (select what = " + Loaded.OVERWRITTEN + columns + " from " + from.rows() + " where what > 0 order by id) to stdout (encoding "
+        var columns = written(table).stream().map(column -> ", " + from.raw(column.name()))
+            .collect(Collectors.joining());
+        session.copyOut("copy (select what = " + Loaded.OVERWRITTEN + columns + " from " + from.rows()
+            + " where what > 0 order by id) to stdout (encoding "
             + Database.literal(encoding()) + ")", to);
     }
 }

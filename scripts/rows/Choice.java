@@ -15,8 +15,8 @@ import ops.Failure;
 import rows.Table.ForeignKey;
 
 /**
- * Finds what is to be put back: the chosen rows of a table that are missing, what pointed to these and is missing, and what
- * all of these need and is missing.
+ * Finds what is to be put back: the chosen rows of a table that are missing, what pointed to these and is missing, and
+ * what all of these need and is missing.
  */
 public final class Choice {
     /**
@@ -57,27 +57,31 @@ public final class Choice {
             count("update " + first.rows() + " r set what = case when " + first.isMissing() + " then " + Loaded.MISSING
                 + " else " + (overwrite ? Loaded.OVERWRITTEN : 0) + " end where what = " + Loaded.CHOSEN);
         }
-        // What they need comes for their sake alone, and pulls nothing: with an order its customer, but not all his orders.
+        // What they need comes for their sake alone, and pulls nothing: with an order its customer, but not all his
+        // orders.
         do {
             while (pointing(true)) { }
             while (needed()) { }
         } while (pointing(false));
         var found = new ArrayList<Found>();
         for (var each : target.related(table).stream().flatMap(other -> rows.of(other).stream()).toList())
-            found.add(new Found(each.table(), each == first ? chosen : 0, number(each, Loaded.MISSING) + number(each, Loaded.NEEDED),
-                number(each, Loaded.OVERWRITTEN), changed(each)));
+            found.add(new Found(each.table(), each == first ? chosen : 0,
+                number(each, Loaded.MISSING) + number(each, Loaded.NEEDED), number(each, Loaded.OVERWRITTEN),
+                changed(each)));
         return found;
     }
 
     private long mark(Loaded table, Optional<String> condition) {
         if (condition.isEmpty()) return count("update " + table.rows() + " r set what = " + Loaded.CHOSEN);
         session.execute("set search_path = " + Database.quote(table.table().name().schema()));
-        var complaint = session.attempt("update " + table.rows() + " set what = " + Loaded.CHOSEN + " where id in (select " + Database.quote(table.id())
+        var complaint = session.attempt("update " + table.rows() + " set what = " + Loaded.CHOSEN
+            + " where id in (select " + Database.quote(table.id())
             + " from " + table.table().name().sql() + " where (\n" + condition.get() + "\n))");
         session.execute("reset search_path");
         if (complaint.isEmpty()) return number(table, Loaded.CHOSEN);
         var said = complaint.get();
-        throw new Failure.Usage("--where can't be asked of the backup's rows: " + said.message() + (said.hint().isEmpty() ? "" : " (" + said.hint() + ")"),
+        throw new Failure.Usage("--where can't be asked of the backup's rows: " + said.message()
+            + (said.hint().isEmpty() ? "" : " (" + said.hint() + ")"),
             "it is asked where there are only PostgreSQL's own types and functions, and these tables: "
                 + rows.all().stream().map(each -> each.table().toString()).collect(Collectors.joining(", "))
                 + "; a value of a type of yours is a text there, and what is generated is not there");
@@ -97,7 +101,8 @@ public final class Choice {
             if (!any(child, pointing)) continue;
             if (child.hasKey()) know(child);
             else if (key.clears()) continue;
-            more += count("update " + child.rows() + " r set what = " + Loaded.MISSING + " where " + pointing + " and " + child.isMissing());
+            more += count("update " + child.rows() + " r set what = " + Loaded.MISSING + " where " + pointing + " and "
+                + child.isMissing());
         }
         return more > 0;
     }
@@ -108,10 +113,12 @@ public final class Choice {
         for (var key : target.foreignKeys()) {
             if (!isAsked(key)) continue;
             var parent = byOid.get(key.parent());
-            var isNeeded = "r.what = 0 and exists (select from " + byOid.get(key.child()).rows() + " c where c.what > 0 and " + matches(key, "c", "r") + ")";
+            var isNeeded = "r.what = 0 and exists (select from " + byOid.get(key.child()).rows()
+                + " c where c.what > 0 and " + matches(key, "c", "r") + ")";
             if (!parent.hasKey() || !any(parent, isNeeded)) continue;
             know(parent);
-            more += count("update " + parent.rows() + " r set what = " + Loaded.NEEDED + " where " + isNeeded + " and " + parent.isMissing());
+            more += count("update " + parent.rows() + " r set what = " + Loaded.NEEDED + " where " + isNeeded + " and "
+                + parent.isMissing());
         }
         return more > 0;
     }
@@ -124,27 +131,31 @@ public final class Choice {
 
     /** A condition on a child's row. */
     private String pointsToMissing(ForeignKey key) {
-        return "exists (select from " + byOid.get(key.parent()).rows() + " p where p.what = " + Loaded.MISSING + " and " + matches(key, "r", "p") + ")";
+        return "exists (select from " + byOid.get(key.parent()).rows() + " p where p.what = " + Loaded.MISSING
+            + " and " + matches(key, "r", "p") + ")";
     }
 
     private String matches(ForeignKey key, String child, String parent) {
         var from = byOid.get(key.child());
         var to = byOid.get(key.parent());
-        return IntStream.range(0, key.columns().size()).mapToObj(i -> from.value(child, key.columns().get(i)) + " = " + to.value(parent, key.referenced().get(i)))
+        return IntStream.range(0, key.columns().size())
+            .mapToObj(i -> from.value(child, key.columns().get(i)) + " = " + to.value(parent, key.referenced().get(i)))
             .collect(Collectors.joining(" and "));
     }
 
     private long changed(Loaded child) {
         var pointed = target.foreignKeys().stream().filter(key -> byOid.get(key.child()) == child && isAsked(key))
             .map(this::pointsToMissing).collect(Collectors.joining(" or "));
-        return pointed.isEmpty() ? 0 : Long.parseLong(session.one("select count(*) from " + child.rows() + " r where r.what = 0 and (" + pointed + ")"));
+        return pointed.isEmpty() ? 0 : Long.parseLong(session.one("select count(*) from " + child.rows()
+            + " r where r.what = 0 and (" + pointed + ")"));
     }
 
     /** Fetches the keys of the rows that are there, once. */
     private void know(Loaded table) throws IOException {
         if (!known.add(table)) return;
         session.execute(table.keysCreated());
-        session.copyIn("copy " + table.keys() + " from stdin (encoding " + Database.literal(target.encoding()) + ")", to -> target.keys(table.table(), to), rows.done);
+        session.copyIn("copy " + table.keys() + " from stdin (encoding " + Database.literal(target.encoding()) + ")",
+            to -> target.keys(table.table(), to), rows.done);
         session.execute("analyze " + table.keys());
     }
 
@@ -152,7 +163,11 @@ public final class Choice {
         return session.one("select exists (select from " + table.rows() + " r where " + condition + ")").equals("t");
     }
 
-    private long number(Loaded table, int what) { return Long.parseLong(session.one("select count(*) from " + table.rows() + " where what = " + what)); }
+    private long number(Loaded table, int what) {
+        return Long.parseLong(session.one("select count(*) from " + table.rows() + " where what = " + what));
+    }
 
-    private long count(String update) { return Long.parseLong(session.one("with changed as (" + update + " returning 1) select count(*) from changed")); }
+    private long count(String update) {
+        return Long.parseLong(session.one("with changed as (" + update + " returning 1) select count(*) from changed"));
+    }
 }

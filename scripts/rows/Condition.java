@@ -3,8 +3,8 @@ package rows;
 import ops.Failure;
 
 /**
- * The operator's own condition on rows. It is one expression: what could end it, and with it the statement around it, is
- * refused before anything is asked. Where it is evaluated nobody has rights: see {@link BackedUp}.
+ * The operator's own condition on rows. It is one expression: what could end it, and with it the statement around it,
+ * is refused before anything is asked. Where it is evaluated nobody has rights: see {@link BackedUp}.
  */
 public final class Condition {
     private Condition() { }
@@ -34,13 +34,16 @@ public final class Condition {
     private static int end(String text, int begin) {
         var before = text.substring(0, begin);
         // There a backslash hides the quote behind it.
-        if (text.charAt(begin) == '\'' && before.matches("(?s)(.*[^\\w$])?[eE]")) throw wrong("has a text with E before it");
+        if (text.charAt(begin) == '\'' && before.matches("(?s)(.*[^\\w$])?[eE]"))
+            throw wrong("has a text with E before it");
         var end = text.indexOf(text.charAt(begin), begin + 1);
         if (end < 0) throw wrong("does not close a quote");
         return end;
     }
 
     private static Failure wrong(String what) {
-        return new Failure.Usage("--where " + what + ": it wants one condition", "as behind WHERE, texts in single quotes: --where \"id = 42\" or --where \"email = 'a@example.com' and total > 10\"");
+        return new Failure.Usage("--where " + what + ": it wants one condition",
+            "as behind WHERE, texts in single quotes: --where \"id = 42\""
+                + " or --where \"email = 'a@example.com' and total > 10\"");
     }
 }

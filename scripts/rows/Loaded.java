@@ -6,14 +6,18 @@ import java.util.stream.IntStream;
 import ops.Database;
 
 /**
- * A backup's rows of one table, as they lie on the drill's server: each value as text, and what is to become of the row.
+ * A backup's rows of one table, as they lie on the drill's server: each value as text, and what is to become of the
+ * row.
  *
  * @param number of the table among those that were loaded
  * @param columns by their names in the backup
  */
 record Loaded(Table table, int number, List<String> columns) {
     static final String SCHEMA = "\"handover rows\"";
-    /** What a row is: one that is missing, one that is missing and others need, one that replaces another, one that was chosen. */
+    /**
+     * What a row is: one that is missing, one that is missing and others need, one that replaces another, one that was
+     * chosen.
+     */
     static final int MISSING = 1, NEEDED = 2, OVERWRITTEN = 3, CHOSEN = 9;
 
     /** Where its rows are. */
@@ -24,19 +28,22 @@ record Loaded(Table table, int number, List<String> columns) {
 
     String created() {
         return "create table " + rows() + " (id bigint generated always as identity, what smallint not null default 0, "
-            + IntStream.range(0, columns.size()).mapToObj(i -> "c" + i + " text").collect(Collectors.joining(", ")) + ")";
+            + IntStream.range(0, columns.size()).mapToObj(i -> "c" + i + " text").collect(Collectors.joining(", "))
+                + ")";
     }
 
     String keysCreated() {
         var key = table.key();
         return "create table " + keys() + " ("
-            + IntStream.range(0, key.size()).mapToObj(i -> "k" + i + " " + plain(key.get(i))).collect(Collectors.joining(", ")) + ")";
+            + IntStream.range(0, key.size()).mapToObj(i -> "k" + i + " " + plain(key.get(i)))
+                .collect(Collectors.joining(", ")) + ")";
     }
 
     /** A view with the table's own name, in which values have types of their own. */
     String view() {
         return "create view " + table.name().sql() + " as select r.id as " + Database.quote(id())
-            + columns.stream().map(name -> ", " + value("r", name) + " as " + Database.quote(name)).collect(Collectors.joining())
+            + columns.stream().map(name -> ", " + value("r", name) + " as " + Database.quote(name))
+                .collect(Collectors.joining())
             + " from " + rows() + " r";
     }
 
@@ -64,6 +71,7 @@ record Loaded(Table table, int number, List<String> columns) {
         if (!hasKey()) return "true";
         var key = table.key();
         return "not exists (select from " + keys() + " k where "
-            + IntStream.range(0, key.size()).mapToObj(i -> "k.k" + i + " = " + value("r", key.get(i))).collect(Collectors.joining(" and ")) + ")";
+            + IntStream.range(0, key.size()).mapToObj(i -> "k.k" + i + " = " + value("r", key.get(i)))
+                .collect(Collectors.joining(" and ")) + ")";
     }
 }

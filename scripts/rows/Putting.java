@@ -23,8 +23,8 @@ import rows.Choice.Found;
 import rows.Table.ForeignKey;
 
 /**
- * The one transaction that puts rows back. It holds the tables against other writers, so what it has counted is so until
- * it is committed, and undoes itself when the session ends before.
+ * The one transaction that puts rows back. It holds the tables against other writers, so what it has counted is so
+ * until it is committed, and undoes itself when the session ends before.
  *
  * <p>Only rows come from the backup, as COPY's data into temporary tables with the columns' own types. The role's own
  * search_path stays, since check constraints may rely on it; all that is said here is qualified.
@@ -32,8 +32,8 @@ import rows.Table.ForeignKey;
 public final class Putting {
     /** Of every table, by its whole where it is a partition: what this transaction has done. */
     private static final String DONE = """
-        select coalesce(pg_catalog.pg_partition_root(s.relid)::pg_catalog.oid, s.relid), min(s.schemaname::text), min(s.relname::text),
-            sum(s.n_tup_ins), sum(s.n_tup_upd), sum(s.n_tup_del)
+        select coalesce(pg_catalog.pg_partition_root(s.relid)::pg_catalog.oid, s.relid),
+            min(s.schemaname::text), min(s.relname::text), sum(s.n_tup_ins), sum(s.n_tup_upd), sum(s.n_tup_del)
         from pg_catalog.pg_stat_xact_user_tables s join pg_catalog.pg_class c on c.oid = s.relid
         where c.relpersistence <> 't' and s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0 group by 1""";
 
@@ -55,7 +55,8 @@ public final class Putting {
      * @throws Failure.BadSetting when the role may not
      * @throws Failure.Refused when more would happen than that rows are put back
      */
-    public Putting(Run run, Settings settings, DatabaseUrl url, BackedUp rows, List<Found> found, List<ForeignKey> foreignKeys, boolean firing) {
+    public Putting(Run run, Settings settings, DatabaseUrl url, BackedUp rows, List<Found> found,
+        List<ForeignKey> foreignKeys, boolean firing) {
         this.run = run;
         this.settings = settings;
         this.foreignKeys = foreignKeys;
@@ -71,8 +72,9 @@ public final class Putting {
         var triggers = Writable.check(session, settings, table, found.missing() > 0, found.overwritten() > 0, firing);
         var lacking = found.missing() == 0 ? List.of() : rows.lacking(table);
         if (!lacking.isEmpty())
-            throw new Failure.Refused(table + " has columns that must have a value and that the backup does not know: " + lacking,
-                "give them a default for a moment: ALTER TABLE " + table.name().sql() + " ALTER COLUMN … SET DEFAULT …; then run it again");
+            throw new Failure.Refused(table + " has columns that must have a value, which the backup lacks: " + lacking,
+                "give them a default for a moment: ALTER TABLE " + table.name().sql()
+                    + " ALTER COLUMN … SET DEFAULT …; then run it again");
         return new Share(found, rows.written(table), triggers);
     }
 
@@ -80,7 +82,7 @@ public final class Putting {
     private void group(List<Share> shares) {
         var left = new ArrayList<>(shares);
         while (!left.isEmpty()) {
-            var ready = left.stream().filter(each -> left.stream().noneMatch(other -> other != each && pointsTo(each, other))).toList();
+            var ready = left.stream().filter(each -> left.stream().noneMatch(other -> pointsTo(each, other))).toList();
             if (ready.isEmpty()) groups.add(List.copyOf(left));
             else ready.forEach(each -> groups.add(List.of(each)));
             left.removeAll(ready.isEmpty() ? List.copyOf(left) : ready);
@@ -88,14 +90,18 @@ public final class Putting {
     }
 
     private boolean pointsTo(Share share, Share other) {
-        return foreignKeys.stream().anyMatch(key -> key.child().equals(share.table().oid()) && key.parent().equals(other.table().oid()));
+        var from = share.table().oid();
+        var to = other.table().oid();
+        return other != share
+            && foreignKeys.stream().anyMatch(key -> key.child().equals(from) && key.parent().equals(to));
     }
 
     private List<Share> shares() { return groups.stream().flatMap(List::stream).toList(); }
 
     /** The triggers that would run, in words; empty without any. */
     public String triggers() {
-        return shares().stream().flatMap(share -> share.triggers().stream()).map(Trigger::toString).collect(Collectors.joining(", "));
+        return shares().stream().flatMap(share -> share.triggers().stream()).map(Trigger::toString)
+            .collect(Collectors.joining(", "));
     }
 
     /**
@@ -117,12 +123,15 @@ public final class Putting {
     }
 
     private void begin() {
-        session.execute("begin isolation level read committed read write; set local lock_timeout = '" + settings.number(Setting.DB_LOCK_SECONDS) + "s'; "
+        session.execute("begin isolation level read committed read write; set local lock_timeout = '"
+            + settings.number(Setting.DB_LOCK_SECONDS) + "s'; "
             + "set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local xmloption = content");
         transaction = session.one("select pg_catalog.txid_current()");
         if (session.one("select pg_catalog.current_setting('session_replication_role')").equals("origin")) return;
-        throw new Failure.BadSetting("role " + session.url.user + " has session_replication_role set: no foreign key would be looked at",
-            "ALTER ROLE " + Database.quote(session.url.user) + " RESET session_replication_role; or, where the database sets it, ALTER DATABASE … RESET");
+        throw new Failure.BadSetting("role " + session.url.user
+            + " has session_replication_role set: no foreign key would be looked at",
+            "ALTER ROLE " + Database.quote(session.url.user)
+                + " RESET session_replication_role; or, where the database sets it, ALTER DATABASE … RESET");
     }
 
     /** Nobody else writes to it from here on, and it is what it was when it was looked at. */
@@ -146,15 +155,18 @@ public final class Putting {
 
     private void insert(List<Share> group) {
         var numbers = IntStream.range(0, group.size()).boxed().toList();
-        var all = numbers.stream().map(i -> "i" + i + " as (" + group.get(i).inserted() + " returning 1)").collect(Collectors.joining(", "));
-        var counts = numbers.stream().map(i -> "(select pg_catalog.count(*) from i" + i + ")").collect(Collectors.joining(", "));
+        var all = numbers.stream().map(i -> "i" + i + " as (" + group.get(i).inserted() + " returning 1)")
+            .collect(Collectors.joining(", "));
+        var counts = numbers.stream().map(i -> "(select pg_catalog.count(*) from i" + i + ")")
+            .collect(Collectors.joining(", "));
         try {
             var row = session.rows("with " + all + " select " + counts, each -> each).get(0);
             for (var i : numbers) inserted.put(group.get(i).table(), Long.valueOf(row[i]));
         } catch (Failure.ToolFailed e) {
             if (!e.getMessage().contains("duplicate key")) throw e;
             throw new Failure.ToolFailed(e.getMessage(),
-                "another row has taken that value since: change it there, or choose without this row: --where \"… and id <> …\"");
+                "another row has taken that value since: change it there, or choose without this row: "
+                    + "--where \"… and id <> …\"");
         }
     }
 
@@ -171,15 +183,18 @@ public final class Putting {
      * @throws Failure.Failed when anything else has changed, or a row is otherwise; nothing is committed then
      */
     public String compare() {
-        for (var share : shares()) if (share.hasKey()) for (var replaces : List.of(false, true)) compareRows(share, replaces);
+        for (var share : shares()) {
+            if (!share.hasKey()) continue;
+            compareRows(share, false);
+            compareRows(share, true);
+        }
         if (session.one("select pg_catalog.current_setting('track_counts')").equals("off"))
-            return "rows as in the backup; the server does not count what else a transaction changes: track_counts is off";
+            return "rows as in the backup; the server does not count what else has changed: track_counts is off";
         var done = session.rows(DONE, row -> row);
         var others = new ArrayList<String>();
-        for (var row : done)
-            if (!isExpected(row)) others.add(new TableName(row[1], row[2]) + " (" + row[3] + " inserted, " + row[4] + " updated, " + row[5] + " deleted)");
-        for (var share : shares())
-            if (count(share.table()) > 0 && done.stream().noneMatch(row -> row[0].equals(share.table().oid()))) others.add(share.table() + " (nothing)");
+        for (var row : done) if (!isExpected(row)) others.add(words(row));
+        for (var table : shares().stream().map(Share::table).filter(each -> count(each) > 0).toList())
+            if (done.stream().noneMatch(row -> row[0].equals(table.oid()))) others.add(table + " (nothing)");
         if (others.isEmpty()) return "rows as in the backup; nothing else has changed in any table";
         if (firing) return "triggers have changed more: " + String.join(", ", others);
         throw new Failure.Failed("more would change than the rows that are put back: " + String.join(", ", others),
@@ -187,15 +202,24 @@ public final class Putting {
     }
 
     private boolean isExpected(String[] done) {
-        return shares().stream().map(Share::table).filter(table -> table.oid().equals(done[0])).anyMatch(table -> done[5].equals("0")
-            && done[3].equals(String.valueOf(inserted.getOrDefault(table, 0L))) && done[4].equals(String.valueOf(overwritten.getOrDefault(table, 0L))));
+        var table = shares().stream().map(Share::table).filter(each -> each.oid().equals(done[0])).findFirst();
+        if (table.isEmpty()) return false;
+        var isInserted = done[3].equals(String.valueOf(inserted.getOrDefault(table.get(), 0L)));
+        var isOverwritten = done[4].equals(String.valueOf(overwritten.getOrDefault(table.get(), 0L)));
+        return isInserted && isOverwritten && done[5].equals("0");
+    }
+
+    private static String words(String[] done) {
+        return new TableName(done[1], done[2])
+            + " (" + done[3] + " inserted, " + done[4] + " updated, " + done[5] + " deleted)";
     }
 
     private void compareRows(Share share, boolean replaces) {
         var otherwise = Long.parseLong(session.one(share.otherwise(replaces)));
         if (otherwise == 0) return;
         var what = Amount.count(otherwise, "row") + " of " + share.table() + " would not be as in the backup";
-        if (!firing) throw new Failure.Failed(what, "see what its constraints, domains and partitions do to a row that is written");
+        if (!firing)
+            throw new Failure.Failed(what, "see what its domains and partitions do to a row that is written");
         run.console.warn(what + ": its triggers have changed them");
     }
 
@@ -216,7 +240,8 @@ public final class Putting {
 
     /** The same of all tables, in words. */
     public String words() {
-        var words = shares().stream().map(Share::table).filter(table -> count(table) > 0).map(this::words).collect(Collectors.joining(", "));
+        var words = shares().stream().map(Share::table).filter(table -> count(table) > 0).map(this::words)
+            .collect(Collectors.joining(", "));
         return words.isEmpty() ? "nothing: somebody else has done so" : words;
     }
 

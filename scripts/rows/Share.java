@@ -23,7 +23,9 @@ record Share(Found found, List<Column> columns, List<Trigger> triggers) {
     boolean hasKey() { return !table().key().isEmpty() && names().containsAll(table().key()); }
 
     /** Columns that a row that is there can be given. */
-    List<Column> changeable() { return columns.stream().filter(column -> !column.fixed() && !table().key().contains(column.name())).toList(); }
+    List<Column> changeable() {
+        return columns.stream().filter(column -> !column.fixed() && !table().key().contains(column.name())).toList();
+    }
 
     /** Where its rows wait. */
     String waiting() { return "pg_temp." + waitingName(); }
@@ -32,31 +34,36 @@ record Share(Found found, List<Column> columns, List<Trigger> triggers) {
 
     String created() {
         return "create temp table " + waitingName() + " (replaces boolean"
-            + IntStream.range(0, columns.size()).mapToObj(i -> ", c" + i + " " + columns.get(i).type()).collect(Collectors.joining()) + ") on commit drop";
+            + IntStream.range(0, columns.size()).mapToObj(i -> ", c" + i + " " + columns.get(i).type())
+                .collect(Collectors.joining()) + ") on commit drop";
     }
 
     /** Lets those wait no longer that somebody has put back in the meantime. */
     String withoutThere() {
-        return "delete from " + waiting() + " w where not w.replaces and exists (select from " + table().from() + " t where " + isSame() + ")";
+        return "delete from " + waiting() + " w where not w.replaces and exists (select from " + table().from()
+            + " t where " + isSame() + ")";
     }
 
     /** Inserts those that replace none. */
     String inserted() {
-        return "insert into " + table().name().sql() + " (" + Table.quoted(names()) + ") overriding system value select "
-            + names().stream().map(this::waitingValue).collect(Collectors.joining(", ")) + " from " + waiting() + " w where not w.replaces";
+        var values = names().stream().map(this::waitingValue).collect(Collectors.joining(", "));
+        return "insert into " + table().name().sql() + " (" + Table.quoted(names()) + ") overriding system value"
+            + " select " + values + " from " + waiting() + " w where not w.replaces";
     }
 
     /** Gives those that are there their values back. */
     String updated() {
         return "update " + table().from() + " t set "
-            + changeable().stream().map(column -> Database.quote(column.name()) + " = " + waitingValue(column.name())).collect(Collectors.joining(", "))
+            + changeable().stream().map(column -> Database.quote(column.name()) + " = " + waitingValue(column.name()))
+                .collect(Collectors.joining(", "))
             + " from " + waiting() + " w where w.replaces and " + isSame();
     }
 
     /** How many rows that wait are not in the table as they wait. */
     String otherwise(boolean replaces) {
         var these = replaces ? changeable() : columns;
-        return "select pg_catalog.count(*) from " + waiting() + " w where " + (replaces ? "" : "not ") + "w.replaces and not exists (select from " + table().from() + " t where "
+        return "select pg_catalog.count(*) from " + waiting() + " w where " + (replaces ? "" : "not ")
+            + "w.replaces and not exists (select from " + table().from() + " t where "
             + isSame() + (these.isEmpty() ? "" : " and " + isEqual(these)) + ")";
     }
 
@@ -64,19 +71,22 @@ record Share(Found found, List<Column> columns, List<Trigger> triggers) {
 
     /** That a row of the table is the one that waits, by its key. */
     private String isSame() {
-        return table().key().stream().map(name -> equal("t." + Database.quote(name), waitingValue(name), columns.get(names().indexOf(name))))
+        return table().key().stream()
+            .map(name -> equal("t." + Database.quote(name), waitingValue(name), columns.get(names().indexOf(name))))
             .collect(Collectors.joining(" and "));
     }
 
-    /** Types of others are compared by their text: an operator of their name may be anybody's. */
+    /** Types of others are compared as they are printed: an operator or a cast of theirs may be anybody's. */
     private static String equal(String one, String other, Column column) {
-        var cast = column.plain().equals("text") ? "::pg_catalog.text" : "";
-        return one + cast + " operator(pg_catalog.=) " + other + cast;
+        var isPlain = !column.plain().equals("text") || column.type().equals("text");
+        if (isPlain) return one + " operator(pg_catalog.=) " + other;
+        return "row(" + one + ")::pg_catalog.text operator(pg_catalog.=) row(" + other + ")::pg_catalog.text";
     }
 
     /** That it has the values that wait. */
     private String isEqual(List<Column> these) {
-        var there = these.stream().map(column -> "t." + Database.quote(column.name())).collect(Collectors.joining(", "));
+        var there = these.stream().map(column -> "t." + Database.quote(column.name()))
+            .collect(Collectors.joining(", "));
         var waiting = these.stream().map(column -> waitingValue(column.name())).collect(Collectors.joining(", "));
         return "row(" + there + ")::pg_catalog.text operator(pg_catalog.=) row(" + waiting + ")::pg_catalog.text";
     }

@@ -14,14 +14,17 @@ import ops.TableName;
  * @param parts where its rows lie: its partitions, or itself
  * @param key columns by which a row is told from all others; empty when there are none
  */
-public record Table(String oid, TableName name, boolean partitioned, boolean owned, List<TableName> parts, List<Column> columns, List<String> key) {
+public record Table(String oid, TableName name, boolean partitioned, boolean owned, List<TableName> parts,
+    List<Column> columns, List<String> key) {
     /**
      * One column.
      *
      * @param type as SQL writes it in this database
-     * @param plain one of PostgreSQL's own types, in which its values can be compared anywhere; text where it has another
+     * @param plain one of PostgreSQL's own types, in which its values can be compared anywhere; text where it has
+     * another
      * @param generated computed from others, and never written
-     * @param fixed an identity that takes a value of ours only with OVERRIDING SYSTEM VALUE, and only when the row is new
+     * @param fixed an identity that takes a value of ours only with OVERRIDING SYSTEM VALUE, and only when the row is
+     * new
      * @param demanded may not be empty, and has no default
      */
     public record Column(String name, String type, String plain, boolean generated, boolean fixed, boolean demanded) { }
@@ -32,16 +35,22 @@ public record Table(String oid, TableName name, boolean partitioned, boolean own
      * @param child oid of the table that points
      * @param parent oid of the one that it points to
      * @param owning whether a pointing row can't be without the other: it goes with it, or its columns are never empty
-     * @param clears whether its columns are emptied when the row that they point to goes: then the pointing row is still there
+     * @param clears whether its columns are emptied when the row that they point to goes: then the pointing row is
+     * still there
      */
-    public record ForeignKey(String child, String parent, List<String> columns, List<String> referenced, boolean owning, boolean clears) { }
+    public record ForeignKey(String child, String parent, List<String> columns, List<String> referenced, boolean owning,
+        boolean clears) { }
 
-    Optional<Column> column(String name) { return columns.stream().filter(column -> column.name.equals(name)).findFirst(); }
+    Optional<Column> column(String name) {
+        return columns.stream().filter(column -> column.name.equals(name)).findFirst();
+    }
 
     /** As it stands in a FROM: without the tables that inherit from it, which are tables of their own. */
     String from() { return (partitioned ? "" : "only ") + name.sql(); }
 
-    static String quoted(List<String> names) { return names.stream().map(Database::quote).collect(Collectors.joining(", ")); }
+    static String quoted(List<String> names) {
+        return names.stream().map(Database::quote).collect(Collectors.joining(", "));
+    }
 
     @Override public String toString() { return name.toString(); }
 }

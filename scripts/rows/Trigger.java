@@ -17,18 +17,23 @@ record Trigger(TableName on, String name, boolean always) {
         select distinct n.nspname, c.relname, g.tgname, g.tgenabled = 'A'
         from pg_catalog.pg_trigger g join pg_catalog.pg_class c on c.oid = g.tgrelid
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where g.tgrelid in (select relid from pg_catalog.pg_partition_tree(?::pg_catalog.oid) union all select ?::pg_catalog.oid)
+        where g.tgrelid in (
+            select relid from pg_catalog.pg_partition_tree(?::pg_catalog.oid) union all select ?::pg_catalog.oid)
         and not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype::int & ? <> 0 order by 1, 2, 3""";
 
     /** Those of a table. */
     static List<Trigger> of(Database session, Table table, int events) {
-        return session.rows(TRIGGERS, row -> new Trigger(new TableName(row[0], row[1]), row[2], row[3].equals("t")), table.oid(), table.oid(), events);
+        return session.rows(TRIGGERS, row -> new Trigger(new TableName(row[0], row[1]), row[2], row[3].equals("t")),
+            table.oid(), table.oid(), events);
     }
 
     String disabled() { return "alter table only " + on.sql() + " disable trigger " + Database.quote(name); }
 
     /** As it was. */
-    String enabled() { return "alter table only " + on.sql() + " enable " + (always ? "always " : "") + "trigger " + Database.quote(name); }
+    String enabled() {
+        return "alter table only " + on.sql() + " enable " + (always ? "always " : "") + "trigger "
+            + Database.quote(name);
+    }
 
     @Override public String toString() { return name + " of " + on; }
 }

@@ -10,11 +10,13 @@ import ops.Settings;
 public final class Writable {
     private static final String RULES = """
         select rulename from pg_catalog.pg_rewrite
-        where ev_class = ?::pg_catalog.oid and ev_enabled <> 'D' and pg_catalog.strpos(?, ev_type::pg_catalog.text) > 0 order by 1""";
+        where ev_class = ?::pg_catalog.oid and ev_enabled <> 'D' and pg_catalog.strpos(?, ev_type::pg_catalog.text) > 0
+        order by 1""";
     private static final String RULE_FOR_INSERT = "3", RULE_FOR_UPDATE = "2";
     private static final String RIGHTS = """
         select pg_catalog.has_table_privilege(c.oid, 'select') and pg_catalog.has_table_privilege(c.oid, 'insert')
-            and pg_catalog.has_table_privilege(c.oid, 'update') from pg_catalog.pg_class c where c.oid = ?::pg_catalog.oid""";
+            and pg_catalog.has_table_privilege(c.oid, 'update')
+        from pg_catalog.pg_class c where c.oid = ?::pg_catalog.oid""";
 
     private Writable() { }
 
@@ -31,20 +33,27 @@ public final class Writable {
     }
 
     /** The same; gives the triggers that would run. */
-    static List<Trigger> check(Database session, Settings settings, Table table, boolean inserting, boolean updating, boolean firing) {
+    static List<Trigger> check(Database session, Settings settings, Table table, boolean inserting, boolean updating,
+        boolean firing) {
         Target.refusePolicies(session, settings, table);
         var role = session.url.user;
         var anotherRole = "name another role: " + settings.where(Setting.DATABASE_URL);
         if (session.one(RIGHTS, table.oid()).equals("f"))
             throw new Failure.BadSetting("role " + role + " may not write to " + table,
-                "as its owner: GRANT SELECT, INSERT, UPDATE ON " + table.name().sql() + " TO " + Database.quote(role) + "; or " + anotherRole);
-        var rules = session.rows(RULES, row -> row[0], table.oid(), (inserting ? RULE_FOR_INSERT : "") + (updating ? RULE_FOR_UPDATE : ""));
+                "as its owner: GRANT SELECT, INSERT, UPDATE ON " + table.name().sql() + " TO " + Database.quote(role)
+                    + "; or " + anotherRole);
+        var rules = session.rows(RULES, row -> row[0], table.oid(), (inserting ? RULE_FOR_INSERT : "")
+            + (updating ? RULE_FOR_UPDATE : ""));
         if (!rules.isEmpty())
-            throw new Failure.Refused("rules of " + table + " would rewrite what is written to it: " + String.join(", ", rules),
-                "have a developer put these rows back by hand: ./jbang restore-db --env scratch --from " + settings.env + " --table " + table);
-        var triggers = Trigger.of(session, table, (inserting ? Trigger.FOR_INSERT : 0) | (updating ? Trigger.FOR_UPDATE : 0));
+            throw new Failure.Refused("rules of " + table + " would rewrite what is written to it: "
+                + String.join(", ", rules),
+                "have a developer put these rows back by hand: ./jbang restore-db --env scratch --from " + settings.env
+                    + " --table " + table);
+        var triggers = Trigger.of(session, table,
+            (inserting ? Trigger.FOR_INSERT : 0) | (updating ? Trigger.FOR_UPDATE : 0));
         if (!firing && !triggers.isEmpty() && !table.owned())
-            throw new Failure.BadSetting("role " + role + " is not the owner of " + table + ", and can't keep its triggers from running: " + triggers,
+            throw new Failure.BadSetting("role " + role + " is not the owner of " + table
+                + ", and can't keep its triggers from running: " + triggers,
                 anotherRole + "; or let them run: --fire-triggers");
         return triggers;
     }
