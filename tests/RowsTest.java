@@ -33,7 +33,10 @@ class RowsTest {
             text text);
         create table shop.visit (id int, at date, order_id bigint references shop."order" on delete cascade,
             primary key (at, id)) partition by range (at);
-        create table shop.visit_2025 partition of shop.visit for values from ('2025-01-01') to ('2026-01-01');
+        create table shop.visit_2025 partition of shop.visit for values from ('2025-01-01') to ('2026-01-01')
+            partition by range (at);
+        create table shop.visit_autumn partition of shop.visit_2025 for values from ('2025-01-01') to ('2025-12-10');
+        create table shop.visit_winter partition of shop.visit_2025 for values from ('2025-12-10') to ('2026-01-01');
         create table shop.visit_2026 (at date not null, order_id bigint, id int not null);
         alter table shop.visit attach partition shop.visit_2026 for values from ('2026-01-01') to ('2027-01-01');
         create table shop.event (at timestamptz, code char(4), state shop.state,
@@ -57,7 +60,8 @@ class RowsTest {
         insert into shop.message select n, 1 + n % 50, 'm' || n from generate_series(1, 100) n;
         insert into shop.visit select n, date '2025-12-01' + n, 1 + n % 50 from generate_series(1, 60) n;
         insert into shop.event select '2026-03-29 02:30+01', n, 'paid', n, xmlparse(content '<a>1</a>b'),
-            '1 day -02:00', 1e-300 * n, '\\x0001ff', '{"a" : 1}', 12.34, 'shop.state', 1.50 from generate_series(40, 44) n;
+            '1 day -02:00', 1e-300 * n, '\\x0001ff', '{"a" : 1}', 12.34, 'shop.state', 1.50
+            from generate_series(40, 44) n;
         update shop.customer set best_order = 42 where id = 3;
         """;
     private static final List<String> TABLES = List.of("customer", "order", "line", "message", "visit", "event", "log");
@@ -77,7 +81,8 @@ class RowsTest {
             "--dry-run").exits(0);
         dry.says("1 of shop.order chosen; missing: 1 row of shop.order, 1 row of shop.customer, 5 rows of shop.line, "
             + "1 row of shop.visit, 1 row of shop.event", "these triggers will not run: stamp of shop.order",
-            "would put them back: 1 row of shop.order", "2 rows of shop.message pointed at them in the backup, and do not now");
+            "would put them back: 1 row of shop.order",
+            "2 rows of shop.message pointed at them in the backup, and do not now");
         assertEquals(deleted, state(kit));
 
         kit.run("rows", "--env", "staging", "--table", "shop.order", "--where", "id = 42 and state = 'open'").exits(0)
@@ -99,7 +104,7 @@ class RowsTest {
         kit.run("rows", "--env", "staging", "--table", "shop.order", "--missing").exits(0)
             .prints("nothing is missing: 50 of shop.order in backup");
         kit.run("rows", "--env", "staging", "--table", "shop.message", "--where", "order_id % 10 = 2", "--overwrite")
-            .exits(0).says("first a backup of what is there now").prints("10 overwritten");
+            .exits(0).says("first a backup of what is there now").prints("10 rows of shop.message overwritten, from ");
         assertEquals(before, state(kit));
         var restored = kit.history().stream()
             .filter(record -> record.get("script").getAsString().equals("rows") && record.has("rows")).toList();

@@ -35,9 +35,13 @@ class SupabaseTest {
             kit.run("backups", "drill", "--env", "staging").exits(12).says("can't be restored on a server without Supabase's own schemas", "auth");
             kit.run("backups", "list", "--env", "staging").exits(0).prints("readable");
             // Rows come back all the same, of the platform's tables too.
-            kit.database.asSuperuser("delete from public.profile where id = 2; delete from auth.identities; delete from auth.users where id = 2");
-            kit.run("rows", "--env", "staging", "--table", "auth.users", "--where", "email like 'bob@%'").exits(0).prints("1 row into auth.users, 1 row into auth.identities, 1 row into public.profile, from backup ");
+            kit.database.asSuperuser("delete from public.profile where id = 2; delete from auth.identities; delete from auth.users where id = 2; "
+                + "create function public.new_user() returns trigger language plpgsql as 'begin insert into public.profile values (new.id, ''new''); return new; end'; "
+                + "create trigger new_user after insert on auth.users for each row execute function public.new_user()");
+            kit.run("rows", "--env", "staging", "--table", "auth.users", "--where", "email like 'bob@%'").exits(0)
+                .says("these triggers will not run: new_user of auth.users").prints("1 row into auth.users, 1 row into auth.identities, 1 row into public.profile, from backup ");
             assertEquals(List.of("1|ada", "2|bob"), kit.database.rows("select * from public.profile order by 1"));
+            kit.database.asSuperuser("drop function public.new_user() cascade");
             Files.copy(Stack.CHECKOUT.resolve("tests/Migrate.java"), kit.home.resolve("tests/Migrate.java"));
             Files.writeString(Files.createDirectories(kit.home.resolve("supabase/migrations")).resolve("1_a.sql"), "create table a (id int)");
             kit.run("tests/Migrate.java", "rehearse", "--env", "staging").exits(0).says("can't be restored on a server without Supabase's own schemas", ": rehearsed in a transaction of ").printsLike("rehearsed: 1_a\\.sql [0-9.]+ s");
@@ -92,7 +96,8 @@ class SupabaseTest {
     /** Roles of the whole server, so they go when the test ends (anon is the stack's own); and projects with the platform's schemas. */
     private static final class ImitatedSupabase implements AutoCloseable {
         ImitatedSupabase() {
-            TestDatabase.superuser("create role supabase_admin; create role authenticated; create role sb_postgres login bypassrls password 'sb-Passw0rd'");
+            TestDatabase.superuser("create role supabase_admin; create role authenticated; create role sb_postgres login bypassrls password 'sb-Passw0rd';"
+                + "grant set on parameter session_replication_role to sb_postgres");
         }
 
         TestDatabase emptyProject() {
@@ -119,7 +124,7 @@ class SupabaseTest {
 
         @Override public void close() {
             for (var database : TestDatabase.serverRows("select datname from pg_database where datname like 'project\\_%'")) TestDatabase.superuser("drop database " + TestDatabase.quote(database) + " with (force)");
-            TestDatabase.superuser("drop role supabase_admin, authenticated, sb_postgres");
+            TestDatabase.superuser("revoke set on parameter session_replication_role from sb_postgres; drop role supabase_admin, authenticated, sb_postgres");
         }
     }
 }

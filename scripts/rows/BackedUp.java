@@ -71,11 +71,17 @@ public final class BackedUp {
         while (archive.next()) {
             var entry = entries.get(archive.entry());
             var name = entry == null || entry.copy().isEmpty() ? null : new TableName(entry.schema(), entry.name());
-            var whole = name;
-            while (whole != null && !wanted.containsKey(whole)) whole = wholes.remove(whole);
-            if (whole == null) archive.data(OutputStream.nullOutputStream());
-            else taken.put(name, load(archive, entry, wanted.get(whole)));
+            var table = wanted.get(whole(name, wanted, wholes));
+            if (table == null) archive.data(OutputStream.nullOutputStream());
+            else taken.put(name, load(archive, entry, table));
         }
+    }
+
+    /** The wanted table that another is, or is a part of; in a forged archive two may be parts of each other. */
+    private static TableName whole(TableName part, Map<TableName, Table> wanted, Map<TableName, TableName> wholes) {
+        var whole = part;
+        for (var left = wholes.size(); left > 0 && !wanted.containsKey(whole); left--) whole = wholes.get(whole);
+        return whole;
     }
 
     /** What each partition is one of. */

@@ -1,11 +1,13 @@
 package rows;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import ops.Database;
 import rows.Choice.Found;
 import rows.Table.Column;
+import rows.Table.ForeignKey;
 
 /**
  * What is put into one table, and the SQL that does it: rows wait in a temporary table {@code w} and go into the table
@@ -25,6 +27,34 @@ record Share(Found found, List<Column> columns, List<Trigger> triggers) {
     /** Columns that a row that is there can be given. */
     List<Column> changeable() {
         return columns.stream().filter(column -> !column.fixed() && !table().key().contains(column.name())).toList();
+    }
+
+    /** Whether its triggers can be kept from running by those of the whole session alone. */
+    boolean isSilenced() { return !triggers.isEmpty() && !table().owned(); }
+
+    /** That a row {@code t} of another table is what a waiting one points to. */
+    private String isParent(ForeignKey key) {
+        var pairs = new ArrayList<String>();
+        for (var i = 0; i < key.columns().size(); i++) {
+            var name = key.columns().get(i);
+            var parents = "t." + Database.quote(key.referenced().get(i));
+            pairs.add(equal(parents, waitingValue(name), columns.get(names().indexOf(name))));
+        }
+        return String.join(" and ", pairs);
+    }
+
+    /** Keeps what the waiting rows point to from going, until the transaction ends. */
+    String parentsHeld(ForeignKey key, String parent) {
+        return "select 1 from " + parent + " t where exists (select from " + waiting() + " w where not w.replaces and "
+            + isParent(key) + ") for key share of t";
+    }
+
+    /** How many waiting rows point to what is not there. */
+    String withoutParent(ForeignKey key, String parent) {
+        var points = key.columns().stream().map(name -> " and " + waitingValue(name) + " is not null")
+            .collect(Collectors.joining());
+        return "select pg_catalog.count(*) from " + waiting() + " w where not w.replaces" + points
+            + " and not exists (select from " + parent + " t where " + isParent(key) + ")";
     }
 
     /** Where its rows wait. */

@@ -13,6 +13,9 @@ import ops.TableName;
 record Trigger(TableName on, String name, boolean always) {
     /** In the order of pg_trigger.tgtype's bits. */
     static final int FOR_INSERT = 4, FOR_UPDATE = 16;
+    /** Foreign keys are silent then, too: whoever says so looks at them. */
+    static final String SILENCED = "set local session_replication_role = replica";
+    static final String HEARD = "set local session_replication_role = origin";
     private static final String TRIGGERS = """
         select distinct n.nspname, c.relname, g.tgname, g.tgenabled = 'A'
         from pg_catalog.pg_trigger g join pg_catalog.pg_class c on c.oid = g.tgrelid
@@ -25,6 +28,14 @@ record Trigger(TableName on, String name, boolean always) {
     static List<Trigger> of(Database session, Table table, int events) {
         return session.rows(TRIGGERS, row -> new Trigger(new TableName(row[0], row[1]), row[2], row[3].equals("t")),
             table.oid(), table.oid(), events);
+    }
+
+    /** Whether a session may keep those of tables that are not its own from running; it is in no transaction. */
+    static boolean canBeSilenced(Database session) {
+        session.execute("begin");
+        var complaint = session.attempt(SILENCED);
+        session.rollback();
+        return complaint.isEmpty();
     }
 
     String disabled() { return "alter table only " + on.sql() + " disable trigger " + Database.quote(name); }

@@ -51,7 +51,8 @@ public final class Writable {
                     + " --table " + table);
         var triggers = Trigger.of(session, table,
             (inserting ? Trigger.FOR_INSERT : 0) | (updating ? Trigger.FOR_UPDATE : 0));
-        if (!firing && !triggers.isEmpty() && !table.owned())
+        if (firing || triggers.isEmpty() || table.owned()) return triggers;
+        if (updating || triggers.stream().anyMatch(Trigger::always) || !Trigger.canBeSilenced(session))
             throw new Failure.BadSetting("role " + role + " is not the owner of " + table
                 + ", and can't keep its triggers from running: " + triggers,
                 anotherRole + "; or let them run: --fire-triggers");
