@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import ops.Archive;
 import ops.Comparison;
 import ops.Database;
@@ -149,15 +150,14 @@ public final class BackedUp {
     String encoding() { return session.one("select pg_catalog.current_setting('server_encoding')"); }
 
     /**
-     * Writes what is to be put back of a table, as COPY does: whether a row replaces one that is there, and its written
-     * columns.
+     * Writes what is to be put back of a table, as COPY does: whether a row replaces one that is there, its values, and
+     * those of some columns once more.
      */
-    void rows(Table table, OutputStream to) throws IOException {
-        var from = loaded.get(table);
-        var columns = written(table).stream().map(column -> ", " + from.raw(column.name()))
-            .collect(Collectors.joining());
+    void rows(Share share, OutputStream to) throws IOException {
+        var from = loaded.get(share.table());
+        var columns = Stream.concat(share.columns().stream(), share.steady().stream())
+            .map(column -> ", " + from.raw(column.name())).collect(Collectors.joining());
         session.copyOut("copy (select what = " + Loaded.OVERWRITTEN + columns + " from " + from.rows()
-            + " where what > 0 order by id) to stdout (encoding "
-            + Database.literal(encoding()) + ")", to);
+            + " where what > 0 order by id) to stdout (encoding " + Database.literal(encoding()) + ")", to);
     }
 }

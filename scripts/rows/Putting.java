@@ -50,6 +50,8 @@ public final class Putting {
     private final List<List<Share>> groups = new ArrayList<>();
     private final Map<Table, Long> inserted = new LinkedHashMap<>();
     private final Map<Table, Long> overwritten = new LinkedHashMap<>();
+    /** What a changed type has changed. */
+    private final List<String> otherwise = new ArrayList<>();
     private String transaction;
 
     /**
@@ -132,7 +134,8 @@ public final class Putting {
     private void begin() {
         session.execute("begin isolation level read committed read write; set local lock_timeout = '"
             + settings.number(Setting.DB_LOCK_SECONDS) + "s'; "
-            + "set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local xmloption = content");
+            + "set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local xmloption = content; "
+            + "set local extra_float_digits = 3");
         transaction = session.one("select pg_catalog.txid_current()");
         if (session.one("select pg_catalog.current_setting('session_replication_role')").equals("origin")) return;
         throw new Failure.BadSetting("role " + session.url.user
@@ -152,8 +155,18 @@ public final class Putting {
     private void bring(BackedUp rows, Share share) throws IOException {
         session.execute(share.created());
         session.copyIn("copy " + share.waiting() + " from stdin (encoding " + Database.literal(rows.encoding()) + ")",
-            to -> rows.rows(share.table(), to), new AtomicLong());
+            to -> rows.rows(share, to), new AtomicLong());
         if (share.hasKey()) session.execute(share.withoutThere());
+        if (!share.steady().isEmpty()) warnOfTypes(share, session.rows(share.changedByType(), row -> row).get(0));
+    }
+
+    private void warnOfTypes(Share share, String[] counts) {
+        for (var i = 0; i < counts.length; i++) {
+            var column = share.steady().get(i);
+            if (!counts[i].equals("0"))
+                otherwise.add(Amount.count(Long.parseLong(counts[i]), "value") + " of " + share.table() + ", column "
+                    + column.name() + ", not as in the backup: its type is " + column.type() + " now");
+        }
     }
 
     private void switchTriggers(Function<Trigger, String> statement) {
@@ -215,22 +228,27 @@ public final class Putting {
      * @throws Failure.Failed when anything else has changed, or a row is otherwise; nothing is committed then
      */
     public String compare() {
+        otherwise.forEach(run.console::warn);
         for (var share : shares()) {
             if (!share.hasKey()) continue;
             compareRows(share, false);
             compareRows(share, true);
         }
         if (session.one("select pg_catalog.current_setting('track_counts')").equals("off"))
-            return "rows as in the backup; the server does not count what else has changed: track_counts is off";
+            return rowsCompared() + "the server does not count what else has changed: track_counts is off";
         var done = session.rows(DONE, row -> row);
         var others = new ArrayList<String>();
         for (var row : done) if (!isExpected(row)) others.add(words(row));
         for (var table : shares().stream().map(Share::table).filter(each -> count(each) > 0).toList())
             if (done.stream().noneMatch(row -> row[0].equals(table.oid()))) others.add(table + " (nothing)");
-        if (others.isEmpty()) return "rows as in the backup; nothing else has changed in any table";
+        if (others.isEmpty()) return rowsCompared() + "nothing else has changed in any table";
         if (firing) return "triggers have changed more: " + String.join(", ", others);
         throw new Failure.Failed("more would change than the rows that are put back: " + String.join(", ", others),
             "see which constraint or trigger of the table does that; nothing was committed");
+    }
+
+    private String rowsCompared() {
+        return "rows as in the backup" + (otherwise.isEmpty() ? "; " : ", but for the values that a type has changed; ");
     }
 
     private boolean isExpected(String[] done) {

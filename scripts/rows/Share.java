@@ -3,7 +3,7 @@ package rows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import ops.Database;
 import rows.Choice.Found;
 import rows.Table.Column;
@@ -62,10 +62,25 @@ record Share(Found found, List<Column> columns, List<Trigger> triggers) {
 
     private String waitingName() { return "\"handover rows " + table().oid() + "\""; }
 
+    /** Columns whose values are brought once more, as the backup has them. */
+    List<Column> steady() { return columns.stream().filter(Column::isSteady).toList(); }
+
     String created() {
+        var values = columns.stream().map(column -> ", " + waitingName(column) + " " + column.type());
+        var texts = steady().stream().map(column -> ", " + textName(column) + " text");
         return "create temp table " + waitingName() + " (replaces boolean"
-            + IntStream.range(0, columns.size()).mapToObj(i -> ", c" + i + " " + columns.get(i).type())
-                .collect(Collectors.joining()) + ") on commit drop";
+            + Stream.concat(values, texts).collect(Collectors.joining()) + ") on commit drop";
+    }
+
+    private String waitingName(Column column) { return "c" + columns.indexOf(column); }
+
+    private String textName(Column column) { return "b" + columns.indexOf(column); }
+
+    /** How many values of each steady column are not what they are in the backup. */
+    String changedByType() {
+        return steady().stream().map(column -> "pg_catalog.count(*) filter (where w." + waitingName(column)
+            + " is not null and pg_catalog.format('%s', w." + waitingName(column) + ") operator(pg_catalog.<>) w."
+            + textName(column) + ")").collect(Collectors.joining(", ", "select ", " from " + waiting() + " w"));
     }
 
     /** Lets those wait no longer that somebody has put back in the meantime. */
