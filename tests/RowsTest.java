@@ -164,7 +164,8 @@ class RowsTest {
     @Test void killed_in_the_middle_nothing_has_changed_and_the_next_run_puts_all_of_it_back() throws Exception {
         var kit = Stack.kit().backedUp(SHOP);
         var before = state(kit);
-        kit.database.execute("delete from shop.customer where id = 3; alter table shop.event alter n type numeric(8,1)");
+        kit.database.execute("delete from shop.customer where id = 3");
+        kit.database.execute("alter table shop.event alter n type numeric(8,1)");
         var deleted = state(kit);
         try (var other = kit.database.connect(); var statement = other.createStatement()) {
             other.setAutoCommit(false);

@@ -39,7 +39,8 @@ public final class Putting {
 
     private static final String NAMED = """
         select n.nspname, c.relname, case c.relkind when 'p' then '' else 'only ' end
-        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = ?::pg_catalog.oid""";
+        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.oid = ?::pg_catalog.oid""";
 
     private final Run run;
     private final Settings settings;
@@ -248,7 +249,7 @@ public final class Putting {
     }
 
     private String rowsCompared() {
-        return "rows as in the backup" + (otherwise.isEmpty() ? "; " : ", but for the values that a type has changed; ");
+        return "rows as in the backup" + (otherwise.isEmpty() ? "" : ", but for values that a type has changed") + "; ";
     }
 
     private boolean isExpected(String[] done) {

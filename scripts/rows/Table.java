@@ -31,7 +31,8 @@ public record Table(String oid, TableName name, boolean partitioned, boolean own
     public record Column(String name, String type, String plain, boolean generated, boolean fixed, boolean demanded) {
         /** Types whose values any server of any setting writes in the same way. */
         private static final Set<String> STEADY = Set.of("smallint", "integer", "bigint", "numeric", "real",
-            "double precision", "boolean", "character varying", "bpchar", "uuid", "date", "timestamp without time zone", "json", "jsonb");
+            "double precision", "boolean", "character varying", "bpchar", "uuid", "date",
+            "timestamp without time zone", "json", "jsonb");
 
         /** Whether a value that is written otherwise is another one: its column's type has changed then. */
         boolean isSteady() { return STEADY.contains(plain) || type.equals("text"); }
