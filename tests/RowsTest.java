@@ -193,8 +193,7 @@ class RowsTest {
     }
 
     /** A superuser looks at what others have made, with traps in it; and the archive is not what it was. */
-    @Test void nothing_of_theirs_is_called_while_a_superuser_looks_and_no_statement_of_the_backup_is_executed()
-        throws Exception {
+    @Test void nothing_of_theirs_is_called_by_a_look_and_no_statement_of_a_backup_is_executed() throws Exception {
         var kit = Stack.kit();
         var trace = Path.of("/tmp", Stack.next("rows"));
         kit.set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_SUPERUSER_URL")
