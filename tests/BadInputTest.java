@@ -2,6 +2,7 @@
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -11,6 +12,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import local.EmbeddedPostgres;
+import ops.EnvFile;
+import ops.Failure;
+import ops.Settings;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -36,12 +40,15 @@ class BadInputTest {
         nothingChanged(kit);
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"..", "../staging", "staging/..", "Staging", "", " ", "staging prod", "a\nb", "-x", "staging;id", "$(id)", "naïve"})
-    void a_name_that_is_none_of_an_environment_is_refused(String name) {
+    @Test void a_name_that_is_none_of_an_environment_is_refused() {
         var kit = Stack.kit();
-        kit.run("backup-db", "--env=" + name).exits(2).says("is not the name of an environment", "Next:  a name is lower case letters, digits and '-': --env staging");
+        for (var name : List.of("../staging", "a\nb", "$(id)"))
+            kit.run("backup-db", "--env=" + name).exits(2).says("is not the name of an environment",
+                "Next:  a name is lower case letters, digits and '-': --env staging");
         nothingChanged(kit);
+        // No command asks another way.
+        for (var name : List.of("..", "staging/..", "Staging", "", " ", "staging prod", "-x", "staging;id", "naïve"))
+            assertThrows(Failure.Usage.class, () -> Settings.of(name), name);
     }
 
     @Test void a_mistyped_option_is_answered_with_the_one_that_was_meant_and_nothing_runs() {
@@ -107,15 +114,9 @@ class BadInputTest {
         "BACKUP_BUCKET          | my bucket           | 'my bucket' can't be the name of a bucket",
         "AWS_SECRET_ACCESS_KEY  |                     | AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not",
         "AWS_ENDPOINT_URL_S3    | not a url           | AWS_ENDPOINT_URL_S3 is not an address like https://",
-        "AWS_ENDPOINT_URL_S3    | ftp://host          | AWS_ENDPOINT_URL_S3 is not an address like https://",
         "S3_PATH_STYLE          | yes                 | S3_PATH_STYLE is neither true nor false",
         "S3_ATTEMPTS            | 0                   | S3_ATTEMPTS is not a whole number from 1",
-        "S3_ATTEMPT_SECONDS     | soon                | S3_ATTEMPT_SECONDS is not a whole number from 1",
-        "S3_REQUEST_SECONDS     | 1.5                 | S3_REQUEST_SECONDS is not a whole number from 1",
-        "S3_CONNECT_SECONDS     | -1                  | S3_CONNECT_SECONDS is not a whole number from 1",
-        "DB_CONNECT_SECONDS     | 99999999999         | DB_CONNECT_SECONDS is not a whole number from 1",
         "DB_STALL_SECONDS       | 10 min              | DB_STALL_SECONDS is not a whole number from 1",
-        "DB_LOCK_SECONDS        | 0x10                | DB_LOCK_SECONDS is not a whole number from 1",
         "BACKUP_SSE             | AES257              | BACKUP_SSE is neither AES256 nor aws:kms",
         "BACKUP_RECIPIENTS      | bob                 | not an age public key"})
     void a_setting_that_is_missing_or_malformed_is_named(String name, String value, String words) {
@@ -127,15 +128,9 @@ class BadInputTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "mysql://u:%s@127.0.0.1:5432/d                         | is not of the form postgresql://",
-        "postgresql://u:%s@127.0.0.1:5432                      | is not of the form postgresql://",
-        "postgresql://u:%s@127.0.0.1:port/d                    | is not of the form postgresql://",
-        "postgresql://u:%s@a,b/d                               | names several hosts",
         "postgresql://u:%s/slash@127.0.0.1:5432/d              | is not of the form postgresql://",
-        "postgresql://u:%s%%zz@127.0.0.1:5432/d                | a % that is not followed by two hexadecimal digits",
-        "postgresql://u:%s@127.0.0.1:99999/d                   | names port 99999, which does not exist",
         "postgresql://u:%s@db.abc.supabase.co:6543/postgres    | names port 6543, a transaction pooler",
         "postgresql://u:%s@127.0.0.1:5432/d?host=evil.example  | has a parameter 'host' that is not accepted",
-        "postgresql://u:%s@127.0.0.1:5432/d?options=-crole     | has a parameter 'options' that is not accepted",
         "postgresql://u:%s@127.0.0.1:5432/d?sslmode=maybe      | sslmode has a value that does not exist"})
     void an_address_of_a_database_that_will_not_do_is_refused_without_showing_its_password(String url, String words) throws Exception {
         var kit = Stack.kit().set("STAGING_DATABASE_URL", url.formatted(SECRET));
@@ -144,12 +139,14 @@ class BadInputTest {
         nothingChanged(kit);
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"rw-r-----", "rw-r--r--", "rw-rw----", "rwx---r-x"})
-    void a_settings_file_that_others_can_read_is_refused_with_the_command_that_closes_it(String mode) throws Exception {
+    @Test void a_settings_file_that_others_can_read_is_refused_with_the_command_that_closes_it() throws Exception {
         var kit = Stack.kit();
         var file = kit.home.resolve(".env.operations");
-        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+        for (var mode : List.of("rw-r--r--", "rw-rw----", "rwx---r-x", "rw-r-----")) {
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+            assertEquals(List.of("can be read by others on this machine"),
+                EnvFile.faults(file).stream().map(EnvFile.Fault::what).toList(), mode);
+        }
         var result = kit.run("backup-db", "--env", "staging").exits(78).says(".env.operations can be read by others on this machine", "Next:  chmod 600 '" + file + "'");
         nothingChanged(kit);
         kit.bash(result.err().lines().filter(line -> line.contains("Next:")).findFirst().orElseThrow().replaceFirst(".*Next: *", "")).exits(0);
@@ -159,7 +156,8 @@ class BadInputTest {
     @Test void a_line_that_a_shell_would_read_differently_is_refused_by_its_number_and_never_shown() {
         var kit = Stack.kit();
         kit.writeSettings("# settings\n\nSTAGING_DATABASE_URL=postgresql://u:" + SECRET + "$HOME@h/d\n", "rw-------");
-        kit.run("backup-db", "--env", "staging", "--verbose").exits(78).says(".env.operations, line 3: not NAME=value as a shell reads it: the value has a character", "Next:  sed -E -i \"3s/").neverShows(SECRET);
+        kit.run("backup-db", "--env", "staging",
+            "--verbose").exits(78).says(".env.operations, line 3: not NAME=value as a shell reads it: the value has a character", "Next:  sed -E -i \"3s/").neverShows(SECRET);
     }
 
     @Test void a_secret_in_a_file_that_is_missing_or_open_or_given_twice_is_refused() throws Exception {
@@ -221,7 +219,8 @@ class BadInputTest {
     void a_server_that_is_down_is_named(String server, String words, String next) {
         var kit = Stack.kit();
         kit.set("STAGING_DATABASE_URL", kit.database.url().replace(TestDatabase.server(), server));
-        kit.run("backup-db", "--env", "staging").exits(12).says("the database at " + server, "can't be reached: " + words, "Next:  " + next, "STAGING_DATABASE_URL stands in .env.operations");
+        kit.run("backup-db", "--env", "staging").exits(12).says("the database at " + server, "can't be reached: "
+            + words, "Next:  " + next, "STAGING_DATABASE_URL stands in .env.operations");
         nothingChanged(kit);
     }
 

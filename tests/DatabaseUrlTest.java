@@ -44,6 +44,25 @@ class DatabaseUrlTest {
         assertFalse((refused.getMessage() + refused.hint).contains("hidden"), refused.getMessage());
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "mysql://u:%s@h/d | it begins with mysql://", "host=h dbname=d password=%s | it is written as host=… dbname=…",
+            "h:5432/d | it does not begin with postgresql://",
+        "jdbc:postgresql://h/d?user=u&password=%s | it names no role", "postgresql://u:%s@h | it names no database",
+            "postgresql://u:%s@h/ | it names no database",
+        "postgresql://u:%s@h:port/d | the port is no number", "postgresql://u:%s@x@h/d | the password has an @ in it",
+            "postgresql://u:%s/x@h/d | the password has a character in it that ends an address",
+        "postgresql://u:%s#x@h/d | the password has a character in it that ends an address",
+            "postgresql://u:%s%%zz@h/d | a % that is not followed by two hexadecimal digits",
+        "postgresql://u:%s@h:99999/d | names port 99999, which does not exist",
+            "postgresql://u:%s@h/d?options=-crole | has a parameter 'options' that is not accepted"})
+    void what_is_wrong_with_it_is_said_and_its_password_is_not(String url, String words) {
+        var refused = assertThrows(Failure.BadSetting.class, () ->
+            DatabaseUrl.parse(url.formatted("hidden"), "X stands in Y"), url);
+        assertTrue(refused.getMessage().contains(words), refused.getMessage());
+        assertFalse((refused.getMessage() + refused.hint).contains("hidden"), refused.getMessage());
+    }
+
     @Test void what_is_about_the_encryption_of_the_line_is_kept() {
         assertEquals(Map.of("sslmode", "verify-full", "sslrootcert", "/etc/ca.pem", "channel_binding", "require", "sslcert", "/c", "sslkey", "/k"),
             DatabaseUrl.parse("postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&channel_binding=require&sslcert=/c&sslkey=/k", "").parameters);

@@ -194,16 +194,23 @@ class DoctorTest {
         kit.set("BACKUP_RECIPIENTS", other).set("TWIN_DATABASE_URL", kit.database.url() + "?sslmode=prefer")
             .set("STAGING_SITE_URL", "http://127.0.0.1:1").set("TWIN_SITE_URL", "http://127.0.0.1:1/")
             .set("BACKUP_COPY_TO", "offsite").set("OFFSITE_BACKUP_BUCKET", "no-such-bucket")
-            .set("DRILL_DATABASE_URL", kit.database.url()).set("SMOKE_CANARY_ROW", "public.customer:id=501").set("LOG_DAYS", "90").with("LOG_DAYS", "30");
+            .set("DRILL_DATABASE_URL", kit.database.url()).set("SMOKE_CANARY_ROW",
+                "public.customer:id=501").set("LOG_DAYS", "90").with("LOG_DAYS", "30");
         kit.run("doctor", "--env", "staging").exits(78)
             .prints("  warning      encryption: to one age key, and no identity is here: on this machine no backup can be verified, drilled or restored\n               fix: BACKUP_IDENTITY_FILE=/path/key.txt here",
-                "  problem      database: the database is the one of environment 'twin' too: ", "  warning      address of the site: http://127.0.0.1:1 is the site of environment 'twin' too",
-                "  problem      known row: the database has no row public.customer with id 501", "no environment in these settings names", forgotten.name, "  warning      process environment: it sets LOG_DAYS otherwise than the files",
-                "  warning      newest backup: there is none yet", "  problem      copies: there is no bucket 'no-such-bucket'", "  problem      server for drills: role 'tester' at ", "4 problems");
+                "  problem      database: the database is the one of environment 'twin' too: ",
+                    "  warning      address of the site: http://127.0.0.1:1 is the site of environment 'twin' too",
+                "  problem      known row: the database has no row public.customer with id 501",
+                    "no environment in these settings names", forgotten.name,
+                    "  warning      process environment: it sets LOG_DAYS otherwise than the files",
+                "  warning      newest backup: there is none yet",
+                    "  problem      copies: there is no bucket 'no-such-bucket'",
+                    "  problem      server for drills: role 'tester' at ", "4 problems");
     }
 
     @Test void a_server_with_too_few_locks_for_its_tables_is_told_with_the_number_that_it_needs() throws Exception {
-        try (var server = TestServer.start("max_locks_per_transaction=10", "max_connections=8", "superuser_reserved_connections=0", "wal_level=minimal", "max_wal_senders=0",
+        try (var server = TestServer.start("max_locks_per_transaction=10", "max_connections=8",
+            "superuser_reserved_connections=0", "wal_level=minimal", "max_wal_senders=0",
             "max_worker_processes=1", "autovacuum_max_workers=1")) {
             var kit = Stack.kit().set("STAGING_DATABASE_URL", server.create("shop"));
             server.execute("shop", "do $$ begin for n in 1..20 loop execute format('create table t%s (id int primary key)', n); commit; end loop; end $$");

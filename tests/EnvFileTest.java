@@ -34,7 +34,8 @@ class EnvFileTest {
     @ValueSource(strings = {"A=$HOME", "A=`id`", "A=a b", "A=\"$x\"", "A=\"a\\\\b\"", "A='open", "A=a;id", "A=a&b", "A=(x)", "A= b", "A =b", "A", "1A=b", "A='a''b'", "A=~/x", "A=a\\", "A=a<b", "A=*", "A=[a]", "A+=b", "source x", "A=a#b", "A=a!b"})
     void what_a_shell_would_or_might_read_otherwise_is_refused_by_its_number_and_not_shown(String line) throws Exception {
         var refused = assertThrows(Failure.BadSetting.class, () -> read("# first\n" + line + "secret"), line);
-        assertTrue(refused.getMessage().contains(", line 2: not NAME=value as a shell reads it: "), refused.getMessage());
+        assertTrue(refused.getMessage().contains(", line 2: not NAME=value as a shell reads it: "),
+            refused.getMessage());
         assertFalse((refused.getMessage() + refused.hint).contains("secret"), refused.getMessage());
     }
 
@@ -56,19 +57,23 @@ class EnvFileTest {
     @Test void why_a_line_is_refused_is_said_and_the_command_makes_of_it_what_was_meant() throws Exception {
         for (var each : MENDED) {
             var refused = assertThrows(Failure.BadSetting.class, () -> read("# first\n" + each[0]), each[0]);
-            assertTrue(refused.getMessage().contains(", line 2: not NAME=value as a shell reads it: ") && refused.getMessage().contains(each[1]), each[0] + ": " + refused.getMessage());
+            assertTrue(refused.getMessage().contains(", line 2: not NAME=value as a shell reads it: ")
+                && refused.getMessage().contains(each[1]), each[0] + ": " + refused.getMessage());
             output("bash", "-c", refused.hint);
             for (var fault : EnvFile.faults(file())) output("bash", "-c", fault.mend()); // Windows line ends
             assertEquals(List.of(each[2]), List.copyOf(EnvFile.read(file()).values()), each[0] + ": " + refused.hint);
             var name = each[0].startsWith("BLUE") ? "BLUE_GREEN_SITE_URL" : "A";
-            assertEquals(each[2], output("bash", "-c", ". '" + file() + "'; printf %s \"$" + name + "\""), refused.hint);
+            assertEquals(each[2], output("bash", "-c", ". '" + file() + "'; printf %s \"$" + name + "\""),
+                refused.hint);
         }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"A='it's", "A=b;c # said", "A=1 OTHER=2", "rest of the line above", "A='b' c", "A='open # or not", "1A=b"})
+    @ValueSource(strings = {"A='it's", "A=b;c # said", "A=1 OTHER=2", "rest of the line above", "A='b' c",
+        "A='open # or not", "1A=b"})
     void what_only_a_person_can_mend_is_said_with_its_line(String line) throws Exception {
-        assertTrue(assertThrows(Failure.BadSetting.class, () -> read("\n" + line)).hint.endsWith(": nano +2 '" + file() + "'"), line);
+        assertTrue(assertThrows(Failure.BadSetting.class, () -> read("\n" + line)).hint.endsWith(": nano +2 '" + file()
+            + "'"), line);
     }
 
     /** A whole file, as bytes | what is said of it. */
@@ -76,6 +81,7 @@ class EnvFileTest {
         var text = "# é\nA=naïve\n";
         var written = new LinkedHashMap<String, byte[]>();
         written.put("begins with a byte-order mark", ("\ufeff" + text).getBytes(StandardCharsets.UTF_8));
+        written.put("holds a zero byte", text.replace("nai", "na\0i").replace("naï", "na\0ï").getBytes(StandardCharsets.UTF_8));
         written.put("is written in UTF-16, ", text.getBytes(StandardCharsets.UTF_16));
         written.put("is written in UTF-16LE", text.getBytes(StandardCharsets.UTF_16LE));
         written.put("is written in UTF-16BE", text.getBytes(StandardCharsets.UTF_16BE));
@@ -96,13 +102,17 @@ class EnvFileTest {
         var values = read("# Windows\r\nA=first\r\nB=' in blanks '\r\nC=\" b\" # said\r\nD=no\u00a0break\u200b\r\nE=«b»\r\nA='second'\r\n\r\n");
         assertEquals("second", values.get("A"));
         var faults = EnvFile.faults(file());
-        assertEquals(List.of("", "line 3", "line 4", "line 5", "line 6", "line 7"), faults.stream().map(EnvFile.Fault::place).toList());
-        for (var words : List.of("begins or ends with a blank", "begins or ends with a blank", "nobody sees", "a word processor's quotation marks", "A stands on line 2 too; the last one counts", "Windows line ends on 8 lines"))
+        assertEquals(List.of("", "line 3", "line 4", "line 5", "line 6", "line 7"),
+            faults.stream().map(EnvFile.Fault::place).toList());
+        for (var words : List.of("begins or ends with a blank", "begins or ends with a blank", "nobody sees",
+            "a word processor's quotation marks", "A stands on line 2 too; the last one counts",
+            "Windows line ends on 8 lines"))
             assertTrue(faults.stream().anyMatch(fault -> fault.what().contains(words)), words);
         for (var fault : faults) output("bash", "-c", fault.mend().replaceFirst(", when line .*", ""));
         assertEquals(List.of(), EnvFile.faults(file()));
         assertEquals(Map.of("A", "second", "B", "in blanks", "C", "b", "D", "nobreak", "E", "b"), EnvFile.read(file()));
-        assertEquals("second|in blanks|b|nobreak|b", output("bash", "-c", ". '" + file() + "'; printf %s \"$A|$B|$C|$D|$E\""));
+        assertEquals("second|in blanks|b|nobreak|b",
+            output("bash", "-c", ". '" + file() + "'; printf %s \"$A|$B|$C|$D|$E\""));
     }
 
     @Test void of_thousands_of_random_lines_none_is_understood_differently_than_by_a_shell() throws Exception {
@@ -117,7 +127,8 @@ class EnvFileTest {
         }
         write(String.join("\n", lines));
         // What is refused is always safe.
-        for (var fault : EnvFile.faults(file())) if (fault.fatal()) lines.set(Integer.parseInt(fault.place().substring(5)) - 1, "");
+        for (var fault : EnvFile.faults(file()))
+            if (fault.fatal()) lines.set(Integer.parseInt(fault.place().substring(5)) - 1, "");
         var values = read(String.join("\n", lines));
         assertTrue(values.size() > 5_000, "too few were accepted to mean anything");
         var script = new StringBuilder(". '" + file() + "'\n");

@@ -20,12 +20,14 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /**
- * Mistakes of whoever sets the kit up. Doctor names each, what it says is done to the letter, and the next look no longer
- * finds it; the last one finds nothing. Those that can't hide each other are looked at together.
+ * Mistakes of whoever sets the kit up. Doctor names each, what it says is done to the letter, and the next look no
+ * longer finds it; the last one finds nothing. Those that can't hide each other are looked at together.
  */
 class SetUpMistakesTest {
     /** As they stand in a next step, to be copied into a terminal. */
-    private static final Pattern COMMAND = Pattern.compile("(?:sed -E -i (?:'[^']*'|\"(?:[^\"\\\\]|\\\\.)*\") '[^']*'|\\(umask [^)]*\\) && mv '[^']*' '[^']*'|(?:(?:mv|cp) '[^']*' '[^']*' && )?chmod 600 '[^']*')");
+    private static final Pattern COMMAND = Pattern.compile(
+        "sed -E -i (?:'[^']*'|\"(?:[^\"\\\\]|\\\\.)*\") '[^']*'|\\(umask [^)]*\\) && mv '[^']*'.new '[^']*'"
+            + "|(?:(?:mv|cp) '[^']*' '[^']*' && )?chmod 600 '[^']*'|grep -E '[^']*' '[^']*' >> '[^']*'");
     private static final String URL = "STAGING_DATABASE_URL";
 
     private final Kit kit = Stack.kit();
@@ -73,7 +75,8 @@ class SetUpMistakesTest {
         var report = kit.run("doctor", "--env", env, "--json").json();
         var problems = new LinkedHashMap<String, JsonObject>();
         for (var check : report.getAsJsonArray("checks").asList().stream().map(JsonElement::getAsJsonObject).toList())
-            if (check.get("outcome").getAsString().equals("problem")) problems.put(check.get("name").getAsString(), check);
+            if (check.get("outcome").getAsString().equals("problem"))
+                problems.put(check.get("name").getAsString(), check);
         return problems;
     }
 
@@ -86,7 +89,8 @@ class SetUpMistakesTest {
             var problem = problems.get(mistake.check);
             if (problem == null) continue;
             var fix = problem.get("fix").getAsString();
-            if (!problem.get("seen").getAsString().contains(mistake.words)) faults.add("does not say: " + mistake.words + ": " + problem);
+            if (!problem.get("seen").getAsString().contains(mistake.words))
+                faults.add("does not say: " + mistake.words + ": " + problem);
             if (mistake.then != null) {
                 if (!fix.contains(mistake.next)) faults.add("does not say to do: " + mistake.next + ": " + problem);
                 mistake.then.run();
@@ -109,7 +113,8 @@ class SetUpMistakesTest {
         assertEquals(Map.of(), look("staging"), () -> String.join("\n", faults));
         assertEquals("", String.join("\n", faults));
         assertTrue(mended >= 50, () -> "only " + mended);
-        kit.bash("set -a; . ./.env.operations; test \"$BACKUP_BUCKET\" = " + kit.bucket + "; psql -Atc 'select 1' \"$" + URL + "\"").exits(0);
+        kit.bash("set -a; . ./.env.operations; test \"$BACKUP_BUCKET\" = " + kit.bucket + "; psql -Atc 'select 1' \"$"
+            + URL + "\"").exits(0);
     }
 
     /** As README has it copied, and filled in by half. */
@@ -118,8 +123,12 @@ class SetUpMistakesTest {
         var url = kit.database.url();
         Files.copy(Stack.CHECKOUT.resolve(".env.operations.example"), file, StandardCopyOption.REPLACE_EXISTING);
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
-        made.add(new Mistake("DATABASE_URL", "still a placeholder, as in .env.operations.example", URL + " stands in .env.operations; put the right one there", () -> set(URL, url)));
-        made.add(new Mistake("BACKUP_BUCKET", "BACKUP_BUCKET is not set", "set it in " + file, () -> set("BACKUP_BUCKET", kit.bucket)));
+        made.add(new Mistake("DATABASE_URL", "still a placeholder, as in .env.operations.example", URL
+            + " stands in .env.operations; put the right one there", () -> set(URL, url)));
+        made.add(new Mistake("BACKUP_BUCKET", "BACKUP_BUCKET is not set", "set it in " + file, () ->
+            set("BACKUP_BUCKET", kit.bucket)));
+        wrong("AWS_REGION", "eu-west-3a", "AWS_REGION", "is not a region of Amazon's, such as eu-west-3",
+            "AWS_REGION stands in", "us-east-1");
         mend("staging");
         for (var line : typed) type(line.replaceFirst("=.*", ""), line);
     }
@@ -135,10 +144,20 @@ class SetUpMistakesTest {
 
         kit.in(Files.createDirectory(kit.home.resolve("elsewhere")));
         Files.move(file, kit.directory.resolve(".env.operations"));
-        made.add(byCommand("DATABASE_URL", URL + " stands in " + kit.directory.resolve(".env.operations") + ", which is not read"));
+        made.add(byCommand("DATABASE_URL", URL + " stands in " + kit.directory.resolve(".env.operations")
+            + ", which is not read"));
         made.add(new Mistake("BACKUP_BUCKET", "elsewhere/.env.operations", "mv ", () -> { })); // the same command
         mend("staging");
         kit.in(kit.home);
+
+        var beside = kit.home.resolve(".env.operations.txt");
+        Files.writeString(file, sound.lines().filter(line -> !line.startsWith(URL)).map(line -> line + "\n")
+            .collect(Collectors.joining()));
+        Files.writeString(beside, sound.lines().filter(line -> line.startsWith(URL)).map(line -> "export " + line + "\n")
+            .collect(Collectors.joining()));
+        made.add(byCommand("DATABASE_URL", URL + " stands in " + beside + ", which is not read"));
+        mend("staging");
+        Files.delete(beside);
 
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
         made.add(byCommand("settings files", "can be read by others"));
@@ -148,13 +167,22 @@ class SetUpMistakesTest {
         made.add(byCommand("settings files", "is written in UTF-16"));
         mend("staging");
 
-        for (var name : List.of("DATABASE_URL", "staging_DATABASE_URL", "STAGING_DATABSE_URL", "STAGING_POSTGRES_URL")) {
+        for (var name : List.of("DATABASE_URL", "staging_DATABASE_URL", "STAGING_DATABSE_URL",
+            "STAGING_POSTGRES_URL")) {
             Files.writeString(file, sound.replace(URL, name));
-            made.add(byCommand("DATABASE_URL", name + " stands in " + file + (name.equals("DATABASE_URL") ? " without an environment before it" : ", and the kit reads " + URL)));
+            made.add(byCommand("DATABASE_URL", name + " stands in " + file
+                + (name.equals("DATABASE_URL") ? " without an environment before it" : ", and the kit reads " + URL)));
             made.add(new Mistake("spelling", "did you mean " + URL + "?", "sed ", () -> { })); // the same command
             mend("staging");
         }
-        made.add(new Mistake("DATABASE_URL", "environment 'stag' is unknown", "did you mean --env staging?", () -> { }));
+        // What somebody else has put there is not to be taken for settings.
+        var planted = Files.writeString(kit.home.resolve(".env.planted"),
+            "STAG_DATABASE_URL=postgresql://a:b@evil.example/d\n");
+        TestServer.own(planted);
+        if (Files.getOwner(planted).equals(Files.getOwner(file)))
+            Files.delete(planted); // not root, who alone can give it away
+        made.add(new Mistake("DATABASE_URL", "environment 'stag' is unknown: STAG_DATABASE_URL is not set",
+            "did you mean --env staging?", () -> { }));
         mend("stag");
     }
 
@@ -162,10 +190,14 @@ class SetUpMistakesTest {
     private void lines() throws IOException {
         var sound = Files.readAllLines(file);
         var first = sound.size() + 1;
-        var bad = List.of("LOG_DAYS = 90", "DEPLOY_KEEP: 5", "LOG_DIR=« logs »", "SMOKE_SECONDS='30", "STAGING_SITE_URL=\"http://localhost:1/$x\"", "DRILL_DAYS=35 ;", "BLUE-GREEN_SITE_URL=http://localhost:2");
+        var bad = List.of("LOG_DAYS = 90", "DEPLOY_KEEP: 5", "LOG_DIR=« logs »", "SMOKE_SECONDS='30",
+            "STAGING_SITE_URL=\"http://localhost:1/$x\"", "DRILL_DAYS=35 ;", "BLUE-GREEN_SITE_URL=http://localhost:2");
         Files.writeString(file, String.join("\n", sound) + "\n" + String.join("\n", bad) + "\n");
-        var words = List.of("a blank stands beside the =", "a colon stands where", "the value stands in a word processor's quotation marks", "the quote that opens the value is not closed", "a shell replaces what follows a $", "stands in no quotes", "is no name to a shell");
-        for (var i = 0; i < bad.size(); i++) made.add(byCommand(i == 0 ? "settings files" : "as a shell reads it line " + (first + i), words.get(i)));
+        var words = List.of("a blank stands beside the =", "a colon stands where",
+            "the value stands in a word processor's quotation marks", "the quote that opens the value is not closed",
+            "a shell replaces what follows a $", "stands in no quotes", "is no name to a shell");
+        for (var i = 0; i < bad.size(); i++)
+            made.add(byCommand(i == 0 ? "settings files" : "as a shell reads it line " + (first + i), words.get(i)));
         mend("staging");
         type("DRILL_DAYS", null);
         type("STAGING_SITE_URL", null);
@@ -174,24 +206,42 @@ class SetUpMistakesTest {
     /** Values that can't be right, and what only a shell reads otherwise. */
     private void values() throws IOException {
         wrong("S3_ATTEMPTS", "many", "S3_ATTEMPTS", "not a whole number", "as in S3_ATTEMPTS=5", "1");
+        for (var number : List.of("S3_ATTEMPT_SECONDS=soon", "S3_REQUEST_SECONDS=1.5", "S3_CONNECT_SECONDS=-1",
+            "DB_STALL_SECONDS=10 min", "DB_LOCK_SECONDS=0x10", "LOG_DAYS=99999999999", "RESTORE_GOAL_MINUTES=1h")) {
+            var name = number.replaceFirst("=.*", "");
+            wrong(name, number.replaceFirst(".*=", ""), name, name + " is not a whole number from 1 to 1000000",
+                "make it digits alone", null);
+        }
         wrong("S3_PATH_STYLE", "yes", "S3_PATH_STYLE", "neither true nor false", "make it S3_PATH_STYLE=true", "true");
-        wrong("STAGING_SITE_URL", "https://staging.example.com/", "SITE_URL", "still a placeholder", "or a # before the line", null);
-        wrong("STAGING_SUPABASE_URL", "https://REF.supabase.co", "SUPABASE_URL", "still a placeholder", "Supabase: Project Settings", "none");
-        wrong("STAGING_SUPABASE_ANON_KEY", "sb_secret_abcdefghijk", "SUPABASE_ANON_KEY", "goes past every policy", "put the anon or publishable key there", "sb_publishable_abcdefghijk");
-        wrong("SMOKE_BROWSER", "true", "SMOKE_BROWSER", "is not 1, which turns the browser on", "SMOKE_BROWSER stands in", "1");
-        wrong("SMOKE_TLS_DAYS", "7,30", "SMOKE_TLS_DAYS", "fails before it warns", "the days of the warning come first: 30,7", "30,7");
+        wrong("STAGING_SITE_URL", "https://staging.example.com/", "SITE_URL", "still a placeholder",
+            "or a # before the line", null);
+        wrong("STAGING_SUPABASE_URL", "https://REF.supabase.co", "SUPABASE_URL", "still a placeholder",
+            "Supabase: Project Settings", "none");
+        wrong("STAGING_SUPABASE_ANON_KEY", "sb_secret_abcdefghijk", "SUPABASE_ANON_KEY", "goes past every policy",
+            "put the anon or publishable key there", "sb_publishable_abcdefghijk");
+        wrong("SMOKE_BROWSER", "true", "SMOKE_BROWSER", "is not 1, which turns the browser on",
+            "SMOKE_BROWSER stands in", "1");
+        wrong("SMOKE_TLS_DAYS", "7,30", "SMOKE_TLS_DAYS", "fails before it warns",
+            "the days of the warning come first: 30,7", "30,7");
         wrong("SMOKE_CANARY_ROW", "canary", "SMOKE_CANARY_ROW", "is no row", "it looks like public.canary:id=1", null);
-        wrong("SMOKE_REDIRECTS", "www.pro-remorque.fr", "SMOKE_REDIRECTS", "is no address", "it looks like http://", null);
+        wrong("SMOKE_REDIRECTS", "www.pro-remorque.fr", "SMOKE_REDIRECTS", "is no address", "it looks like http://",
+            null);
         wrong("SMOKE_FILE", "smoke.json", "SMOKE_FILE", "can't be read", "ls -l '", null);
-        wrong("BACKUP_KEEP", "7 days", "BACKUP_KEEP", "is not a list of rules", "for example BACKUP_KEEP=last=7", "last=7");
+        wrong("BACKUP_KEEP", "7 days", "BACKUP_KEEP", "is not a list of rules", "for example BACKUP_KEEP=last=7",
+            "last=7");
         wrong("BACKUP_SSE", "AES", "BACKUP_SSE", "is not AES256 or aws:kms", "BACKUP_SSE stands in", null);
         wrong("BACKUP_COPY_TO", "offsite", "BACKUP_COPY_TO", "OFFSITE_BACKUP_BUCKET is not set", "set it in", null);
-        wrong("BACKUP_RECIPIENTS", "bob", "BACKUP_RECIPIENTS", "not an age public key", "BACKUP_RECIPIENTS stands in", null);
+        wrong("BACKUP_RECIPIENTS", "bob", "BACKUP_RECIPIENTS", "not an age public key", "BACKUP_RECIPIENTS stands in",
+            null);
         wrong("PG_BIN", "/usr/lib/postgres/bin", "PG_BIN", "a folder that is not there", "leave it out", null);
-        wrong("DEPLOY_HOOK", "tell.sh --loud", "DEPLOY_HOOK", "no program that can be run", "a program, without arguments", null);
-        wrong("PROTECTED_ENVS", "Production", "PROTECTED_ENVS", "not the name of an environment", "PROTECTED_ENVS=production,live", null);
-        wrong("AWS_ENDPOINT_URL_S3", "s3.eu-west-3.amazonaws.com", "AWS_ENDPOINT_URL_S3", "is not an address like https://", "begin it with https://", "http://127.0.0.1:1");
-        wrong("BACKUP_BUCKET", "s3://" + kit.bucket + "/backups", "BACKUP_BUCKET", "without s3://", "s3://shop/backups is the bucket shop", kit.bucket);
+        wrong("DEPLOY_HOOK", "tell.sh --loud", "DEPLOY_HOOK", "no program that can be run",
+            "a program, without arguments", null);
+        wrong("PROTECTED_ENVS", "Production", "PROTECTED_ENVS", "not the name of an environment",
+            "PROTECTED_ENVS=production,live", null);
+        wrong("AWS_ENDPOINT_URL_S3", "s3.eu-west-3.amazonaws.com", "AWS_ENDPOINT_URL_S3",
+            "is not an address like https://", "begin it with https://", "http://127.0.0.1:1");
+        wrong("BACKUP_BUCKET", "s3://" + kit.bucket + "/backups", "BACKUP_BUCKET", "without s3://",
+            "s3://shop/backups is the bucket shop", kit.bucket);
         wrong("BACKUP_RECIPIENT", "bob", "spelling", "did you mean BACKUP_RECIPIENTS?", "sed ", null);
         var branches = Files.write(kit.home.resolve("branches"), "main".getBytes(StandardCharsets.UTF_16));
         Files.setPosixFilePermissions(branches, PosixFilePermissions.fromString("rw-------"));
@@ -199,10 +249,10 @@ class SetUpMistakesTest {
         made.add(byCommand("DEPLOY_BRANCHES", "DEPLOY_BRANCHES_FILE: " + branches + " is written in UTF-16"));
         var address = kit.database.url();
         wrong(URL, "jdbc:" + address, "addresses for psql", "begins with jdbc:", "take jdbc: out: sed ", address);
-        type("LOG_DAYS", "LOG_DAYS='90 '");
+        type("SMOKE_SECONDS", "SMOKE_SECONDS='30 '");
         var lines = new ArrayList<>(Files.readAllLines(file));
         lines.removeIf(line -> line.startsWith("#")); // long enough without
-        var number = lines.indexOf("LOG_DAYS='90 '") + 1;
+        var number = lines.indexOf("SMOKE_SECONDS='30 '") + 1;
         made.add(byCommand("as a shell reads it line " + number, "begins or ends with a blank inside of its quotes"));
         made.add(byCommand("as a shell reads it line " + (lines.size() + 1), "AWS_REGION stands on line "));
         made.add(byCommand("as a shell reads it", "Windows line ends"));
@@ -220,41 +270,62 @@ class SetUpMistakesTest {
         Files.writeString(identity, "# nothing yet\n");
         Files.setPosixFilePermissions(identity, PosixFilePermissions.fromString("rw-------"));
 
-        wrong("BACKUP_IDENTITY_FILE", identity.toString(), "BACKUP_IDENTITY_FILE", "without an age identity", "age-keygen", null);
-        wrong(URL, kit.database.url(TestDatabase.ROLE, "wrong-Passw0rd"), "connection", "refuses the role or its password", "to try one: psql 'postgresql://tester@" + server, url);
-        made.add(new Mistake("bucket", "connection refused", "is the store reachable from here? AWS_ENDPOINT_URL_S3 stands in", () -> set("AWS_ENDPOINT_URL_S3", store)));
+        wrong("BACKUP_IDENTITY_FILE", identity.toString(), "BACKUP_IDENTITY_FILE", "without an age identity",
+            "age-keygen", null);
+        wrong(URL, kit.database.url(TestDatabase.ROLE, "wrong-Passw0rd"), "connection",
+            "refuses the role or its password", "to try one: psql 'postgresql://tester@" + server, url);
+        made.add(new Mistake("bucket", "connection refused",
+            "is the store reachable from here? AWS_ENDPOINT_URL_S3 stands in", () ->
+            set("AWS_ENDPOINT_URL_S3", store)));
         mend("staging");
 
-        wrong(URL, url.replaceFirst("[^/]*$", "nowhere"), "connection", "there is no database 'nowhere'", "to see which there are: psql -l 'postgresql://tester@" + server + "/postgres'", url);
-        wrong("BACKUP_BUCKET", "no-such-bucket", "bucket", "there is no bucket 'no-such-bucket'", "create it, or correct the name", kit.bucket);
+        wrong(URL, url.replaceFirst("[^/]*$", "nowhere"), "connection", "there is no database 'nowhere'",
+            "to see which there are: psql -l 'postgresql://tester@" + server + "/postgres'", url);
+        wrong("BACKUP_BUCKET", "no-such-bucket", "bucket", "there is no bucket 'no-such-bucket'",
+            "create it, or correct the name", kit.bucket);
         mend("staging");
 
-        wrong(URL, url + "?sslmode=require", "connection", "has no TLS, and sslmode demands it", "sslmode=prefer for require", url + "?sslmode=prefer");
-        wrong("AWS_ENDPOINT_URL_S3", store.replace("http:", "https:"), "bucket", "it speaks plain http there", "write http:// for https://", store);
+        wrong(URL, url + "?sslmode=require", "connection", "has no TLS, and sslmode demands it",
+            "sslmode=prefer for require", url + "?sslmode=prefer");
+        wrong("AWS_ENDPOINT_URL_S3", store.replace("http:", "https:"), "bucket", "it speaks plain http there",
+            "write http:// for https://", store);
         mend("staging");
 
-        wrong(URL, url.replace(server, "127.0.0.1:1"), "connection", "nothing listens at port 1 of 127.0.0.1", "correct host and port, which is 5432 as a rule", url);
-        wrong("AWS_ENDPOINT_URL_S3", store + "/" + kit.bucket, "bucket", "seems to have the bucket's name in it", "take it out: AWS_ENDPOINT_URL_S3=" + store + "; ", store);
+        wrong(URL, url.replace(server, "127.0.0.1:1"), "connection", "nothing listens at port 1 of 127.0.0.1",
+            "correct host and port, which is 5432 as a rule", url);
+        wrong("AWS_ENDPOINT_URL_S3", store + "/" + kit.bucket, "bucket", "seems to have the bucket's name in it",
+            "take it out: AWS_ENDPOINT_URL_S3=" + store + "; ", store);
         mend("staging");
 
-        wrong(URL, url.replace(server, store.replaceFirst("http://", "")), "connection", "what answers there is no PostgreSQL", "correct the port, which is 5432 as a rule", url);
-        wrong("AWS_ENDPOINT_URL_S3", store.replace("127.0.0.1", kit.bucket + ".localhost"), "bucket", "seems to have the bucket's name in it", "take it out: AWS_ENDPOINT_URL_S3=" + store.replace("127.0.0.1", "localhost") + "; ", store);
+        wrong(URL, url.replace(server, store.replaceFirst("http://", "")), "connection",
+            "what answers there is no PostgreSQL", "correct the port, which is 5432 as a rule", url);
+        wrong("AWS_ENDPOINT_URL_S3", store.replace("127.0.0.1", kit.bucket + ".localhost"), "bucket",
+            "seems to have the bucket's name in it", "take it out: AWS_ENDPOINT_URL_S3="
+            + store.replace("127.0.0.1", "localhost") + "; ", store);
         mend("staging");
 
-        wrong(URL, url.replace(server, "db.no-such-host.invalid"), "connection", "no address is known for 'db.no-such-host.invalid'", "correct the host's name", url);
-        wrong("AWS_SECRET_ACCESS_KEY", "copied-by-half", "bucket", "refuses the credentials", "AWS_SECRET_ACCESS_KEY is not its secret", stack.setting("AWS_SECRET_ACCESS_KEY"));
+        wrong(URL, url.replace(server, "db.no-such-host.invalid"), "connection",
+            "no address is known for 'db.no-such-host.invalid'", "correct the host's name", url);
+        wrong("AWS_SECRET_ACCESS_KEY", "copied-by-half", "bucket", "refuses the credentials",
+            "AWS_SECRET_ACCESS_KEY is not its secret", stack.setting("AWS_SECRET_ACCESS_KEY"));
         mend("staging");
 
-        wrong(URL, "postgresql://postgres.REF:[YOUR-PASSWORD]@aws-0-eu-west-3.pooler.supabase.com:5432/postgres", "DATABASE_URL", "still a placeholder", "Supabase: Connect, Session pooler", url);
-        wrong("AWS_ACCESS_KEY_ID", "AKIA0000", "bucket", "refuses the credentials", "the store knows no such key", stack.setting("AWS_ACCESS_KEY_ID"));
+        wrong(URL, "postgresql://postgres.REF:[YOUR-PASSWORD]@aws-0-eu-west-3.pooler.supabase.com:5432/postgres",
+            "DATABASE_URL", "still a placeholder", "Supabase: Connect, Session pooler", url);
+        wrong("AWS_ACCESS_KEY_ID", "AKIA0000", "bucket", "refuses the credentials", "the store knows no such key",
+            stack.setting("AWS_ACCESS_KEY_ID"));
         mend("staging");
 
-        wrong(URL, kit.database.urlWithoutPassword(), "connection", "wants a password for role 'tester', and none is given", "put it into the address, as postgresql://USER:PASSWORD@HOST", url);
+        wrong(URL, kit.database.urlWithoutPassword(), "connection",
+            "wants a password for role 'tester', and none is given",
+            "put it into the address, as postgresql://USER:PASSWORD@HOST", url);
         mend("staging");
 
-        wrong(URL, url.replace("tester-", "tester@"), "DATABASE_URL", "the password has an @ in it", "written %40 for @", url);
+        wrong(URL, url.replace("tester-", "tester@"), "DATABASE_URL", "the password has an @ in it",
+            "written %40 for @", url);
         mend("staging");
-        wrong(URL, url.replace(server, "h:6543"), "DATABASE_URL", "port 6543, a transaction pooler", "use the session pooler (port 5432", url);
+        wrong(URL, url.replace(server, "h:6543"), "DATABASE_URL", "port 6543, a transaction pooler",
+            "use the session pooler (port 5432", url);
         mend("staging");
     }
 }

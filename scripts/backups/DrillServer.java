@@ -111,8 +111,10 @@ public final class DrillServer {
         }
         Guard.checkDrill(run, settings, url, session, store);
         if (session.one("select rolsuper from pg_roles where rolname = current_user").equals("f"))
-            throw new Failure.BadSetting("role '" + url.user + "' at " + url + " is not a superuser: it can't restore what belongs to others",
-                "name one that is, or leave the setting out, and a server is started for each drill: " + settings.where(Setting.DRILL_DATABASE_URL));
+            throw new Failure.BadSetting("role '" + url.user + "' at " + url
+                + " is not a superuser: it can't restore what belongs to others",
+                "name one that is, or leave the setting out, and a server is started for each drill: "
+                    + settings.where(Setting.DRILL_DATABASE_URL));
         if (session.one("select pg_try_advisory_lock(?, ?)", OURS, DRILL).equals("f"))
             throw new Failure.Busy("another drill goes on at " + url, "wait until it has ended, then run this again");
         var server = new DrillServer(run, settings, session, null);

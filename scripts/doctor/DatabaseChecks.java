@@ -51,7 +51,8 @@ public final class DatabaseChecks {
 
     public Group look() {
         try {
-            group.check(CONNECTION, this::connect, SettingChecks.FILES, "DATABASE_URL", "DB_CONNECT_SECONDS");
+            group.check(CONNECTION, this::connect, SettingChecks.FILES, "DATABASE_URL", "DB_CONNECT_SECONDS",
+                "DB_STALL_SECONDS", "DB_LOCK_SECONDS");
         } finally {
             server.complete(Optional.ofNullable(facts));
         }
@@ -70,7 +71,8 @@ public final class DatabaseChecks {
         group.check("locks", this::locks, CONNECTION);
         group.check("other databases", this::others, CONNECTION);
         group.check("known row", this::knownRow, CONNECTION, "SMOKE_CANARY_ROW", "SMOKE_HIDDEN_ROW");
-        group.check("server for drills", this::drills, SettingChecks.FILES, Setting.DRILL_DATABASE_URL.name(), "DB_CONNECT_SECONDS");
+        group.check("server for drills", this::drills, SettingChecks.FILES, Setting.DRILL_DATABASE_URL.name(),
+            "DB_CONNECT_SECONDS", "DB_STALL_SECONDS", "DB_LOCK_SECONDS");
         if (database != null) database.close();
         return group;
     }
@@ -185,23 +187,34 @@ public final class DatabaseChecks {
         var tables = Long.parseLong(counted[0]);
         var inPlace = Long.parseLong(counted[1]);
         var room = LockTable.of(database);
-        var has = ", and the server promises room for " + room.free() + " (max_locks_per_transaction = " + room.perTransaction() + ")";
+        var has = ", and the server promises room for " + room.free() + " (max_locks_per_transaction = "
+            + room.perTransaction() + ")";
         var fix = "as a superuser, then restart the server: " + room.makeRoomFor(inPlace);
-        if (tables > room.free()) return Seen.warning("a backup locks all " + Amount.count(tables, "table") + " at once" + has, fix);
-        if (inPlace > room.free()) return Seen.warning("a restore in place takes some " + inPlace + " locks" + has + "; one by swap needs only a few", fix);
+        if (tables > room.free())
+            return Seen.warning("a backup locks all " + Amount.count(tables, "table") + " at once" + has, fix);
+        if (inPlace > room.free())
+            return Seen.warning("a restore in place takes some " + inPlace + " locks" + has
+                + "; one by swap needs only a few", fix);
         return Seen.ok("room for " + room.free() + ", and a backup takes " + tables);
     }
 
-    /** Databases that belong to our role too, and that no environment here names: nothing backs them up. Null where there is none. */
+    /**
+     * Databases that belong to our role too, and that no environment here names: nothing backs them up. Null where
+     * there is none.
+     */
     private Seen others() {
-        var ours = settings.settings.environments().stream().map(this::databaseOf).flatMap(Optional::stream).collect(Collectors.toSet());
+        var ours = settings.settings.environments().stream().map(this::databaseOf).flatMap(Optional::stream)
+            .collect(Collectors.toSet());
         var others = database.rows("""
             select datname from pg_database where datallowconn and not datistemplate and datname not in ('postgres', current_database())
               and pg_has_role(datdba, 'usage') order by 1""", row -> row[0]).stream()
             .filter(name -> !ours.contains(name) && !name.matches(".*_old_[0-9]{8}T[0-9]{6}Z|handover_.*")).toList();
         if (others.isEmpty()) return null;
-        return Seen.note(Amount.count(others.size(), "database") + " on this server, which no environment in these settings names, " + (others.size() == 1 ? "has" : "have") + " no backup by this kit: "
-            + String.join(", ", others.subList(0, Math.min(5, others.size()))) + (others.size() > 5 ? " …" : ""), "give each that must not be lost an environment: NAME_DATABASE_URL");
+        return Seen.note(Amount.count(others.size(), "database")
+            + " on this server, which no environment in these settings names, " + (others.size() == 1 ? "has" : "have")
+            + " no backup by this kit: "
+            + String.join(", ", others.subList(0, Math.min(5, others.size()))) + (others.size() > 5 ? " …" : ""),
+                "give each that must not be lost an environment: NAME_DATABASE_URL");
     }
 
     private Optional<String> databaseOf(String env) {
@@ -216,10 +229,13 @@ public final class DatabaseChecks {
     private Seen drills() {
         var url = DatabaseUrl.ofDrill(settings.settings);
         if (url.isEmpty()) return null;
-        var fix = "correct it, or leave it out, and a server is started for each drill: " + settings.settings.where(Setting.DRILL_DATABASE_URL);
+        var fix = "correct it, or leave it out, and a server is started for each drill: "
+            + settings.settings.where(Setting.DRILL_DATABASE_URL);
         try (var session = Database.connect(url.get(), settings.settings, "handover doctor " + settings.settings.env)) {
-            if (session.one("select rolsuper from pg_roles where rolname = current_user").equals("t")) return Seen.ok("at " + url.get());
-            return Seen.problem(Exit.SETTING, "role '" + url.get().user + "' at " + url.get() + " is no superuser: it can't restore what belongs to others", fix);
+            if (session.one("select rolsuper from pg_roles where rolname = current_user").equals("t"))
+                return Seen.ok("at " + url.get());
+            return Seen.problem(Exit.SETTING, "role '" + url.get().user + "' at " + url.get()
+                + " is no superuser: it can't restore what belongs to others", fix);
         } catch (Failure.BadSetting | Failure.ToolFailed e) {
             return Seen.problem(Exit.SETTING, e.getMessage(), fix);
         }

@@ -30,7 +30,8 @@ public final class DeployChecks {
         if (settings == null || settings.get(Setting.DEPLOY_PROVIDER).isEmpty()) return group;
         group.check(PROVIDER, () -> Seen.ok(Providers.of(run, settings).reach()));
         var application = Application.folder(settings, null);
-        if (settings.get(Setting.DEPLOY_APP).isPresent() || Files.exists(application.resolve("package.json"))) group.check("application", () -> look(application), "DEPLOY_APP");
+        if (settings.get(Setting.DEPLOY_APP).isPresent() || Files.exists(application.resolve("package.json")))
+            group.check("application", () -> look(application), "DEPLOY_APP");
         return group;
     }
 

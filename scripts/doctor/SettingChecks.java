@@ -1,6 +1,5 @@
 //SOURCES Placeholder.java
-//SOURCES ../smoke/SmokeSettings.java
-//SOURCES ../release/Application.java
+//SOURCES SettingForms.java
 package doctor;
 
 import java.io.ByteArrayInputStream;
@@ -12,12 +11,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
-import ops.Copy;
 import ops.DatabaseUrl;
 import ops.EnvFile;
 import ops.Exit;
@@ -25,15 +22,10 @@ import ops.Failure;
 import ops.Home;
 import ops.Mending;
 import ops.Packing;
-import ops.Retention;
 import ops.Setting;
 import ops.Settings;
-import ops.Signature;
 import ops.Similar;
-import ops.Store;
 import ops.Stray;
-import release.Application;
-import smoke.SmokeSettings;
 
 /** Are the settings there, readable by their owner only, well-formed, and spelt as the kit reads them? */
 public final class SettingChecks {
@@ -52,7 +44,7 @@ public final class SettingChecks {
         for (var setting : settings == null ? new Setting[0] : Setting.values()) group.check(setting.name(), () -> value(setting));
         group.check("well-formed", this::wellFormed, FILES);
         for (var file : places()) for (var fault : EnvFile.faults(file)) shell(file, fault);
-        group.check("addresses for psql", this::forPsql, FILES);
+        group.check("addresses for psql", this::forPsql, FILES, "DATABASE_URL", "DRILL_DATABASE_URL");
         group.check("process environment", this::hidden, FILES);
         group.check("spelling", this::spelling, FILES);
         group.check("protected", this::guarded, FILES, "PROTECTED_ENVS");
@@ -74,18 +66,24 @@ public final class SettingChecks {
         return Stream.of(".env.operations." + env, ".env.operations").map(Home.dir()::resolve).toList();
     }
 
-    /** What the kit reads and a shell otherwise, or another line that can't be read than the one that ended the reading. */
+    /**
+     * What the kit reads and a shell otherwise, or another line that can't be read than the one that ended the reading.
+     */
     private void shell(Path file, EnvFile.Fault fault) {
         var what = file.getFileName() + (fault.place().isEmpty() ? " " : ", " + fault.place() + ": ") + fault.what();
         var isSaid = group.findings().get(0).seen().what().endsWith(what);
-        if (!isSaid) group.check(("as a shell reads it " + fault.place()).strip(), () -> Seen.problem(Exit.SETTING, what, fault.mend()));
+        if (!isSaid)
+            group.check(("as a shell reads it " + fault.place()).strip(), () ->
+                Seen.problem(Exit.SETTING, what, fault.mend()));
     }
 
     /** Java's form of an address is read here, and not by psql, to which the runbooks give it. */
     private Seen forPsql() {
-        var wrong = Stream.of(Setting.DATABASE_URL, Setting.DRILL_DATABASE_URL).filter(setting -> settings.get(setting).orElse("").startsWith("jdbc:")).toList();
+        var wrong = Stream.of(Setting.DATABASE_URL, Setting.DRILL_DATABASE_URL).filter(setting ->
+            settings.get(setting).orElse("").startsWith("jdbc:")).toList();
         if (wrong.isEmpty()) return null;
-        return Seen.problem(Exit.SETTING, wrong.get(0) + " begins with jdbc:, which psql does not know", settings.where(wrong.get(0)) + "; take jdbc: out"
+        return Seen.problem(Exit.SETTING, wrong.get(0) + " begins with jdbc:, which psql does not know",
+            settings.where(wrong.get(0)) + "; take jdbc: out"
             + settings.file(wrong.get(0)).map(file -> ": " + Mending.withoutJdbc(file)).orElse(""));
     }
 
@@ -93,7 +91,8 @@ public final class SettingChecks {
     private Seen hidden() {
         var hidden = settings.hidden();
         if (hidden.isEmpty() || env.equals(Settings.LOCAL)) return null;
-        return Seen.warning("it sets " + String.join(", ", hidden) + " otherwise than the files, and goes before them; a shell that reads the files goes by these",
+        return Seen.warning("it sets " + String.join(", ", hidden)
+            + " otherwise than the files, and goes before them; a shell that reads the files goes by these",
             "unless that is meant: unset " + String.join(" ", hidden));
     }
 
@@ -102,121 +101,23 @@ public final class SettingChecks {
         var value = settings.get(setting).orElse("");
         var isOwn = !value.equals(String.valueOf(setting.fallback));
         var placeholder = isOwn ? Placeholder.fix(setting, value, settings.where(setting)) : Optional.<String>empty();
-        if (placeholder.isPresent()) return Seen.problem(Exit.SETTING, setting + " is still a placeholder, as in .env.operations.example", placeholder.get());
+        if (placeholder.isPresent())
+            return Seen.problem(Exit.SETTING, setting + " is still a placeholder, as in .env.operations.example",
+                placeholder.get());
         try {
-            return isOwn || setting.fallback == null ? judge(setting, value) : null;
+            if (setting == Setting.DATABASE_URL) return address();
+            return isOwn || setting.fallback == null ? new SettingForms(settings).judge(setting, value) : null;
         } catch (Failure.BadSetting e) {
             // The next step is one where it says which line is meant.
             var where = settings.where(setting);
-            throw value.isEmpty() || e.hint.contains(where) ? e : new Failure.BadSetting(e.getMessage(), e.hint + "; " + where);
+            throw value.isEmpty() || e.hint.contains(where) ? e
+                : new Failure.BadSetting(e.getMessage(), e.hint + "; " + where);
         }
     }
 
-    private Seen judge(Setting setting, String value) {
-        switch (setting) {
-            case DATABASE_URL -> {
-                url = DatabaseUrl.of(settings);
-                return Seen.ok("role " + url.user + " at " + url + "; " + settings.where(setting));
-            }
-            case BACKUP_BUCKET -> {
-                if (!Store.isBucketName(settings.require(setting))) throw bad(setting, "is not the bare name of a bucket, without s3:// and without folders", "leave both out: s3://shop/backups is the bucket shop, and backups its BACKUP_PREFIX");
-                return Seen.ok(value + "; " + settings.where(setting));
-            }
-            case BACKUP_STORAGE_CLASS -> {
-                expect(setting, "[A-Z0-9_]+", "a storage class such as STANDARD_IA");
-                if (value.matches("GLACIER|DEEP_ARCHIVE"))
-                    return Seen.warning(value + " keeps backups where they have to be thawed for hours before they can be read", "STANDARD_IA or GLACIER_IR; " + settings.where(setting));
-            }
-            default -> {
-                if (!value.isEmpty()) form(setting, value);
-            }
-        }
-        return null;
-    }
-
-    /** Throws BadSetting unless a setting that is set has the form that it needs. */
-    private void form(Setting setting, String value) {
-        switch (setting) {
-            case DRILL_DATABASE_URL -> DatabaseUrl.ofDrill(settings);
-            case AFTER_RESTORE_SQL -> readable(setting, Path.of(value));
-            case PROTECTED_ENVS -> settings.protectedEnvironments();
-            case BACKUP_PREFIX -> expect(setting, "/*[^/\\s]+(/[^/\\s]+)*/*", "names separated by single slashes");
-            case BACKUP_SSE -> expect(setting, "AES256|aws:kms|aws:kms:dsse", "AES256 or aws:kms");
-            case BACKUP_SSE_KMS_KEY -> {
-                if (!settings.get(Setting.BACKUP_SSE).orElse("").startsWith("aws:kms")) throw bad(setting, "is set, and BACKUP_SSE is not aws:kms", "add BACKUP_SSE=aws:kms, or leave the key out");
-            }
-            case BACKUP_RECIPIENTS -> Packing.check(settings.list(setting));
-            case BACKUP_IDENTITY_FILE -> identity();
-            case BACKUP_SIGNING_KEY_FILE -> Signature.checkKey(settings);
-            case BACKUP_VERIFY_KEY -> Signature.checkForms(settings);
-            case BACKUP_KEEP -> Retention.rules(settings);
-            case BACKUP_COPY_TO -> {
-                expect(setting, "[a-z][a-z0-9-]{0,30}", "the name of a place, lower case letters, digits and '-'");
-                Copy.bucket(value);
-            }
-            case AWS_REGION -> expect(setting, "[a-z0-9-]+", "a region such as eu-west-1");
-            case AWS_ENDPOINT_URL_S3 -> Store.endpoint(value, settings);
-            case PG_BIN -> folder(setting, Path.of(value), "leave it out, and the kit looks where packages put the programs: ls -d /usr/lib/postgresql/*/bin shows them");
-            case MIGRATIONS_DIR -> folder(setting, application().resolve(value), "it is the migrations' folder in the application, " + application());
-            case DEPLOY_APP -> folder(setting, application(), "it is the folder of the application, with its package.json");
-            case DEPLOY_BUILD_VARIABLES -> settings.list(setting).forEach(name -> {
-                if (!name.matches("[A-Za-z_][A-Za-z0-9_]*")) throw bad(setting, "names '" + name + "', which is no variable", "names alone, with commas between them");
-            });
-            case DEPLOY_HOOK -> {
-                var program = Home.dir().resolve(value);
-                if (!Files.isExecutable(program) || Files.isDirectory(program)) throw bad(setting, "names no program that can be run: " + program, "chmod u+x '" + program + "', or correct the path: a program, without arguments");
-            }
-            case SUPABASE_ANON_KEY -> {
-                if (isSecretKey(value)) throw bad(setting, "is the key that goes past every policy, and not the one that the site may show", "put the anon or publishable key there, Supabase: Project Settings, API Keys");
-            }
-            case SMOKE_CONNECTIONS_PERCENT, SMOKE_BACKUP_HOURS, RESTORE_GOAL_MINUTES -> settings.number(setting);
-            case SMOKE_BROWSER -> expect(setting, "[01]", "1, which turns the browser on, or 0");
-            case VERCEL_API_URL, CLOUDFLARE_API_URL -> expect(setting, "https?://[^/\\s]+.*", "an address that begins with https://");
-            default -> {
-                SmokeSettings.check(settings, setting);
-                if (String.valueOf(setting.fallback).matches("true|false")) settings.isTrue(setting);
-                if (String.valueOf(setting.fallback).matches("[0-9]+")) settings.number(setting);
-            }
-        }
-    }
-
-    private Path application() { return Application.folder(settings, null); }
-
-    private void expect(Setting setting, String form, String words) {
-        if (settings.get(setting).filter(value -> !value.matches(form)).isPresent()) throw bad(setting, "is not " + words, "make it that");
-    }
-
-    private void folder(Setting setting, Path folder, String next) {
-        if (!Files.isDirectory(folder)) throw bad(setting, "names a folder that is not there: " + folder, next);
-    }
-
-    private void readable(Setting setting, Path file) {
-        if (!Files.isReadable(file) || Files.isDirectory(file)) throw bad(setting, "names a file that can't be read: " + file.toAbsolutePath(), "ls -l '" + file.toAbsolutePath() + "'");
-    }
-
-    private Failure bad(Setting setting, String what, String next) { return new Failure.BadSetting(setting + " " + what, settings.where(setting) + "; " + next); }
-
-    /** Supabase's secret keys: the newer ones by how they begin, the older ones by the role in them. */
-    private static boolean isSecretKey(String key) {
-        if (key.startsWith("sb_secret_")) return true;
-        var parts = key.split("\\.");
-        try {
-            return parts.length == 3 && new String(Base64.getUrlDecoder().decode(parts[1]), StandardCharsets.UTF_8).matches("(?s).*\"role\"\\s*:\\s*\"service_role\".*");
-        } catch (IllegalArgumentException e) {
-            return false; // no token
-        }
-    }
-
-    private void identity() {
-        var file = settings.get(Setting.BACKUP_IDENTITY_FILE).map(Path::of);
-        if (file.isEmpty()) return;
-        try {
-            if (Files.readAllLines(file.get()).stream().noneMatch(line -> line.startsWith("AGE-SECRET-KEY-1"))) throw bad(Setting.BACKUP_IDENTITY_FILE, "names a file without an age identity", "one is made by age-keygen, and begins with AGE-SECRET-KEY-1");
-            if (!PosixFilePermissions.toString(Files.getPosixFilePermissions(file.get())).endsWith("------"))
-                throw new Failure.BadSetting("the identity in " + file.get() + " can be read by others on this machine", "chmod 600 '" + file.get() + "'");
-        } catch (IOException e) {
-            throw bad(Setting.BACKUP_IDENTITY_FILE, "names a file that can't be read", "ls -l '" + file.get() + "'");
-        }
+    private Seen address() {
+        url = DatabaseUrl.of(settings);
+        return Seen.ok("role " + url.user + " at " + url + "; " + settings.where(Setting.DATABASE_URL));
     }
 
     private Seen wellFormed() {
@@ -229,10 +130,12 @@ public final class SettingChecks {
     private Seen spelling() {
         // Another environment's prefix is no typing mistake.
         var others = settings.environments().stream().map(other -> other.toUpperCase(Locale.ROOT).replace('-', '_') + "_").filter(prefix -> !prefix.equals(prefix(env))).toList();
-        var strays = Stray.in(settings).stream().filter(stray -> others.stream().noneMatch(stray.name()::startsWith)).toList();
+        var strays = Stray.in(settings).stream().filter(stray -> others.stream().noneMatch(stray.name()::startsWith))
+            .toList();
         return strays.isEmpty() ? Seen.ok("no name looks like a mistyped setting")
             : Seen.problem(Exit.SETTING, String.join("; ", strays.stream().map(Stray::words).toList()),
-                "correct " + (strays.size() == 1 ? "it" : "them") + ", since it is not read as it stands: " + String.join("; ", strays.stream().map(Stray::mend).toList()));
+                "correct " + (strays.size() == 1 ? "it" : "them") + ", since it is not read as it stands: "
+                    + String.join("; ", strays.stream().map(Stray::mend).toList()));
     }
 
     private static String prefix(String env) { return env.toUpperCase(Locale.ROOT).replace('-', '_') + "_"; }
@@ -241,7 +144,9 @@ public final class SettingChecks {
         var known = settings.environments(Setting.DATABASE_URL, Setting.DEPLOY_PROVIDER);
         for (var name : settings.protectedEnvironments()) {
             var like = known.contains(name) ? Optional.<String>empty() : Similar.to(name, known);
-            if (like.isPresent()) return Seen.problem(Exit.SETTING, "PROTECTED_ENVS names '" + name + "', which is no environment in these settings: did you mean " + like.get() + "?",
+            if (like.isPresent())
+                return Seen.problem(Exit.SETTING, "PROTECTED_ENVS names '" + name
+                    + "', which is no environment in these settings: did you mean " + like.get() + "?",
                 "write " + like.get() + " for it: " + settings.where(Setting.PROTECTED_ENVS));
         }
         return Seen.note(settings.protectedEnvironments().contains(env) ? env + " is changed only with its name typed, as PROTECTED_ENVS says" : env + " is not among PROTECTED_ENVS: changing it needs no confirmation");

@@ -225,7 +225,8 @@ public final class StoreChecks {
     }
 
     private boolean makesCopies() {
-        return settings.settings != null && !settings.group.hasFailed("BACKUP_COPY_TO") && settings.settings.get(Setting.BACKUP_COPY_TO).isPresent();
+        return settings.settings != null && !settings.group.hasFailed("BACKUP_COPY_TO")
+            && settings.settings.get(Setting.BACKUP_COPY_TO).isPresent();
     }
 
     private Seen copies() {

@@ -40,13 +40,17 @@ public final class TargetChecks {
         return group;
     }
 
-    /** Smoke tests of one environment that look at another's site say nothing of their own. Null where no site is named. */
+    /**
+     * Smoke tests of one environment that look at another's site say nothing of their own. Null where no site is named.
+     */
     private Seen site() {
         var site = settings.get(Setting.SITE_URL);
         if (site.isEmpty()) return null;
         for (var other : Guard.others(settings, settings.environments(Setting.SITE_URL)))
             if (other.get(Setting.SITE_URL).map(TargetChecks::bare).equals(site.map(TargetChecks::bare)))
-                return Seen.warning(site.get() + " is the site of environment '" + other.env + "' too: smoke tests of the two look at one site", "correct one of them: " + settings.where(Setting.SITE_URL));
+                return Seen.warning(site.get() + " is the site of environment '" + other.env
+                    + "' too: smoke tests of the two look at one site", "correct one of them: "
+                    + settings.where(Setting.SITE_URL));
         return Seen.ok("no other environment's: " + site.get());
     }
 

@@ -51,7 +51,8 @@ public final class Copy {
     /** The settings of a place, with a bucket of its own; throws BadSetting when it has none. */
     public static Settings bucket(String place) {
         if (!place.matches(Settings.NAME))
-            throw new Failure.Usage("'" + place.replaceAll("\\p{Cntrl}", "?") + "' is not the name of a place", "a name is lower case letters, digits and '-': offsite");
+            throw new Failure.Usage("'" + place.replaceAll("\\p{Cntrl}", "?") + "' is not the name of a place",
+                "a name is lower case letters, digits and '-': offsite");
         var settings = Settings.of(place);
         settings.requireOwn(Setting.BACKUP_BUCKET);
         return settings;

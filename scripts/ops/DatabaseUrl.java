@@ -61,7 +61,8 @@ public final class DatabaseUrl {
             if (SEVERAL_HOSTS.matcher(url).matches())
                 throw new Failure.BadSetting("DATABASE_URL names several hosts: which one answers would change from one connection to the next", where + "; name the primary alone, or a name that follows it");
             if (SOCKET.matcher(url).matches()) throw socket(where);
-            throw new Failure.BadSetting("DATABASE_URL is not of the form postgresql://USER:PASSWORD@HOST:PORT/NAME: " + fault(url), where + "; " + FORM_IN_WORDS);
+            throw new Failure.BadSetting("DATABASE_URL is not of the form postgresql://USER:PASSWORD@HOST:PORT/NAME: "
+                + fault(url), where + "; " + FORM_IN_WORDS);
         }
         if (form.group(2) != null) new Secret(form.group(2)); // so that its encoded form is masked too
         var password = form.group(2) == null ? null : new Secret(decode(form.group(2), where));
@@ -69,23 +70,30 @@ public final class DatabaseUrl {
         if (port == TRANSACTION_POOLER)
             throw new Failure.BadSetting("DATABASE_URL names port 6543, a transaction pooler: dumps, snapshots and locks don't work through it",
                 where + "; use the session pooler (port 5432, user postgres.REF) or the direct host db.REF.supabase.co:5432");
-        if (port < 1 || port > 65535) throw new Failure.BadSetting("DATABASE_URL names port " + port + ", which does not exist", where + "; PostgreSQL's usual port is 5432");
+        if (port < 1 || port > 65535)
+            throw new Failure.BadSetting("DATABASE_URL names port " + port + ", which does not exist", where
+                + "; PostgreSQL's usual port is 5432");
         var host = decode(form.group(3), where).toLowerCase(Locale.ROOT).replaceAll("^\\[|]$|\\.$", "");
         if (host.startsWith("/")) throw socket(where);
-        if (!host.matches("[a-z0-9._:-]+")) throw new Failure.BadSetting("DATABASE_URL names a host that is none", where + "; a host is a name or an address: db.example.com, 10.0.0.5");
+        if (!host.matches("[a-z0-9._:-]+"))
+            throw new Failure.BadSetting("DATABASE_URL names a host that is none", where
+                + "; a host is a name or an address: db.example.com, 10.0.0.5");
         return new DatabaseUrl(decode(form.group(1), where), password, host, port, decode(form.group(5), where), parameters(form.group(6), where));
     }
 
     /** What is wrong with an address that is none, without a piece of it: any may be of the password. */
     private static String fault(String url) {
         var scheme = SCHEME.matcher(url);
-        if (!scheme.matches()) return url.matches("(?i)\\w+\\s*=.*") ? "it is written as host=… dbname=…" : "it does not begin with postgresql://";
+        if (!scheme.matches())
+            return url.matches("(?i)\\w+\\s*=.*") ? "it is written as host=… dbname=…"
+                : "it does not begin with postgresql://";
         if (!scheme.group(1).matches("(jdbc:)?postgres(ql)?")) return "it begins with " + scheme.group(1) + "://";
         var rest = scheme.group(2);
         if (!rest.contains("@")) return "it names no role: USER:PASSWORD@ stands before the host";
         if (rest.indexOf('@') != rest.lastIndexOf('@')) return "the password has an @ in it, or there is one too many";
         var behind = rest.substring(rest.indexOf('@') + 1);
-        if (rest.substring(0, rest.indexOf('@')).matches(".*[/?#].*")) return "the password has a character in it that ends an address: /, ? or #";
+        if (rest.substring(0, rest.indexOf('@')).matches(".*[/?#].*"))
+            return "the password has a character in it that ends an address: /, ? or #";
         if (behind.matches("[^/?#]*:[^/?#]*[^0-9/?#][^/?#]*(/.*)?")) return "the port is no number";
         if (!behind.matches("[^/?#]*/[^?#]+.*")) return "it names no database: /NAME stands behind the host";
         return "it has a character that does not belong there, or too many of one";

@@ -33,6 +33,7 @@ public final class EnvFile {
     private static final Pattern LINE = Pattern.compile("(?:export[ \\t]+)?([A-Za-z_][A-Za-z0-9_]*)="
         + "(?:'([^']*)'|\"([^\"$`\\\\]*)\"|([^\\s'\"$`\\\\;&|<>()#~*\\[!]*))(?:[ \\t]+#.*)?");
     private static final Pattern INVISIBLE = Pattern.compile("[\\u00a0\\u202f\\u200b-\\u200f\\u2060\\ufeff]");
+    private static final String UTF_8 = "UTF-8";
     private static final String BYTE_ORDER_MARK = "\ufeff";
 
     private final Path file;
@@ -47,7 +48,7 @@ public final class EnvFile {
         try {
             if (Files.exists(file)) read();
         } catch (IOException e) {
-            fatal("can't be read: " + e.getMessage(), "ls -l '" + file + "'");
+            fatal("can't be read: " + e.getMessage(), "ls -l " + Mending.quoted(file));
         }
     }
 
@@ -70,11 +71,12 @@ public final class EnvFile {
 
     private void read() throws IOException {
         if (Files.isDirectory(file)) {
-            fatal("is a folder, and should be a file", "mv '" + file + "' '" + file + ".folder'");
+            fatal("is a folder, and should be a file", "mv " + Mending.quoted(file) + " "
+                + Mending.quoted(Path.of(file + ".folder")));
             return;
         }
         if (Private.openToOthers(file)) {
-            fatal("can be read by others on this machine", "chmod 600 '" + file + "'");
+            fatal("can be read by others on this machine", "chmod 600 " + Mending.quoted(file));
             return;
         }
         var bytes = Files.readAllBytes(file);
@@ -92,30 +94,39 @@ public final class EnvFile {
             line(i + 1, line.replaceFirst("^[ \\t]+", "").replaceFirst("[ \\t]+$", ""));
         }
         if (returns > 0)
-            faults.add(0, new Fault("", "has Windows line ends on " + Amount.count(returns, "line") + ": a shell takes the"
-                + " carriage return for a part of each value", mending.withoutReturns(), false));
+            faults.add(0, new Fault("", "has Windows line ends on " + Amount.count(returns, "line")
+                + ": a shell takes the carriage return for a part of each value", mending.withoutReturns(), false));
     }
 
     /** What keeps the bytes of a file from being text as a shell reads it; empty when nothing does. */
     static Optional<Fault> encoding(Path file, byte[] bytes) {
         var mending = new Mending(file);
-        var isText = true;
-        try {
-            isText = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString().indexOf('\0') < 0;
-        } catch (CharacterCodingException e) {
-            isText = false;
-        }
-        if (!isText) return Optional.of(new Fault("", "is written in " + charset(bytes) + ", and neither this kit nor a shell reads that", mending.from(charset(bytes)), true));
-        if (!new String(bytes, StandardCharsets.UTF_8).startsWith(BYTE_ORDER_MARK)) return Optional.empty();
-        return Optional.of(new Fault("", "begins with a byte-order mark, which a shell takes for a part of the first line", mending.withoutMark(), true));
+        var charset = charset(bytes);
+        var text = new String(bytes, StandardCharsets.UTF_8);
+        if (!charset.equals(UTF_8))
+            return Optional.of(new Fault("", "is written in " + charset
+                + ", and neither this kit nor a shell reads that", mending.from(charset), true));
+        if (text.startsWith(BYTE_ORDER_MARK))
+            return Optional.of(new Fault("", "begins with a byte-order mark, which a shell takes for a part of the"
+                + " first line", mending.withoutMark(), true));
+        if (text.indexOf('\0') < 0) return Optional.empty();
+        return Optional.of(new Fault("", "holds a zero byte, which a shell leaves out", mending.withoutZeros(), true));
     }
 
-    /** A zero byte in every second place is UTF-16's; what else is no UTF-8 was saved by an editor of Windows. */
+    /** In UTF-16, about every second byte of such a file is zero; what else is no UTF-8 an editor of Windows has saved. */
     private static String charset(byte[] bytes) {
-        if (bytes.length > 1 && ((bytes[0] & 0xff) == 0xff && (bytes[1] & 0xff) == 0xfe
-            || (bytes[0] & 0xff) == 0xfe && (bytes[1] & 0xff) == 0xff)) return "UTF-16";
-        for (var i = 0; i < bytes.length; i++) if (bytes[i] == 0) return i % 2 == 0 ? "UTF-16BE" : "UTF-16LE";
-        return "WINDOWS-1252";
+        var first = bytes.length < 2 ? 0 : (bytes[0] & 0xff) << 8 | bytes[1] & 0xff;
+        if (first == 0xfffe || first == 0xfeff) return "UTF-16";
+        var zeros = new int[2];
+        for (var i = 0; i < bytes.length; i++) if (bytes[i] == 0) zeros[i % 2]++;
+        if (zeros[0] > bytes.length / 4) return "UTF-16BE";
+        if (zeros[1] > bytes.length / 4) return "UTF-16LE";
+        try {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+            return UTF_8;
+        } catch (CharacterCodingException e) {
+            return "WINDOWS-1252";
+        }
     }
 
     private void line(int number, String line) {
@@ -136,12 +147,14 @@ public final class EnvFile {
             faults.add(new Fault(place, name + " stands on line " + before + " too; the last one counts",
                 mending.comment(before, name) + ", when line " + number + " is the right one", false));
         if (!value.equals(value.strip()))
-            faults.add(new Fault(place, "the value of " + name + " begins or ends with a blank inside of its quotes: this kit"
-                + " leaves it out, and a shell does not", mending.withoutBlanks(name, parsed.group(2) != null), false));
+            faults.add(new Fault(place, "the value of " + name
+                + " begins or ends with a blank inside of its quotes: this kit leaves it out, and a shell does not",
+                    mending.withoutBlanks(name, parsed.group(2) != null), false));
         if (Mending.TYPOGRAPHIC.matcher(line).matches())
             faults.add(new Fault(place, Mending.TYPOGRAPHIC_QUOTES, mending.inPlainQuotes(name), false));
         else if (INVISIBLE.matcher(value).find())
-            faults.add(new Fault(place, "the value of " + name + " holds a character that nobody sees, a no-break space say",
+            faults.add(new Fault(place, "the value of " + name
+                + " holds a character that nobody sees, a no-break space say",
                 mending.withoutInvisible(name), false));
     }
 }

@@ -11,8 +11,10 @@ public record LockTable(long perTransaction, long transactions, long taken) {
     /** Asks a server. */
     public static LockTable of(Database session) {
         var row = session.rows("""
-            select current_setting('max_locks_per_transaction'), current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint
-                + coalesce(current_setting('autovacuum_worker_slots', true), current_setting('autovacuum_max_workers'))::bigint + 1 + current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint,
+            select current_setting('max_locks_per_transaction'),
+              current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint
+                + coalesce(current_setting('autovacuum_worker_slots', true), current_setting('autovacuum_max_workers'))::bigint
+                + 1 + current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint,
               (select count(*) from pg_locks where not fastpath)""", r -> r).get(0);
         return new LockTable(Long.parseLong(row[0]), Long.parseLong(row[1]), Long.parseLong(row[2]));
     }

@@ -12,7 +12,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** Where a setting that is not set may stand all the same: under a name that is almost its own, or in a file that is not read. */
+/**
+ * Where a setting that is not set may stand all the same: under a name that is almost its own, or in a file that is not
+ * read.
+ */
 record Mislaid(String what, String next) {
     private static final Pattern FILE_NAME = Pattern.compile("(?=[\\w.-]+$)(\\.?env.*|.*\\.env|.*operations.*)");
     static final Pattern DATABASE = Pattern.compile("(jdbc:)?postgres(ql)?://.*");
@@ -24,17 +27,21 @@ record Mislaid(String what, String next) {
      */
     static Optional<Mislaid> find(String env, Setting setting, String wanted, Map<Path, Map<String, String>> files) {
         for (var file : files.entrySet()) {
-            var like = file.getValue().entrySet().stream().filter(each -> isLike(each.getKey(), each.getValue(), setting, wanted)).map(Map.Entry::getKey).findFirst();
+            var like = file.getValue().entrySet().stream().filter(each ->
+                isLike(each.getKey(), each.getValue(), setting, wanted)).map(Map.Entry::getKey).findFirst();
             if (like.isPresent()) return Optional.of(named(like.get(), file.getKey(), env, setting, wanted));
         }
         var read = files.keySet();
-        return elsewhere().stream().filter(file -> !read.contains(file) && has(file, wanted)).findFirst().map(file -> in(file, wanted));
+        return elsewhere().stream().filter(file -> !read.contains(file) && has(file, wanted)).findFirst().map(file ->
+            in(file, wanted));
     }
 
     private static boolean isLike(String name, String value, Setting setting, String wanted) {
         if (name.equals(wanted)) return false; // it is there, and empty
-        if (name.equalsIgnoreCase(wanted) || name.equals(setting.name()) && setting.kind == Setting.Kind.IDENTITY) return true;
-        var isOther = name.endsWith("_" + setting) && name.equals(name.toUpperCase(Locale.ROOT)); // another environment's
+        if (name.equalsIgnoreCase(wanted) || name.equals(setting.name()) && setting.kind == Setting.Kind.IDENTITY)
+            return true;
+        var isOther = name.endsWith("_" + setting)
+            && name.equals(name.toUpperCase(Locale.ROOT)); // another environment's
         if (isOther || name.equals(Setting.DRILL_DATABASE_URL.name())) return false;
         if (Similar.to(name, List.of(wanted)).isPresent()) return true;
         var prefix = wanted.substring(0, wanted.length() - setting.name().length());
@@ -53,10 +60,12 @@ record Mislaid(String what, String next) {
         var home = Home.dir().resolve(Settings.SHARED_FILE);
         var what = wanted + " stands in " + file + ", which is not read";
         if (Files.exists(home))
-            return new Mislaid(what, "grep -E '^(export )?" + wanted + "=' '" + file + "' >> '" + home + "'");
+            return new Mislaid(what, "grep -E '" + Mending.BEGIN + wanted + "=' " + Mending.quoted(file) + " >> "
+                + Mending.quoted(home));
         // What another program may read, or what is to be copied, stays where it is.
         var isOurs = file.getFileName().toString().contains("operations") && !file.toString().endsWith(".example");
-        return new Mislaid(what, (isOurs ? "mv '" : "cp '") + file + "' '" + home + "' && chmod 600 '" + home + "'");
+        return new Mislaid(what, (isOurs ? "mv " : "cp ") + Mending.quoted(file) + " " + Mending.quoted(home)
+            + " && chmod 600 " + Mending.quoted(home));
     }
 
     /** Files that look like one with settings, in the kit's folder, in the working directory, and above each. */
@@ -66,7 +75,8 @@ record Mislaid(String what, String next) {
             for (var folder = begin; folder != null; folder = folder.getParent()) folders.add(folder);
         var found = new ArrayList<Path>();
         for (var folder : folders) {
-            try (var entries = Files.newDirectoryStream(folder, entry -> FILE_NAME.matcher(entry.getFileName().toString()).matches())) {
+            try (var entries = Files.newDirectoryStream(folder, entry ->
+                FILE_NAME.matcher(entry.getFileName().toString()).matches())) {
                 entries.forEach(found::add);
             } catch (IOException e) {
                 // a folder that can't be listed has nothing for us
@@ -79,7 +89,8 @@ record Mislaid(String what, String next) {
     private static boolean has(Path file, String wanted) {
         try {
             // What others have put there, in /tmp say, is not to be taken for settings.
-            if (!Files.isRegularFile(file) || Files.size(file) > LARGEST || !Files.getOwner(file).getName().equals(System.getProperty("user.name"))) return false;
+            if (!Files.isRegularFile(file) || Files.size(file) > LARGEST
+                || !Files.getOwner(file).getName().equals(System.getProperty("user.name"))) return false;
             var line = Pattern.compile("(?m)^[ \\t]*(export[ \\t]+)?" + wanted + "=");
             return line.matcher(Files.readString(file, StandardCharsets.ISO_8859_1)).find();
         } catch (IOException e) {

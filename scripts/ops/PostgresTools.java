@@ -52,7 +52,8 @@ public final class PostgresTools {
         }
         if (best != null) return best;
         var there = newest == null ? "there is none" : "the newest here is " + newest.version + " (" + newest.path + ")";
-        throw new Failure.ToolFailed(name + " " + atLeast + " or newer is needed, and " + there, settings.get(Setting.PG_BIN).isEmpty() ? installation(atLeast)
+        throw new Failure.ToolFailed(name + " " + atLeast + " or newer is needed, and " + there,
+            settings.get(Setting.PG_BIN).isEmpty() ? installation(atLeast)
             : settings.where(Setting.PG_BIN) + "; " + withoutFolder(run, name, atLeast));
     }
 
@@ -60,7 +61,8 @@ public final class PostgresTools {
     private static String withoutFolder(Run run, String name, int atLeast) throws InterruptedException {
         for (var path : usual(name)) {
             var found = version(run, path);
-            if (found != null && found.major >= atLeast) return "leave it out, and the kit takes " + found.version + " (" + path + ")";
+            if (found != null && found.major >= atLeast)
+                return "leave it out, and the kit takes " + found.version + " (" + path + ")";
         }
         return "leave it out, and install one: " + installation(atLeast);
     }
@@ -153,7 +155,8 @@ public final class PostgresTools {
                 // no such place on this system
             }
         }
-        for (var entry : System.getenv().getOrDefault("PATH", "/usr/local/bin:/usr/bin:/bin").split(File.pathSeparator)) folders.add(Path.of(entry));
+        for (var entry : System.getenv().getOrDefault("PATH", "/usr/local/bin:/usr/bin:/bin").split(File.pathSeparator))
+            folders.add(Path.of(entry));
         return executables(folders, name);
     }
 

@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -129,7 +128,8 @@ public final class Settings {
     public boolean isTrue(Setting setting) {
         var value = require(setting);
         if (!value.equals("true") && !value.equals("false"))
-            throw new Failure.BadSetting(setting + " is neither true nor false", where(setting) + "; make it " + setting + "=true or " + setting + "=false");
+            throw new Failure.BadSetting(setting + " is neither true nor false", where(setting) + "; make it " + setting
+                + "=true or " + setting + "=false");
         return value.equals("true");
     }
 
@@ -142,7 +142,8 @@ public final class Settings {
             // said below
         }
         throw new Failure.BadSetting(setting + " is not a whole number from 1 to 1000000",
-            where(setting) + "; make it digits alone" + (setting.fallback == null ? "" : ", as in " + setting + "=" + setting.fallback));
+            where(setting) + "; make it digits alone"
+                + (setting.fallback == null ? "" : ", as in " + setting + "=" + setting.fallback));
     }
 
     public Duration seconds(Setting setting) { return Duration.ofSeconds(number(setting)); }
@@ -175,10 +176,14 @@ public final class Settings {
         return found;
     }
 
-    /** Names of these files that the process environment sets otherwise, and so hides from the kit; a shell that reads the files goes by them. */
+    /**
+     * Names of these files that the process environment sets otherwise, and so hides from the kit; a shell that reads
+     * the files goes by them.
+     */
     public List<String> hidden() {
         return files().values().stream().flatMap(values -> values.entrySet().stream())
-            .filter(each -> System.getenv(each.getKey()) != null && !System.getenv(each.getKey()).strip().equals(each.getValue().strip())
+            .filter(each -> System.getenv(each.getKey()) != null
+                && !System.getenv(each.getKey()).strip().equals(each.getValue().strip())
                 && !System.getenv(each.getKey()).isBlank()).map(Map.Entry::getKey).distinct().toList();
     }
 
@@ -191,12 +196,18 @@ public final class Settings {
         return setting + " is not set";
     }
 
-    /** The file in which a setting stands, one of its own too; empty when it comes from the process environment, or is not set. */
+    /**
+     * The file in which a setting stands, one of its own too; empty when it comes from the process environment, or is
+     * not set.
+     */
     public Optional<Path> file(Setting setting) {
         for (var name : List.of(prefix() + setting.name(), setting.name()))
             for (var source : sources.entrySet()) {
-                if (source.getValue().containsKey(name + "_FILE")) return Optional.of(Path.of(source.getValue().get(name + "_FILE")));
-                if (source.getValue().containsKey(name)) return Optional.ofNullable(source.getKey().startsWith(SHARED_FILE) ? Home.dir().resolve(source.getKey()) : null);
+                if (source.getValue().containsKey(name + "_FILE"))
+                    return Optional.of(Path.of(source.getValue().get(name + "_FILE")));
+                if (source.getValue().containsKey(name))
+                    return Optional.ofNullable(source.getKey().startsWith(SHARED_FILE)
+                        ? Home.dir().resolve(source.getKey()) : null);
             }
         return Optional.empty();
     }
@@ -211,7 +222,9 @@ public final class Settings {
             for (var given : values.keySet())
                 for (var setting : settings) {
                     var name = given.replaceFirst("_FILE$", "");
-                    if (name.endsWith("_" + setting) && name.equals(name.toUpperCase(Locale.ROOT)) && !name.matches("(.*_)?" + Setting.DRILL_DATABASE_URL)) found.add(name.replaceFirst("_" + setting + "$", "").toLowerCase(Locale.ROOT).replace('_', '-'));
+                    if (!name.endsWith("_" + setting) || name.matches("(.*_)?" + Setting.DRILL_DATABASE_URL)) continue;
+                    var prefix = name.replaceFirst("_" + setting + "$", "");
+                    if (prefix.equals(prefix.toUpperCase(Locale.ROOT))) found.add(prefix.toLowerCase(Locale.ROOT).replace('_', '-'));
                 }
         found.removeIf(name -> !isName(name));
         return List.copyOf(found);
@@ -228,13 +241,15 @@ public final class Settings {
 
     private Failure missing(Setting setting) {
         if (setting == Setting.DATABASE_URL) return unknown(environments());
-        return setting.kind == Setting.Kind.IDENTITY ? notSet(setting, prefix() + setting) : notSet(setting, setting.name());
+        return setting.kind == Setting.Kind.IDENTITY ? notSet(setting, prefix() + setting)
+            : notSet(setting, setting.name());
     }
 
     private Failure notSet(Setting setting, String name) {
         var mislaid = Mislaid.find(env, setting, name, files());
         return new Failure.BadSetting(name + " is not set" + mislaid.map(found -> ": " + found.what()).orElse(""),
-            mislaid.map(Mislaid::next).orElse("set it in " + Home.dir().resolve(SHARED_FILE) + " (see .env.operations.example)"));
+            mislaid.map(Mislaid::next).orElse("set it in " + Home.dir().resolve(SHARED_FILE)
+                + " (see .env.operations.example)"));
     }
 
     /** Throws BadSetting, with the nearest name, when the environment neither has a database here nor is one of the others. */
@@ -248,10 +263,13 @@ public final class Settings {
         var wanted = prefix() + Setting.DATABASE_URL;
         var what = "environment '" + env + "' is unknown: " + wanted + " is not set";
         var mislaid = Mislaid.find(env, Setting.DATABASE_URL, wanted, files());
-        if (mislaid.isPresent()) return new Failure.BadSetting(what + ": " + mislaid.get().what(), mislaid.get().next());
-        var like = Similar.to(env, known).or(() -> shortened(known)).map(similar -> "did you mean --env " + similar + "? ").orElse("");
+        if (mislaid.isPresent())
+            return new Failure.BadSetting(what + ": " + mislaid.get().what(), mislaid.get().next());
+        var like = Similar.to(env, known).or(() -> shortened(known)).map(similar -> "did you mean --env " + similar
+            + "? ").orElse("");
         var there = known.isEmpty() ? "none is set in " + Home.dir() : String.join(", ", known);
-        return new Failure.BadSetting(what, like + "environments with a database: " + there + "; a new one's is set as " + wanted
+        return new Failure.BadSetting(what, like + "environments with a database: " + there + "; a new one's is set as "
+            + wanted
             + " in " + Home.dir().resolve(SHARED_FILE));
     }
 
@@ -278,10 +296,12 @@ public final class Settings {
                 throw new Failure.BadSetting(name + ": " + file + " can be read by others on this machine", "chmod 600 '" + file + "'");
             var bytes = Files.readAllBytes(file);
             var encoding = EnvFile.encoding(file, bytes);
-            if (encoding.isPresent()) throw new Failure.BadSetting(name + ": " + file + " " + encoding.get().what(), encoding.get().mend());
+            if (encoding.isPresent())
+                throw new Failure.BadSetting(name + ": " + file + " " + encoding.get().what(), encoding.get().mend());
             return new String(bytes, StandardCharsets.UTF_8).strip();
         } catch (IOException e) {
-            throw new Failure.BadSetting(name + ": " + file + " can't be read", "ls -l '" + file + "'");
+            throw new Failure.BadSetting(name + ": " + file + " can't be read",
+                Files.exists(file) ? "ls -l '" + file + "'" : "there is no such file: correct the path in " + name + ", or put the value there, with mode 600");
         }
     }
 

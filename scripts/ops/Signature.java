@@ -195,7 +195,9 @@ public final class Signature {
                     "openssl pkey -in KEYFILE -pubout prints one; its middle line is what belongs here; " + settings.where(Setting.BACKUP_VERIFY_KEY));
             }
         }
-        if (keys.isEmpty() && isDemanded(settings)) throw new Failure.BadSetting("BACKUP_VERIFY_KEY holds no key", settings.where(Setting.BACKUP_VERIFY_KEY) + "; openssl pkey -in KEYFILE -pubout prints one");
+        if (keys.isEmpty() && isDemanded(settings))
+            throw new Failure.BadSetting("BACKUP_VERIFY_KEY holds no key", settings.where(Setting.BACKUP_VERIFY_KEY)
+                + "; openssl pkey -in KEYFILE -pubout prints one");
         return keys;
     }
 

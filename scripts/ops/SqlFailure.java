@@ -54,10 +54,12 @@ public final class SqlFailure {
         if (state.startsWith("28") || pooler && (said.contains("authentication failed") || said.contains("no such user")))
             return new Failure.BadSetting("the database at " + url + " refuses the role or its password: " + said,
                 "correct the role or its password: " + where + "; to try one: psql '" + plain(url, url.database) + "'"
-                    + (url.host.matches(".*\\.supabase\\.(co|com)") ? "; Supabase gives a new password under Database, Settings" : ""));
+                    + (url.host.matches(".*\\.supabase\\.(co|com)")
+                        ? "; Supabase gives a new password under Database, Settings" : ""));
         if (state.equals("3D000") || pooler && said.contains("no such database"))
             return new Failure.BadSetting("there is no database '" + url.database + "' at " + url.host + ":" + url.port,
-                "correct its name: " + where + "; to see which there are: psql -l '" + plain(url, "postgres") + "'; if it is lost, ./jbang restore-db makes it again");
+                "correct its name: " + where + "; to see which there are: psql -l '" + plain(url, "postgres")
+                    + "'; if it is lost, ./jbang restore-db makes it again");
         if (state.equals(Database.LACKS_A_RIGHT)) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said,
             "GRANT CONNECT ON DATABASE " + Database.quote(url.database) + " TO " + Database.quote(url.user) + ", or name another role: " + where);
         if (state.equals("53300") || pooler && said.contains("no more connections"))
@@ -67,16 +69,19 @@ public final class SqlFailure {
         if (state.startsWith("53") || state.startsWith("58")) return of(e, url);
         if (said.matches(".*SSL (root certificate|certificate|key).*")) return new Failure.BadSetting("the files for an encrypted connection to " + url + " won't do: " + said, "correct sslrootcert, sslcert or sslkey: " + where);
         if (said.contains("no password was provided"))
-            return new Failure.BadSetting("the database at " + url + " wants a password for role '" + url.user + "', and none is given",
+            return new Failure.BadSetting("the database at " + url + " wants a password for role '" + url.user
+                + "', and none is given",
                 "put it into the address, as postgresql://USER:PASSWORD@HOST:PORT/NAME, or into ~/.pgpass: " + where);
         if (hasExpired(e))
-            return new Failure.BadSetting("the certificate of the server at " + url + " has expired, or is not valid yet: " + said,
+            return new Failure.BadSetting("the certificate of the server at " + url
+                + " has expired, or is not valid yet: " + said,
                 "have it renewed on the server; nothing here can mend it, unless this machine's clock is wrong: date");
         if (said.startsWith("SSL error"))
             return new Failure.BadSetting("the server at " + url + " can't be trusted: " + said, "does sslrootcert name the authority of its certificate, and the address its name? " + where);
         if (said.contains("does not support SSL"))
             return new Failure.BadSetting("the server at " + url + " has no TLS, and sslmode demands it",
-                "turn it on there (ssl = on); or, where nobody else can listen on the way, sslmode=prefer for " + url.parameters.get("sslmode") + ": " + where);
+                "turn it on there (ssl = on); or, where nobody else can listen on the way, sslmode=prefer for "
+                    + url.parameters.get("sslmode") + ": " + where);
         return unreachable(e, said, url, where);
     }
 
@@ -85,31 +90,44 @@ public final class SqlFailure {
         var what = "the database at " + url + " can't be reached: ";
         if (e.getCause() instanceof UnknownHostException)
             return new Failure.ToolFailed(what + "no address is known for '" + url.host + "'",
-                "correct the host's name: " + where + "; getent hosts " + url.host + " shows whether this machine can resolve it");
+                "correct the host's name: " + where + "; getent hosts " + url.host
+                    + " shows whether this machine can resolve it");
         if (e.getCause() instanceof ConnectException && said.contains("refused"))
-            return new Failure.ToolFailed(what + "nothing listens at port " + url.port + " of " + url.host + ", or a firewall refuses it",
-                "start the server, or correct host and port, which is 5432 as a rule: " + where + "; to ask again: pg_isready -h " + url.host + " -p " + url.port);
+            return new Failure.ToolFailed(what + "nothing listens at port " + url.port + " of " + url.host
+                + ", or a firewall refuses it",
+                "start the server, or correct host and port, which is 5432 as a rule: " + where
+                    + "; to ask again: pg_isready -h " + url.host + " -p " + url.port);
         if (e.getCause() instanceof NoRouteToHostException || said.contains("unreachable"))
             return new Failure.ToolFailed(what + "there is no way from here to " + url.host + said(e.getCause()),
                 "a host with IPv6 addresses only, as Supabase's direct one, needs IPv6 here: name its session pooler; else see this machine's network: " + where);
-        if (said.contains("setting up the SSL connection") || said.contains("Session setup failed") || e.getCause() instanceof EOFException)
-            return new Failure.ToolFailed(what + "what answers there is no PostgreSQL", "correct the port, which is 5432 as a rule: " + where);
-        var hint = next(said, "is it running, and reachable from here? " + where + "; a firewall, or the provider's list of addresses that may connect, can be in the way");
-        return new Failure.ToolFailed(hint.equals(ROOM) ? "the database at " + url + " can't be opened: " + said : what + said, hint);
+        if (said.contains("setting up the SSL connection") || said.contains("Session setup failed")
+            || e.getCause() instanceof EOFException)
+            return new Failure.ToolFailed(what + "what answers there is no PostgreSQL",
+                "correct the port, which is 5432 as a rule: " + where);
+        var hint = next(said, "is it running, and reachable from here? " + where
+            + "; a firewall, or the provider's list of addresses that may connect, can be in the way");
+        return new Failure.ToolFailed(hint.equals(ROOM) ? "the database at " + url + " can't be opened: " + said : what
+            + said, hint);
     }
 
-    private static String said(Throwable cause) { return cause == null || cause.getMessage() == null ? "" : ": " + cause.getMessage(); }
+    private static String said(Throwable cause) {
+        return cause == null || cause.getMessage() == null ? "" : ": " + cause.getMessage();
+    }
 
     /** For psql, which asks for the password. */
     private static String plain(DatabaseUrl url, String database) {
-        return "postgresql://" + encoded(url.user) + "@" + (url.host.contains(":") ? "[" + url.host + "]" : url.host) + ":" + url.port + "/" + encoded(database);
+        return "postgresql://" + encoded(url.user) + "@" + (url.host.contains(":") ? "[" + url.host + "]" : url.host)
+            + ":" + url.port + "/" + encoded(database);
     }
 
-    private static String encoded(String text) { return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20"); }
+    private static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+    }
 
     private static boolean hasExpired(Throwable e) {
         for (var cause = e; cause != null; cause = cause.getCause())
-            if (cause instanceof CertificateExpiredException || cause instanceof CertificateNotYetValidException) return true;
+            if (cause instanceof CertificateExpiredException || cause instanceof CertificateNotYetValidException)
+                return true;
         return false;
     }
 

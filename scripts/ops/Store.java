@@ -94,7 +94,8 @@ public final class Store implements AutoCloseable {
     public static Store open(Settings settings) {
         if (!isBucketName(settings.require(Setting.BACKUP_BUCKET))) throw noBucket(settings);
         if (!settings.get(Setting.BACKUP_SSE).orElse("AES256").matches("AES256|aws:kms(:dsse)?"))
-            throw new Failure.BadSetting("BACKUP_SSE is neither AES256 nor aws:kms", settings.where(Setting.BACKUP_SSE) + "; without it the bucket's own encryption counts");
+            throw new Failure.BadSetting("BACKUP_SSE is neither AES256 nor aws:kms", settings.where(Setting.BACKUP_SSE)
+                + "; without it the bucket's own encryption counts");
         var tries = new AtomicInteger();
         var calls = new AtomicInteger();
         var counter = new ExecutionInterceptor() {
@@ -139,7 +140,8 @@ public final class Store implements AutoCloseable {
             // said below
         }
         throw new Failure.BadSetting("AWS_ENDPOINT_URL_S3 is not an address like https://s3.example.com",
-            settings.where(Setting.AWS_ENDPOINT_URL_S3) + "; begin it with https:// and leave out bucket and keys; Amazon's own needs none");
+            settings.where(Setting.AWS_ENDPOINT_URL_S3)
+                + "; begin it with https:// and leave out bucket and keys; Amazon's own needs none");
     }
 
     private static AwsCredentialsProvider credentials(Settings settings) {

@@ -40,10 +40,13 @@ final class StoreError {
 
     private static final List<Row> TABLE = List.of(
         row("InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|InvalidSecurity",
-            (error, e) -> "the store refuses the credentials (" + code(e) + ")", (error, e) -> error.where(Setting.AWS_ACCESS_KEY_ID) + "; " + error.whichOfTheKeys(code(e))),
+            (error, e) -> "the store refuses the credentials (" + code(e) + ")", (error, e) ->
+                error.where(Setting.AWS_ACCESS_KEY_ID) + "; " + error.whichOfTheKeys(code(e))),
         row("RequestTimeTooSkewed|RequestExpired|RequestInTheFuture", (error, e) -> "the store finds this machine's clock wrong (" + code(e) + ")", (error, e) -> "set the clock: timedatectl; then run it again"),
         row("AuthorizationHeaderMalformed|PermanentRedirect|TemporaryRedirect|IllegalLocationConstraintException|301|307",
-            (error, e) -> "the bucket is in another region, or at another address" + error.said(e), (error, e) -> error.where(Setting.AWS_REGION) + ", " + error.where(Setting.AWS_ENDPOINT_URL_S3) + "; make them the bucket's own, which the provider's console shows"),
+            (error, e) -> "the bucket is in another region, or at another address" + error.said(e), (error, e) ->
+                error.where(Setting.AWS_REGION) + ", " + error.where(Setting.AWS_ENDPOINT_URL_S3)
+                + "; make them the bucket's own, which the provider's console shows"),
         row("InvalidObjectState", (error, e) -> "it lies in an archive class, and can't be read before it is brought back" + error.said(e),
             (error, e) -> "bring it back, which takes hours: aws s3api restore-object --bucket " + error.store.bucket + " --key " + error.asked.key + " --restore-request Days=7; for new backups BACKUP_STORAGE_CLASS=STANDARD_IA"),
         row("QuotaExceeded|.*QuotaExceeded|XMinioStorageFull|InsufficientStorage|StorageFull|507", (error, e) -> "the store is full, or its quota is used up (" + error.answered(e) + ")" + error.said(e),
@@ -51,7 +54,8 @@ final class StoreError {
         row("AccountProblem|AllAccessDisabled|NotSignedUp|UserSuspended|AccountSuspended|InvalidPayer|PaymentRequired|402",
             (error, e) -> "the store has closed the account (" + error.answered(e) + ")" + error.said(e), (error, e) -> "see the account's state in the provider's console"),
         row("KMS\\..*|KMS[A-Z].*|InvalidEncryptionAlgorithmError|ServerSideEncryption.*", (error, e) -> "the store can't encrypt as it is asked to (" + error.answered(e) + ")" + error.said(e),
-            (error, e) -> error.where(Setting.BACKUP_SSE) + ", " + error.where(Setting.BACKUP_SSE_KMS_KEY) + "; name a key that these credentials may use, or leave both out: the bucket's own encryption then counts"),
+            (error, e) -> error.where(Setting.BACKUP_SSE) + ", " + error.where(Setting.BACKUP_SSE_KMS_KEY)
+                + "; name a key that these credentials may use, or leave both out: the bucket's own encryption then counts"),
         row("BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumMismatch|IncompleteBody", (error, e) -> "what arrived is not what was sent (" + error.answered(e) + ")" + error.tried(e),
             (error, e) -> "run it again; if it stays, something between this machine and the store changes the bytes"),
         row("NoSuchUpload", (error, e) -> "somebody has ended the upload meanwhile: a lifecycle rule that ends uploads after a day, or another run (" + error.answered(e) + ")", (error, e) -> "run it again; " + error.doctor()),
@@ -86,10 +90,14 @@ final class StoreError {
         var error = new StoreError(store, new Asked(right, act, key));
         var failure = e instanceof S3Exception answer ? error.answeredWith(answer) : error.unanswered(e);
         var bare = error.bareEndpoint();
-        if (bare.isEmpty() || !(failure instanceof Failure.StoreFailed failed) || failure instanceof Failure.OutOfReach) return failure;
+        if (bare.isEmpty() || !(failure instanceof Failure.StoreFailed failed) || failure instanceof Failure.OutOfReach)
+            return failure;
         // Whatever came of it, a name that is there twice has to go first.
-        return new Failure.StoreFailed(failure.getMessage() + "; AWS_ENDPOINT_URL_S3 seems to have the bucket's name in it, which does not belong there: " + URI.create(bare.get()).getHost(),
-            "take it out: AWS_ENDPOINT_URL_S3=" + bare.get() + "; " + error.where(Setting.AWS_ENDPOINT_URL_S3) + (error.isPathStyle() ? "" : "; a store of your own may need S3_PATH_STYLE=true too"), failed.refused);
+        return new Failure.StoreFailed(failure.getMessage()
+            + "; AWS_ENDPOINT_URL_S3 seems to have the bucket's name in it, which does not belong there: "
+            + URI.create(bare.get()).getHost(),
+            "take it out: AWS_ENDPOINT_URL_S3=" + bare.get() + "; " + error.where(Setting.AWS_ENDPOINT_URL_S3)
+                + (error.isPathStyle() ? "" : "; a store of your own may need S3_PATH_STYLE=true too"), failed.refused);
     }
 
     private boolean isPathStyle() { return store.settings.isTrue(Setting.S3_PATH_STYLE); }
@@ -97,7 +105,8 @@ final class StoreError {
     private String whichOfTheKeys(String code) {
         return switch (code) {
             case "InvalidAccessKeyId" -> "check it and its secret: the store knows no such key; the provider's console makes a new pair";
-            case "SignatureDoesNotMatch" -> "check it and its secret: the store knows the key, and AWS_SECRET_ACCESS_KEY is not its secret";
+            case "SignatureDoesNotMatch" ->
+                "check it and its secret: the store knows the key, and AWS_SECRET_ACCESS_KEY is not its secret";
             default -> "check it and its secret: a key for a while has ended, or needs its AWS_SESSION_TOKEN";
         };
     }
@@ -110,9 +119,13 @@ final class StoreError {
 
     private Failure answeredWith(S3Exception e) {
         var code = code(e);
-        if (code.equals("NoSuchBucket")) return new Failure.StoreFailed("there is no bucket '" + store.bucket + "'", where(Setting.BACKUP_BUCKET) + "; create it, or correct the name");
+        if (code.equals("NoSuchBucket"))
+            return new Failure.StoreFailed("there is no bucket '" + store.bucket + "'", where(Setting.BACKUP_BUCKET)
+                + "; create it, or correct the name");
         if (code.equals("InvalidBucketName")) return Store.noBucket(store.settings);
-        if (isForeign(e)) return new Failure.StoreFailed(what() + "the answer, " + e.statusCode() + ", is none of S3's form" + proxy().map(proxy -> "; it came through the proxy " + proxy).orElse(""),
+        if (isForeign(e))
+            return new Failure.StoreFailed(what() + "the answer, " + e.statusCode() + ", is none of S3's form"
+                + proxy().map(proxy -> "; it came through the proxy " + proxy).orElse(""),
             "is this the address of an S3 store? " + where(Setting.AWS_ENDPOINT_URL_S3) + "; " + doctor());
         if (isCustomersKey(e))
             return outOfReach("it was stored with a key of the customer's own (SSE-C), which this kit never sends", "read it by hand with that key, and put it there again without; or take another", e);
@@ -172,7 +185,9 @@ final class StoreError {
         if (!through.isEmpty()) return new Failure.StoreFailed(what() + cause(e) + through, "does that proxy run? unset the variable, or name the store's host in NO_PROXY, if it should be reached without; " + doctor());
         var unknown = cause(e, UnknownHostException.class);
         if (unknown.isPresent()) return new Failure.StoreFailed(what() + "no address is known for '" + host() + "'",
-            "is the name right, and does this machine resolve names (getent hosts " + host() + ")? " + where(Setting.AWS_ENDPOINT_URL_S3) + (isPathStyle() ? "" : "; a store that wants the bucket in the path needs S3_PATH_STYLE=true"));
+            "is the name right, and does this machine resolve names (getent hosts " + host() + ")? "
+                + where(Setting.AWS_ENDPOINT_URL_S3)
+                + (isPathStyle() ? "" : "; a store that wants the bucket in the path needs S3_PATH_STYLE=true"));
         if (said.contains("Could not parse XML") || said.contains("Unable to unmarshall"))
             return new Failure.StoreFailed(what() + "the answer is none of S3's form" + proxy().map(proxy -> "; it came through the proxy " + proxy).orElse(""), "is this the address of an S3 store? " + where(Setting.AWS_ENDPOINT_URL_S3) + "; " + doctor());
         return new Failure.StoreFailed(what() + cause(e), "is the store reachable from here? " + where(Setting.AWS_ENDPOINT_URL_S3) + "; " + doctor());
@@ -188,17 +203,23 @@ final class StoreError {
                 "have whoever runs the store renew it; nothing here can mend it, unless this machine's clock is wrong: date");
         if (said.contains("PKIX"))
             return new Failure.StoreFailed(what() + "Java does not trust the store's certificate",
-                "is the address right? " + where + "; a certificate of your own authority is trusted after: keytool -importcert -cacerts -file CERTIFICATE");
+                "is the address right? " + where
+                    + "; a certificate of your own authority is trusted after: keytool -importcert -cacerts -file CERTIFICATE");
         if (said.contains("Unsupported or unrecognized SSL message"))
             return new Failure.StoreFailed(what() + "no TLS with the store: it speaks plain http there",
                 "write http:// for https://, or name the port that has TLS: " + where);
         if (said.contains("subject alternative") || said.contains("No name matching"))
-            return new Failure.StoreFailed(what() + "no TLS with the store: " + clean(said), "name the store as its certificate does: " + where
+            return new Failure.StoreFailed(what() + "no TLS with the store: " + clean(said),
+                "name the store as its certificate does: " + where
                 + (isPathStyle() ? "" : "; with S3_PATH_STYLE=true the bucket's name does not stand before it"));
-        return new Failure.StoreFailed(what() + "no TLS with the store: " + clean(said), "is the address right? " + where + "; " + doctor());
+        return new Failure.StoreFailed(what() + "no TLS with the store: " + clean(said), "is the address right? "
+            + where + "; " + doctor());
     }
 
-    /** Whether the certificate that the store shows has ended, or not begun, and when; empty where it is in time, or can't be seen. Nothing is sent. */
+    /**
+     * Whether the certificate that the store shows has ended, or not begun, and when; empty where it is in time, or
+     * can't be seen. Nothing is sent.
+     */
     private Optional<String> outdated() {
         var shown = new X509Certificate[1];
         var port = url().getPort() < 0 ? 443 : url().getPort();
@@ -214,7 +235,8 @@ final class StoreError {
         if (shown[0] == null) return Optional.empty();
         var now = new Date();
         if (now.after(shown[0].getNotAfter())) return Optional.of("has expired on " + day(shown[0].getNotAfter()));
-        return now.before(shown[0].getNotBefore()) ? Optional.of("is valid only from " + day(shown[0].getNotBefore()) + " on") : Optional.empty();
+        return now.before(shown[0].getNotBefore())
+            ? Optional.of("is valid only from " + day(shown[0].getNotBefore()) + " on") : Optional.empty();
     }
 
     private static String day(Date date) { return date.toInstant().toString().substring(0, 10); }
@@ -226,7 +248,9 @@ final class StoreError {
             throw new CertificateException("seen");
         }
 
-        @Override public void checkClientTrusted(X509Certificate[] chain, String type) throws CertificateException { throw new CertificateException(); }
+        @Override public void checkClientTrusted(X509Certificate[] chain, String type) throws CertificateException {
+            throw new CertificateException();
+        }
 
         @Override public X509Certificate[] getAcceptedIssuers() { return new X509Certificate[0]; }
     }
@@ -296,13 +320,18 @@ final class StoreError {
 
     private void add(List<String> sent, Setting setting) { store.settings.get(setting).ifPresent(value -> sent.add(setting + "=" + value)); }
 
-    /** The endpoint without the bucket's name, where its host begins with it or its path ends so; empty where neither does. */
+    /**
+     * The endpoint without the bucket's name, where its host begins with it or its path ends so; empty where neither
+     * does.
+     */
     private Optional<String> bareEndpoint() {
         var endpoint = store.settings.get(Setting.AWS_ENDPOINT_URL_S3).map(URI::create);
         if (endpoint.isEmpty()) return Optional.empty();
         var text = endpoint.get().toString().replaceFirst("/+$", "");
-        if (text.endsWith("/" + store.bucket)) return Optional.of(text.substring(0, text.length() - store.bucket.length() - 1));
-        return endpoint.get().getHost().startsWith(store.bucket + ".") ? Optional.of(text.replaceFirst("//" + Pattern.quote(store.bucket) + "[.]", "//")) : Optional.empty();
+        if (text.endsWith("/" + store.bucket))
+            return Optional.of(text.substring(0, text.length() - store.bucket.length() - 1));
+        return endpoint.get().getHost().startsWith(store.bucket + ".")
+            ? Optional.of(text.replaceFirst("//" + Pattern.quote(store.bucket) + "[.]", "//")) : Optional.empty();
     }
 
     private String grantedOn() {

@@ -10,18 +10,21 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A name in a settings file that nobody reads: it is almost a setting's, or lacks the environment that has to stand before it.
+ * A name in a settings file that nobody reads: it is almost a setting's, or lacks the environment that has to stand before
+ * it.
  *
  * @param mend the command that gives it its right name
  */
 public record Stray(String name, String words, String mend) {
-    private static final Set<String> KNOWN = Stream.of(Setting.values()).map(Setting::name).collect(Collectors.toUnmodifiableSet());
+    private static final Set<String> KNOWN = Stream.of(Setting.values()).map(Setting::name)
+        .collect(Collectors.toUnmodifiableSet());
 
     /** Those in the files that are read for an environment; the embedded stack's own is written by no person. */
     public static List<Stray> in(Settings settings) {
         var found = new ArrayList<Stray>();
         if (!settings.env.equals(Settings.LOCAL))
-            settings.files().forEach((file, values) -> values.forEach((name, value) -> of(name, value, file, settings).ifPresent(found::add)));
+            settings.files().forEach((file, values) ->
+                values.forEach((name, value) -> of(name, value, file, settings).ifPresent(found::add)));
         return found;
     }
 
@@ -42,10 +45,12 @@ public record Stray(String name, String words, String mend) {
         if (meant.equals(given)) return Optional.empty();
         var lacksOnlyItsEnvironment = isIdentity && name.equals(setting + ending);
         // It may be meant for a build, or lie about beside the one that counts.
-        if (lacksOnlyItsEnvironment && !isOwn && (settings.get(setting).isPresent() || settings.list(Setting.DEPLOY_BUILD_VARIABLES).contains(name)))
+        if (lacksOnlyItsEnvironment && !isOwn
+            && (settings.get(setting).isPresent() || settings.list(Setting.DEPLOY_BUILD_VARIABLES).contains(name)))
             return Optional.empty();
         return Optional.of(new Stray(given, given + " in " + file.getFileName() + ": "
-            + (lacksOnlyItsEnvironment && !isOwn ? "it counts only with an environment before it: " : "") + "did you mean " + meant + "?",
+            + (lacksOnlyItsEnvironment && !isOwn ? "it counts only with an environment before it: " : "")
+                + "did you mean " + meant + "?",
             new Mending(file).rename(given, meant)));
     }
 }

@@ -87,13 +87,16 @@ final class Api {
         } catch (IllegalArgumentException e) {
             // said below
         }
-        throw new Failure.BadSetting(address + " is no https:// address", settings.where(address) + "; leave it out, and the provider's own counts");
+        throw new Failure.BadSetting(address + " is no https:// address", settings.where(address)
+            + "; leave it out, and the provider's own counts");
     }
 
     /** HttpClient would quote one that it can't send. */
     private static Secret token(Settings settings, Setting setting) {
         var token = settings.require(setting);
-        if (!token.matches("[\\x21-\\x7e]+")) throw new Failure.BadSetting(setting + " holds what no token can hold: a space, a line break or a letter with an accent",
+        if (!token.matches("[\\x21-\\x7e]+"))
+            throw new Failure.BadSetting(setting
+                + " holds what no token can hold: a space, a line break or a letter with an accent",
             settings.where(setting) + "; copy it again, or make a new one in the provider's dashboard");
         return new Secret(token);
     }
@@ -115,7 +118,9 @@ final class Api {
 
     /** What is there; throws BadSetting, naming the project, when it is not. */
     JsonObject get(String path) throws IOException, InterruptedException {
-        return find(path).orElseThrow(() -> new Failure.BadSetting(provider + " knows no such project: " + settings.get(projectSetting).orElse("none is named"),
+        return find(path).orElseThrow(() ->
+            new Failure.BadSetting(provider + " knows no such project: "
+            + settings.get(projectSetting).orElse("none is named"),
             settings.where(projectSetting) + "; the provider's dashboard shows it"));
     }
 
@@ -233,10 +238,12 @@ final class Api {
     private JsonObject accepted(ApiAnswer answer, String method, String path) {
         if (answer.status() / 100 == 2 && answer.body() instanceof JsonObject object && !text(object, "success").equals(Optional.of("false"))) return object;
         var quote = answer.quote();
-        if (answer.status() == 401 || answer.status() == 403 || answer.code().matches("6003|6111")) throw new Failure.BadSetting(provider + " does not let the token in " + tokenSetting + " do that" + quote,
+        if (answer.status() == 401 || answer.status() == 403 || answer.code().matches("6003|6111"))
+            throw new Failure.BadSetting(provider + " does not let the token in " + tokenSetting + " do that" + quote,
             settings.where(tokenSetting) + "; make one in the provider's dashboard that may: README.md, Security and permissions");
         if (answer.isUnroutable()) throw new Failure.BadSetting(provider + " knows no such account or project" + quote,
-            settings.where(Setting.CLOUDFLARE_ACCOUNT_ID) + "; the dashboard shows both, the account's id behind dash.cloudflare.com/");
+            settings.where(Setting.CLOUDFLARE_ACCOUNT_ID)
+                + "; the dashboard shows both, the account's id behind dash.cloudflare.com/");
         if (answer.status() == 402) throw new Failure.Failed(provider + " does not do that on this plan" + quote, "change the plan, or do without");
         if (answer.status() == 429) {
             var time = answer.asksToWait().map(Amount::time);

@@ -23,8 +23,11 @@ final class Locks {
         var needed = dropped + archive.stream().mapToLong(Locks::of).sum();
         var table = LockTable.of(session);
         if (needed <= table.free()) return;
-        throw new Failure.BadSetting("one transaction that replaces all this takes some " + needed + " locks, and the server has room for " + table.free() + " (max_locks_per_transaction = " + table.perTransaction() + ")",
-            "let the server have more, and restart it: " + table.makeRoomFor(needed) + "; or, where the role may create databases, --mode swap, which needs only a few");
+        throw new Failure.BadSetting("one transaction that replaces all this takes some " + needed
+            + " locks, and the server has room for " + table.free() + " (max_locks_per_transaction = "
+            + table.perTransaction() + ")",
+            "let the server have more, and restart it: " + table.makeRoomFor(needed)
+                + "; or, where the role may create databases, --mode swap, which needs only a few");
     }
 
     /** What an entry leaves locked, as it was measured: a table, its TOAST table and that one's index; an index; what gets its owner. What belongs to a table takes no lock beside that one's. */

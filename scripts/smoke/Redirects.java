@@ -39,10 +39,12 @@ final class Redirects {
     static URI address(String text) {
         try {
             var uri = URI.create(text);
-            if (uri.getHost() != null && uri.getScheme() != null && uri.getScheme().startsWith("http")) return uri.getRawPath().isEmpty() ? uri.resolve("/") : uri;
+            if (uri.getHost() != null && uri.getScheme() != null && uri.getScheme().startsWith("http"))
+                return uri.getRawPath().isEmpty() ? uri.resolve("/") : uri;
         } catch (IllegalArgumentException e) {
             // said below
         }
-        throw new Failure.BadSetting("SMOKE_REDIRECTS names '" + text.replaceAll("\\p{Cntrl}", "?") + "', which is no address", "it looks like http://example.com,https://example.com");
+        throw new Failure.BadSetting("SMOKE_REDIRECTS names '" + text.replaceAll("\\p{Cntrl}", "?")
+            + "', which is no address", "it looks like http://example.com,https://example.com");
     }
 }

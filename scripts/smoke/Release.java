@@ -37,7 +37,8 @@ final class Release {
     /** Throws BadSetting when it is no place. */
     static void checkPlace(String place) {
         if (!place.matches("meta|header:.+|/.*"))
-            throw new Failure.BadSetting("SMOKE_RELEASE names '" + place.replaceAll("\\p{Cntrl}", "?") + "'", "it is meta, header:NAME, or a path as /version.json");
+            throw new Failure.BadSetting("SMOKE_RELEASE names '" + place.replaceAll("\\p{Cntrl}", "?") + "'",
+                "it is meta, header:NAME, or a path as /version.json");
     }
 
     Verdict look(Duration limit) throws Exception {
@@ -76,7 +77,8 @@ final class Release {
             }
             checkPlace(place);
             if (page == null) page = Page.of(site, limit);
-            var said = place.equals("meta") ? page.release() : page.answer().header(place.substring("header:".length()));
+            var said = place.equals("meta") ? page.release()
+                : page.answer().header(place.substring("header:".length()));
             if (said.isPresent()) return said;
         }
         return Optional.empty();

@@ -37,7 +37,9 @@ public final class SmokeSettings {
             case SMOKE_HIDDEN_ROW -> Row.hidden(settings);
             case SMOKE_TLS_DAYS -> {
                 var days = Certificate.days(settings);
-                if (days[1] > days[0]) throw new Failure.BadSetting("SMOKE_TLS_DAYS fails before it warns: " + value, "the days of the warning come first: " + days[1] + "," + days[0]);
+                if (days[1] > days[0])
+                    throw new Failure.BadSetting("SMOKE_TLS_DAYS fails before it warns: " + value,
+                        "the days of the warning come first: " + days[1] + "," + days[0]);
             }
             case SMOKE_REDIRECTS -> settings.list(setting).forEach(Redirects::address);
             case SMOKE_CA_FILE -> new Trust(Optional.of(Path.of(value)));
