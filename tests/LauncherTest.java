@@ -327,7 +327,7 @@ class LauncherTest {
         var bin = Files.createDirectories(place.resolve("bin"));
         Files.createSymbolicLink(bin.resolve("jbang"), kit.launcher);
         kit.path = kit.home + ":" + bin + ":" + kit.path;
-        kit.command(bin.resolve("jbang"), "version").run().succeeds().says("0.132.1");
+        kit.command(bin.resolve("jbang"), "version").run().succeeds().prints("0.132.1");
     }
 
     // --- a copy of the kit, and what runs in it
