@@ -343,8 +343,10 @@ class HostileBucketTest {
                 killedAt(store, "PUT .*" + first + ".good.json( |$|\\?)");
                 assertTrue(site.run("rollback", "--list", "--json").exits(0).out().replaceAll("\\s", "").contains("\"good\":true"));
                 site.run("rollback", "--list").exits(0).prints("live  " + first, "bad   " + second).neverShows("never proven");
+                // All is as before that run, but for the mark that it has made.
                 Files.delete(site.www.resolve("current"));
                 Files.createSymbolicLink(site.www.resolve("current"), Path.of("releases", second));
+                kit.delete("handover/staging/releases/turning.json");
             }
             try (var store = new FaultProxy(kit)) {
                 killedAt(store, "PUT .*" + second + ".bad.json( |$|\\?)");
