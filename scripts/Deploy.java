@@ -200,7 +200,7 @@ class Deploy implements Callable<Integer> {
     /** As it is in the commit, in a clone of its own: what lies about in the checkout gets into no build and no database. */
     private boolean lookAtApplication(Steps steps) throws Exception {
         application = new Application(checkout.fresh(commit));
-        build = Build.of(run, settings, application, app);
+        build = Build.of(run, settings, application);
         var uploads = provider.program();
         if (uploads.isPresent()) build.requirePinned(uploads.get());
         steps.found(build.check());

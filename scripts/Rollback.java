@@ -353,8 +353,8 @@ class Rollback implements Callable<Integer> {
     private Path rebuilt() throws Exception {
         var commit = target.release().commit();
         var application = new Application(checkout.fresh(checkout.commit(commit.sha())));
-        var build = Build.of(run, settings, application, app);
         app = application.folder();
+        var build = Build.of(run, settings, application);
         build.install(provider.program());
         var built = build.build(commit);
         Contents.noteCommit(built, commit);

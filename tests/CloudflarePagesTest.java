@@ -182,9 +182,13 @@ class CloudflarePagesTest {
 
     @Test void one_that_fails_before_it_has_failed_and_says_what_is_live() throws Exception {
         var old = old();
-        hosting.program("wrangler", "echo 'no such thing' >&2; exit 1");
+        hosting.program("wrangler", "sleep 604 & echo 'no such thing' >&2; sleep 31; exit 1");
         var failure = hosting.fails(Failure.ToolFailed.class, () -> hosting.provider().promote(Hosting.release(2), new Provider.Staged("x", null), hosting.packed("x"), hosting.application));
         assertEquals("wrangler pages failed (exit 1): no such thing; " + old + " is still live", failure.getMessage());
+        // Neither is waited for it in silence, nor for what it leaves running.
+        for (var said : new String[] {"waiting for wrangler, 3", " so far; its last words: no such thing",
+            "wrangler ended, and left running what was ended now: ", "sleep 604"})
+            assertTrue(hosting.said().contains(said), hosting::said);
     }
 
     @Test void one_that_ends_well_and_names_nothing_is_not_believed() throws Exception {

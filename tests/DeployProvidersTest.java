@@ -176,6 +176,12 @@ class DeployProvidersTest {
         run("deploy").exits(1).says("Cloudflare has not made ", " ready within DEPLOY_LIVE_SECONDS");
         kit.set("STAGING_CLOUDFLARE_PAGES_PROJECT", "shoop");
         run("deploy").exits(78).says("Cloudflare knows no such project: shoop");
+        kit.set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME);
+        site.write("pins/wrangler/package.json", "{\"name\": \"wrangler\", \"version\": \"1.0.0\", "
+            + "\"bin\": {\"wrangler\": \"run.sh\"}, \"engines\": {\"node\": \">=99\"}}\n")
+            .write("build.js", "throw new Error('too late')\n").commit("For another Node");
+        run("deploy").exits(12).says("Node is ", "and wrangler 1.0.0 of the application, which uploads it, asks for >=99",
+            "Next:  install such a Node, or pin another version of wrangler in the application");
         site.git("rm --quiet -r pins");
         site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"scripts\": {\"build\": \"node build.js\"}}").write("package-lock.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"lockfileVersion\": 3, \"packages\": {\"\": {\"name\": \"trailers\", \"version\": \"1.0.0\"}}}").commit("Not pinned");
         kit.set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME);

@@ -1,6 +1,7 @@
 //SOURCES ../scripts/release/Deployment.java
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -116,6 +117,15 @@ class DeployTest {
         assertEquals("h1 {}\n", Files.readString(www.resolve("current/theme/theme.css")));
         assertEquals(picture, Files.readString(www.resolve("current/logo.png")));
         assertTrue(Files.readString(www.resolve("current/pointer.txt")).startsWith("version "), "not kept by Git LFS");
+        // Said to be needed by nobody, so git itself does not get it either; and one that nobody has said anything of.
+        site.git("config --file .gitmodules submodule.src/theme.update none");
+        site.git("clone --quiet " + kit.home + "/theme src/inner 2>/dev/null");
+        site.commit("A repository within");
+        site.git("submodule --quiet deinit --force src/theme");
+        deploy().exits(1).says("the commit has a repository within it, src/inner, and .gitmodules does not say which");
+        site.git("rm --quiet --cached src/inner");
+        site.write(".gitignore", "src/inner/\nnode_modules/\ndist/\n").commit("Without it");
+        deploy("--dry-run").exits(0);
     }
 
     /** As npm, pnpm, yarn and bun have them: one lock file for all, above the application. */
@@ -163,8 +173,43 @@ class DeployTest {
             "/health answers 404: there is no health endpoint", "is live, and is not proven to work",
             "name its path: SMOKE_HEALTH_PATH; or, if the site has none: SMOKE_HEALTH_PATH=none; then deploy again");
         assertFalse(kit.keys("handover/staging/releases/").toString().contains(".bad.json"));
-        kit.set("SMOKE_HEALTH_PATH", "none");
-        deploy().exits(0).says("ok: Look at the site: 7 of 7 pass");
+        kit.set("SMOKE_HEALTH_PATH", "none").set("STAGING_SITE_URL", deployed.url());
+        site.write("src/index.html", "<!doctype html><html><head><meta http-equiv=\"refresh\" content=\"0; url=fr/\"></head>"
+            + "</html>").commit("To French");
+        deploy().exits(0).says("ok: Look at the staged release: 3 of 3 pass", "ok: Look at the site: 7 of 7 pass");
+    }
+
+    @Test void the_page_to_begin_with_is_found_where_sites_have_it() throws IOException {
+        var number = 0;
+        for (var line : """
+            index.html fr/index.html     | /       |
+            en/index.html fr/index.html  | /       | en/
+            en/index.html fr/index.html  | /fr/    | fr/
+            en/index.html                | /../../ | en/
+            _worker.js about.html        | /       |
+            ../functions/index.func      | /       |
+            about.html                   | /       | none
+            a/b/index.html               | /       | none""".split("\n")) {
+            var row = line.split("\\s*\\|\\s*", 3);
+            var pages = Files.createDirectories(kit.home.resolve("built" + number++ + "/.vercel/output/static"));
+            for (var file : row[0].split(" ")) {
+                Files.createDirectories(pages.resolve(file).getParent());
+                Files.writeString(pages.resolve(file), "<h1>Remorques</h1>");
+            }
+            if (!row[2].equals("none")) assertEquals(row[2], release.Contents.first(pages, row[1]), line);
+            else assertThrows(ops.Failure.Failed.class, () -> release.Contents.first(pages, row[1]), line);
+        }
+    }
+
+    @Test void a_full_disk_of_the_web_server_is_said_and_left_as_it_was() throws Exception {
+        site.write("build.js", "import { cpSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\n"
+            + "writeFileSync('dist/film.mp4', Buffer.alloc(200000, 7))\n").commit("A film");
+        try (var full = new FullDisk(www)) {
+            full.leave(30000);
+            deploy().exits(1).says("no room is left: ", "No space left on device",
+                "State: nothing was changed: what was live is live.", "Next:  make room there");
+            assertEquals("", kit.bash("ls -A www/releases").out());
+        }
     }
 
     @Test void what_a_build_leaves_running_is_ended_and_named() {

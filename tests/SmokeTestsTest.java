@@ -115,6 +115,9 @@ class SmokeTestsTest {
         site.at("/version.json", LyingSite.text("application/json", "{\"commit\": \"0123456789abcdef\"}"));
         kit.set("SMOKE_RELEASE", "/version.json,meta");
         once("commit", "--expect-commit", "0123456").exits(0);
+        // Below a path it is the application's that counts, and not another one's at the root.
+        site.at("/shop/version.json", LyingSite.text("application/json", "{\"commit\": \"89abcdef0123\"}"));
+        once("commit", "--expect-commit", "89abcdef", "--url", site.url() + "shop/").exits(0);
         kit.set("SMOKE_RELEASE", "header:x-release");
         once("commit", "--expect-commit", "0123456").exits(16).prints("the site does not say of which commit it is: nothing in header:x-release");
     }
@@ -465,6 +468,12 @@ class SmokeTestsTest {
         kit.set("SMOKE_BROWSER", null).set("SMOKE_HEADER", "x-bypass: geheim123");
         look("--only", "browser", "--browser", "--tries", "1").exits(0).prints("real browser: " + site.url() + " shows its page").neverShows("geheim123");
         assertTrue(site.requests.stream().filter(request -> request.contains("HeadlessChrome")).allMatch(request -> request.contains("geheim123")), () -> site.requests.toString());
+        // A page of its own text has no element that scripts fill.
+        site.at("/", LyingSite.text("text/html", "<html><head><title>Remorques</title></head><body><p>Nos remorques</p>"
+            + "<script src='/assets/index-1a2b.js' async></script></body></html>"));
+        site.at("/assets/index-1a2b.js", LyingSite.text("text/javascript", "console.log('counted')"));
+        look("--only", "front-end,browser", "--browser", "--tries", "1").exits(0)
+            .prints("is HTML with text and files of its own, 'Remorques'", site.url() + " shows its page");
     }
 
     @Test void a_file_of_checks_that_makes_no_sense_is_refused_in_words() throws IOException {

@@ -37,6 +37,6 @@ public final class DeployChecks {
 
     private Seen look(Path application) throws IOException, InterruptedException {
         var commit = Checkout.of(run, application).commit("HEAD");
-        return Seen.ok(commit + " in " + application + ", " + Build.of(run, settings, new Application(application), application).check());
+        return Seen.ok(commit + " in " + application + ", " + Build.of(run, settings, new Application(application)).check());
     }
 }

@@ -1,15 +1,19 @@
 package ops;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -45,6 +49,7 @@ public final class Run {
     private String state = "nothing was changed";
     private String problem;
     private History history;
+    private final Map<String, String> names = new LinkedHashMap<>();
     /** Whether the outcome is known: the body's or a signal's, whichever was first. */
     private final AtomicBoolean decided = new AtomicBoolean();
 
@@ -87,7 +92,11 @@ public final class Run {
             .map(arg -> arg.replaceFirst("=.*", "")).filter(arg -> !options(line).contains(arg)).findFirst();
     }
 
-    private static Set<String> options(CommandLine line) { return line.getCommandSpec().optionsMap().keySet(); }
+    /** A command's own, and those of the commands above it. */
+    private static Set<String> options(CommandLine line) {
+        return Stream.iterate(line, each -> each != null, CommandLine::getParent)
+            .flatMap(each -> each.getCommandSpec().optionsMap().keySet().stream()).collect(Collectors.toSet());
+    }
 
     /**
      * What stands on stdout with {@code --json} when there is no result.
@@ -128,14 +137,14 @@ public final class Run {
             var known = MachineLimit.in(cause);
             if (known.isPresent()) {
                 var failure = known.get();
-                tell(failure.exit, failure.getMessage(), failure.hint);
+                problem = named(failure.getMessage());
+                tell(failure.exit, problem, named(failure.hint));
                 if (console.verbose()) trace(cause);
-                problem = failure.getMessage();
                 return failure.exit;
             }
+            problem = cause.toString();
             tell(Exit.BUG, "a bug in the kit: " + cause, "run it again with --verbose and send us the log");
             trace(cause);
-            problem = cause.toString();
             return Exit.BUG;
         }
     }
@@ -174,6 +183,17 @@ public final class Run {
     private static Throwable unwrap(Throwable thrown) {
         while ((thrown instanceof ExecutionException || thrown instanceof CompletionException || thrown instanceof ExceptionInInitializerError) && thrown.getCause() != null) thrown = thrown.getCause();
         return thrown;
+    }
+
+    /**
+     * Names a folder of the run's own, which goes with it, as an operator knows it: where a failure is told, the latter
+     * stands.
+     */
+    public void name(Path own, Path known) { names.put(own.toString(), known.toString()); }
+
+    private String named(String text) {
+        for (var name : names.entrySet()) text = text.replace(name.getKey(), name.getValue());
+        return text;
     }
 
     /** What things are like if the run fails from here on, as a clause: "nothing was stored". */

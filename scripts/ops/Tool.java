@@ -39,6 +39,8 @@ public final class Tool implements AutoCloseable {
     private static final int KEPT_LINES = 20;
     /** What a program has started may end by itself when it has ended: it has as long as this. */
     private static final Duration TIME_TO_END = Duration.ofSeconds(5);
+    /** Nobody should wait for longer without a word. */
+    private static final Duration UNTOLD = Duration.ofSeconds(30);
     private static final Pattern FOR_TERMINALS = Pattern.compile("\033(\\[[0-9;?]*[ -/]*[@-~]|\\][^\007\033]*(\007|\033\\\\)?|[@-Z\\\\^_])");
 
     private final String name;
@@ -118,35 +120,66 @@ public final class Tool implements AutoCloseable {
     }
 
     /**
-     * Runs a program to its end in a folder, and ends what it has left running; whatever it says goes to the log line by
-     * line. Any exit code but 0 is a ToolFailed with its last words.
-     *
-     * @param kept which of its lines are worth telling then
+     * Runs a program to its end in a folder; whatever it says goes to the log line by line, and its last words into the
+     * ToolFailed of any exit code but 0.
      */
     public static void narrated(Run run, Path program, List<String> arguments, Map<String, String> environment,
+        Path folder, Duration limit) throws IOException, InterruptedException {
+        narrated(run, program, arguments, environment, folder, limit, line -> true, () -> { });
+    }
+
+    /**
+     * The same for a build: what it leaves running is ended.
+     *
+     * @param kept which of its lines are worth telling when it fails
+     */
+    public static void build(Run run, Path program, List<String> arguments, Map<String, String> environment,
         Path folder, Duration limit, Predicate<String> kept) throws IOException, InterruptedException {
         var left = new LeftBehind();
         var marked = new HashMap<>(environment);
         marked.putAll(left.mark());
-        try (var tool = new Tool(run, program, arguments, marked,
+        narrated(run, program, arguments, marked, folder, limit, kept,
+            () -> left.end(run, program.getFileName().toString(), TIME_TO_END));
+    }
+
+    private static void narrated(Run run, Path program, List<String> arguments, Map<String, String> environment,
+        Path folder, Duration limit, Predicate<String> kept, Runnable ended) throws IOException, InterruptedException {
+        try (var tool = new Tool(run, program, arguments, environment,
             narrated -> narrated.directory(folder.toFile()).redirectErrorStream(true), kept)) {
             tool.stdin().close();
             var narrating = new Thread(() -> tool.narrate(run), tool.name + " output");
             narrating.setDaemon(true); // what is left behind may hold it open for ever
             narrating.start();
             tool.silent = limit;
+            var waiting = tool.tellOfWaiting(run);
             if (!tool.process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) tool.stop();
-            left.end(run, tool.name, TIME_TO_END);
+            waiting.cancel();
+            ended.run();
             narrating.join(TIME_TO_END.toMillis());
             tool.finish(limit);
         }
     }
 
+    /** Says from time to time that it is still at work, and what it has said last: it may hang. */
+    private Watch tellOfWaiting(Run run) {
+        var begun = System.nanoTime();
+        return Watch.every(UNTOLD, () -> {
+            if (!process.isAlive()) return;
+            String last;
+            synchronized (complaints) {
+                last = complaints.isEmpty() ? "" : "; its last words: " + complaints.getLast();
+            }
+            run.console.say("waiting for " + name + ", " + Amount.time(Duration.ofNanos(System.nanoTime() - begun))
+                + " so far" + last);
+        });
+    }
+
     private void narrate(Run run) {
         try (var lines = new BufferedReader(new InputStreamReader(stdout(), StandardCharsets.UTF_8))) {
             for (String line; (line = lines.readLine()) != null; ) {
+                line = plain(line);
                 keep(line);
-                run.console.detail(name + ": " + plain(line));
+                run.console.detail(name + ": " + line);
             }
         } catch (IOException e) {
             // Java closes the streams of what has ended or was stopped; finish() says what became of it
@@ -158,7 +191,7 @@ public final class Tool implements AutoCloseable {
         try (var tool = start(run, program, arguments, environment)) {
             tool.stdin().close();
             var timer = Watch.after(limit, tool::stop);
-            var output = tool.stdout().readAllBytes();
+            var output = tool.readAll();
             timer.cancel();
             tool.finish(limit);
             return output;
@@ -170,19 +203,34 @@ public final class Tool implements AutoCloseable {
         return new String(output(run, program, arguments, environment, limit), StandardCharsets.UTF_8);
     }
 
-    /** The same, in a folder; what it says on stderr goes to the log. */
+    /** The same, in a folder; what it says on stderr goes to the log, and what it has left running is ended. */
     public static String text(Run run, Path program, List<String> arguments, Map<String, String> environment, Path folder, Duration limit) throws IOException, InterruptedException {
-        try (var tool = new Tool(run, program, arguments, environment, there -> there.directory(folder.toFile()))) {
+        var left = new LeftBehind();
+        var marked = new HashMap<>(environment);
+        marked.putAll(left.mark());
+        try (var tool = new Tool(run, program, arguments, marked, there -> there.directory(folder.toFile()))) {
             tool.stdin().close();
+            var waiting = tool.tellOfWaiting(run);
             var timer = Watch.after(limit, tool::stop);
-            var output = new String(tool.stdout().readAllBytes(), StandardCharsets.UTF_8);
+            tool.process.onExit().thenRunAsync(() -> left.end(run, tool.name, TIME_TO_END)); // it may hold the output open
+            var output = new String(tool.readAll(), StandardCharsets.UTF_8);
             timer.cancel();
+            waiting.cancel();
             try {
                 tool.finish(limit);
                 return output;
             } finally {
                 run.console.detail(tool.name + " ended" + tool.said());
             }
+        }
+    }
+
+    private byte[] readAll() throws IOException {
+        try {
+            return stdout().readAllBytes();
+        } catch (IOException e) {
+            if (stopped) return new byte[0]; // Java closes the streams of what it stops; finish() says why
+            throw e;
         }
     }
 
@@ -295,12 +343,12 @@ public final class Tool implements AutoCloseable {
     }
 
     /** Without colours, and what else only a terminal understands. */
-    private static String plain(String line) { return Console.plain(FOR_TERMINALS.matcher(line).replaceAll("")).strip(); }
+    private static String plain(String line) { return Console.plain(FOR_TERMINALS.matcher(line).replaceAll("")); }
 
     private void keep(String line) {
-        if (plain(line).isEmpty() || !kept.test(plain(line))) return;
+        if (line.isBlank() || !kept.test(line)) return;
         synchronized (complaints) {
-            complaints.add(plain(line));
+            complaints.add(plain(line).strip());
             if (complaints.size() > KEPT_LINES) complaints.removeFirst();
         }
     }

@@ -43,12 +43,12 @@ public record Application(Path folder) {
             "pin it there, and commit: npm install --save-dev --save-exact " + program);
     }
 
-    /** What a package.json says; throws Failed, naming it as the operator knows it, when it says nothing that can be read. */
-    static JsonObject about(Path file, Path named) throws IOException {
+    /** What a package.json says; throws Failed when it says nothing that can be read. */
+    static JsonObject about(Path file) throws IOException {
         try {
             return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
         } catch (JsonParseException | IllegalStateException | CharacterCodingException e) {
-            throw new Failure.Failed(named + " is no JSON object", "correct it, commit, and deploy again");
+            throw new Failure.Failed(file + " is no JSON object", "correct it, commit, and deploy again");
         }
     }
 

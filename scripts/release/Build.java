@@ -31,58 +31,58 @@ public final class Build {
     private final Run run;
     private final Settings settings;
     private final Application application;
-    /** The application's folder as the operator knows it: the clone goes when the run ends. */
-    private final Path named;
     private final JsonObject about;
     private final PackageManager packages;
     /** Where the lock file is: with the application, or at the root of the workspaces that it is one of. */
     private final Path locked;
 
-    private Build(Run run, Settings settings, Application application, Path named, JsonObject about,
-        PackageManager packages, Path locked) {
+    private Build(Run run, Settings settings, Application application, JsonObject about, PackageManager packages,
+        Path locked) {
         this.run = run;
         this.settings = settings;
         this.application = application;
-        this.named = named;
         this.about = about;
         this.packages = packages;
         this.locked = locked;
     }
 
-    /**
-     * Reads what an application says of itself; throws Failed when it can't be built so that two builds are alike.
-     *
-     * @param application in a fresh clone
-     * @param named its folder as the operator knows it
-     */
-    public static Build of(Run run, Settings settings, Application application, Path named) throws IOException {
-        var file = named.resolve(Application.ABOUT);
-        if (!Files.isRegularFile(application.folder().resolve(Application.ABOUT)))
+    /** Reads what an application says of itself; throws Failed when it can't be built so that two builds are alike. */
+    public static Build of(Run run, Settings settings, Application application) throws IOException {
+        var file = application.folder().resolve(Application.ABOUT);
+        if (!Files.isRegularFile(file))
             throw new Failure.Failed("the commit has no " + file, "commit it, and deploy again");
-        var about = Application.about(application.folder().resolve(Application.ABOUT), file);
+        var about = Application.about(file);
         if (Application.text(about, "scripts", "build").isEmpty())
             throw new Failure.Failed(file + " has no script 'build'", "add one, as \"build\": \"vite build\"");
         for (var folder : application.upwards()) {
             if (!folder.equals(application.folder()) && !isRootOfWorkspaces(folder)) continue;
-            var packages = PackageManager.in(folder, about);
+            var packages = PackageManager.in(folder, packageManager(about, folder));
             if (packages.isPresent())
-                return new Build(run, settings, application, named, about, packages.get(), folder);
+                return new Build(run, settings, application, about, packages.get(), folder);
         }
-        throw new Failure.Failed("there is no lock file in " + named + ", so nobody knows what would be installed",
+        throw new Failure.Failed("there is no lock file in " + application.folder() + ", so nobody knows what would be installed",
             "make one and commit it: npm install");
+    }
+
+    /** As the application names it, or the root of its workspaces; empty when neither does. */
+    private static String packageManager(JsonObject about, Path root) throws IOException {
+        var named = Application.text(about, "packageManager");
+        var file = root.resolve(Application.ABOUT);
+        if (named.isPresent() || !Files.isRegularFile(file)) return named.orElse("");
+        return Application.text(Application.about(file), "packageManager").orElse("");
     }
 
     private static boolean isRootOfWorkspaces(Path folder) throws IOException {
         var file = folder.resolve(Application.ABOUT);
         return Files.exists(folder.resolve("pnpm-workspace.yaml"))
-            || Files.isRegularFile(file) && Application.about(file, file.getFileName()).has("workspaces");
+            || Files.isRegularFile(file) && Application.about(file).has("workspaces");
     }
 
     /** Makes sure that Node and the package manager are there, and of the version that the application asks for; says which. */
     public String check() throws IOException, InterruptedException {
         var found = new ArrayList<String>();
         if (packages != PackageManager.BUN || Tool.isOnPath("node")) found.add("Node " + checkedNode());
-        found.add(packages.program + " " + version(packages.program, packages.installation(about)));
+        found.add(packages.program + " " + version(packages.program, packages.installation(packageManager(about, locked))));
         return String.join(", ", found);
     }
 
@@ -107,7 +107,7 @@ public final class Build {
     /** Makes sure that the lock file decides which version of a provider's command line uploads the release. */
     public void requirePinned(String program) throws IOException {
         var root = locked.resolve(Application.ABOUT);
-        var abouts = Files.isRegularFile(root) ? List.of(about, Application.about(root, root.getFileName()))
+        var abouts = Files.isRegularFile(root) ? List.of(about, Application.about(root))
             : List.of(about);
         for (var kind : List.of("devDependencies", "dependencies"))
             for (var each : abouts) if (Application.text(each, kind, program).isPresent()) return;
@@ -139,7 +139,7 @@ public final class Build {
         for (var folder : application.upwards()) {
             var file = folder.resolve("node_modules").resolve(program).resolve(Application.ABOUT);
             if (!Files.isRegularFile(file)) continue;
-            var theirs = Application.about(file, folder.relativize(file));
+            var theirs = Application.about(file);
             var wanted = RangeListFactory.create(Application.text(theirs, "engines", "node").orElse("*"));
             var node = node();
             if (!wanted.toString().isBlank() && !new Semver(node).satisfies(wanted))
@@ -177,11 +177,10 @@ public final class Build {
         environment.putAll(WayOut.variables());
         environment.putAll(more);
         try {
-            Tool.narrated(run, Path.of(packages.program), arguments, environment, folder, LIMIT, PackageManager.complaints());
+            Tool.build(run, Path.of(packages.program), arguments, environment, folder, LIMIT, PackageManager.complaints());
         } catch (Failure.ToolFailed e) {
-            var said = e.getMessage().replace(top() + "/", "").replace(top().toString(), ".");
-            throw new Failure.ToolFailed(packages.program + " " + String.join(" ", arguments.stream().filter(each -> !each.startsWith("-")).toList()) + ": " + said,
-                "see the log for all that it said; mend it in " + named + ", commit, and deploy again");
+            throw new Failure.ToolFailed(packages.program + " " + String.join(" ", arguments.stream().filter(each -> !each.startsWith("-")).toList()) + ": " + e.getMessage(),
+                "see the log for all that it said; mend it in " + application.folder() + ", commit, and deploy again");
         }
     }
 

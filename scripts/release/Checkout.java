@@ -82,6 +82,8 @@ public final class Checkout {
     public Path fresh(Release.Commit commit) throws IOException, InterruptedException {
         var clone = run.undo.act(() -> Workspace.createOnDisk(run)).resolve("site");
         FreshClone.make(run, top, commit.sha(), clone);
+        run.name(clone.toRealPath(), top); // as what is started in it names it
+        run.name(clone, top);
         return clone.resolve(inside.toString());
     }
 

@@ -39,7 +39,7 @@ public final class Contents {
      */
     public static String first(Path pages, String site) throws IOException {
         var index = pages.resolve(INDEX);
-        if (isPage(index)) return "";
+        if (isPage(index) || hasFunctions(pages)) return "";
         var missing = new Failure.Failed("the build has made no page: there is " + (Files.exists(index) ? "nothing in " : "no ") + "index.html in " + pages.getFileName(), "name the folder that the build makes: DEPLOY_OUTPUT; or see what the build said in the log");
         if (Files.exists(index)) throw missing;
         var own = pages.resolve(site.replaceFirst("^/+", "")).normalize();
@@ -48,6 +48,12 @@ public final class Contents {
             return folders.filter(each -> isPage(each.resolve(INDEX))).map(each -> each.getFileName() + "/").sorted()
                 .findFirst().orElseThrow(() -> missing);
         }
+    }
+
+    /** What answers in a page's place, at Cloudflare Pages and at Vercel: it shows only where it is staged. */
+    private static boolean hasFunctions(Path pages) {
+        return Files.exists(pages.resolve("_worker.js"))
+            || pages.endsWith(".vercel/output/static") && Files.isDirectory(pages.resolveSibling("functions"));
     }
 
     private static boolean isPage(Path file) {

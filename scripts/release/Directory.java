@@ -113,10 +113,25 @@ public final class Directory implements Provider {
         folder.make();
         for (var name : folder.releases()) if (LEFT.matcher(name).matches()) folder.remove(name);
         if (!folder.releases().contains(release.id())) {
-            folder.copy(packed, COMING + release.id());
-            folder.rename(COMING + release.id(), release.id());
+            var coming = COMING + release.id();
+            try {
+                folder.copy(packed, coming);
+            } catch (Failure | IOException e) {
+                discard(coming); // on a full disk others need its room
+                throw e;
+            }
+            folder.rename(coming, release.id());
         }
         return new Staged(release.id(), null);
+    }
+
+    private void discard(String coming) throws InterruptedException {
+        try {
+            folder.remove(coming);
+        } catch (Failure | IOException e) {
+            run.console.warn("what was copied in part stays until the next deploy, " + where + "/" + RELEASES + "/"
+                + coming + ": " + e.getMessage());
+        }
     }
 
     @Override public Live promote(Release release, Staged staged, Path packed, Application application) throws IOException, InterruptedException {
@@ -251,7 +266,7 @@ public final class Directory implements Provider {
 
         @Override public void copy(Path from, String to) throws IOException, InterruptedException {
             Tool.narrated(run, Path.of("rsync"), List.of("--archive", "--chmod=D755,F644", "--no-owner", "--no-group", "--timeout=60", "--rsh=ssh " + String.join(" ", SSH),
-                from + "/", host + ":" + top + "/" + RELEASES + "/" + to + "/"), environment(), from, COPY_LIMIT, line -> true);
+                from + "/", host + ":" + top + "/" + RELEASES + "/" + to + "/"), environment(), from, COPY_LIMIT);
         }
 
         @Override public void rename(String from, String to) throws IOException, InterruptedException { ssh("mv", "-T", path(from), path(to)); }

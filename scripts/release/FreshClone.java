@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -40,7 +40,7 @@ final class FreshClone {
     private final Path source;
     private final String sha;
     private final Path clone;
-    /** Where git keeps what it knows of a clone; of a submodule beside the outermost one's, so that no build copies it. */
+    /** What git knows of a clone; a submodule's is beside the outermost one's, so that no build copies it. */
     private final Path known;
 
     private FreshClone(Run run, Path source, String sha, Path clone, Path known) {
@@ -85,29 +85,43 @@ final class FreshClone {
         return Stream.of(list.split("\0")).filter(each -> !each.isEmpty()).toList();
     }
 
+    /** Those that git itself would get: without the ones that .gitmodules says are not needed. */
     private List<Submodule> submodules() throws IOException, InterruptedException {
-        return split(git(clone, "ls-tree", "-r", "-z", "HEAD")).stream().map(SUBMODULE::matcher)
+        var all = split(git(clone, "ls-tree", "-r", "-z", "HEAD")).stream().map(SUBMODULE::matcher)
             .filter(line -> line.matches()).map(line -> new Submodule(line.group(2), line.group(1))).toList();
+        if (all.isEmpty()) return all;
+        var said = gitmodules();
+        var wanted = new ArrayList<Submodule>();
+        for (var submodule : all) {
+            var name = said.entrySet().stream().filter(each -> each.getKey().endsWith(".path")
+                && each.getValue().replaceFirst("/+$", "").equals(submodule.path)).findFirst();
+            if (name.isEmpty()) throw unnamed(submodule);
+            var update = name.get().getKey().replaceFirst("path$", "update");
+            if (!"none".equals(said.get(update))) wanted.add(submodule);
+        }
+        return wanted;
+    }
+
+    private Map<String, String> gitmodules() throws IOException, InterruptedException {
+        if (!Files.isRegularFile(clone.resolve(".gitmodules"), LinkOption.NOFOLLOW_LINKS)) return Map.of();
+        return split(git(clone, "config", "--file", ".gitmodules", "--null", "--list")).stream()
+            .map(line -> line.split("\n", 2)).filter(line -> line.length == 2 && line[0].startsWith("submodule."))
+            .collect(Collectors.toMap(line -> line[0], line -> line[1], (one, later) -> later));
+    }
+
+    private static Failure unnamed(Submodule submodule) {
+        return new Failure.Failed("the commit has a repository within it, " + submodule.path
+            + ", and .gitmodules does not say which: nobody else gets its files",
+            "add it as a submodule (git submodule add), or take it out (git rm --cached " + submodule.path
+                + "); commit, and deploy again");
     }
 
     /** Where the checkout has a submodule. */
     private Path checkout(Submodule submodule) throws IOException, InterruptedException {
-        if (!named().contains(submodule.path))
-            throw new Failure.Failed("the commit has a repository within it, " + submodule.path
-                + ", and .gitmodules does not say which: nobody else gets its files",
-                "add it as a submodule (git submodule add), or take it out (git rm --cached " + submodule.path
-                    + "); commit, and deploy again");
         var there = source.resolve(submodule.path);
         if (Files.exists(there.resolve(".git")) && has(there, submodule.sha)) return there;
         throw new Failure.Failed("the checkout in " + source + " does not have the submodule " + submodule.path + " at "
             + submodule.sha.substring(0, 12) + ", and nothing is built without it", get("submodule update --init"));
-    }
-
-    private Set<String> named() throws IOException, InterruptedException {
-        if (!Files.isRegularFile(clone.resolve(".gitmodules"), LinkOption.NOFOLLOW_LINKS)) return Set.of();
-        return split(git(clone, "config", "--file", ".gitmodules", "--null", "--list")).stream()
-            .filter(line -> line.matches("(?s)submodule\\..*\\.path\n.*"))
-            .map(line -> line.substring(line.indexOf('\n') + 1).replaceFirst("/+$", "")).collect(Collectors.toSet());
     }
 
     private boolean has(Path repository, String commit) throws IOException, InterruptedException {
@@ -129,24 +143,26 @@ final class FreshClone {
     /** Puts the contents in the place of the pointers that git keeps instead of them. */
     private void fetchLargeFiles() throws IOException, InterruptedException {
         var missing = new ArrayList<String>();
+        var kept = largeFiles();
         for (var name : split(git(clone, "ls-files", "-z", ":(attr:filter=lfs)"))) {
             var file = clone.resolve(name);
             if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || Files.size(file) > LONGEST_POINTER) continue;
             var text = Files.readString(file, StandardCharsets.ISO_8859_1);
-            if (text.startsWith(POINTER) && !fetch(text, file)) missing.add(name);
+            if (text.startsWith(POINTER) && !fetch(kept, text, file)) missing.add(name);
         }
         if (missing.isEmpty()) return;
-        var some = missing.stream().limit(SHOWN).collect(Collectors.joining(", ")) + (missing.size() > SHOWN ? " …" : "");
+        var some = missing.stream().limit(SHOWN).collect(Collectors.joining(", "))
+            + (missing.size() > SHOWN ? " …" : "");
         throw new Failure.Failed("the checkout in " + source + " does not have what Git LFS keeps of " + some
             + " (" + missing.size() + " in all), and nothing is built of pointers", get("lfs pull"));
     }
 
     /** Whether the checkout has the very content that a pointer names. */
-    private boolean fetch(String pointer, Path file) throws IOException, InterruptedException {
+    private static boolean fetch(Path kept, String pointer, Path file) throws IOException {
         var named = CONTENT.matcher(pointer);
         if (!named.find() || EXTENDED.matcher(pointer).find()) return false;
         var hash = named.group(1);
-        var content = largeFiles().resolve(hash.substring(0, 2)).resolve(hash.substring(2, 4)).resolve(hash);
+        var content = kept.resolve(hash.substring(0, 2)).resolve(hash.substring(2, 4)).resolve(hash);
         if (!Files.isRegularFile(content)) return false;
         var executable = Files.isExecutable(file);
         try (var in = new Sha256.Reader(Files.newInputStream(content))) {

@@ -1,6 +1,5 @@
 package release;
 
-import com.google.gson.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -33,18 +32,20 @@ enum PackageManager {
         this.install = List.of(install);
     }
 
-    /** The one whose lock file a folder has; of several the one that package.json names. */
-    static Optional<PackageManager> in(Path folder, JsonObject about) {
-        var named = Application.text(about, "packageManager").orElse("");
+    /**
+     * The one whose lock file a folder has.
+     *
+     * @param named as package.json names it, pnpm@10.20.0 say: of several it is this one; may be empty
+     */
+    static Optional<PackageManager> in(Path folder, String named) {
         return Stream.of(values())
             .filter(each -> each.lockFiles.stream().anyMatch(file -> Files.exists(folder.resolve(file))))
             .min(Comparator.comparing(each -> !named.startsWith(each.program + "@")));
     }
 
     /** How to get it, of the version that package.json names. */
-    String installation(JsonObject about) {
-        var version = Application.text(about, "packageManager").filter(named -> named.startsWith(program + "@"))
-            .map(named -> named.substring(program.length()).replaceFirst("\\+.*", "")).orElse("");
+    String installation(String named) {
+        var version = named.startsWith(program + "@") ? named.substring(program.length()).replaceFirst("\\+.*", "") : "";
         if (this == NPM) return "apt-get install npm";
         if (this == YARN && version.matches("@[2-9].*")) return "npm install --global corepack; corepack enable";
         return "npm install --global " + program + version;

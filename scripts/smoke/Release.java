@@ -4,6 +4,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.time.Duration;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -71,8 +72,11 @@ final class Release {
         Page page = null;
         for (var place : places) {
             if (place.startsWith("/")) {
-                var said = inJson(site.get(site.at(place), limit));
-                if (said.isPresent()) return said;
+                // Below the site's own path first: at the host's root another application may say something.
+                for (var uri : new LinkedHashSet<>(List.of(site.at(place.substring(1)), site.at(place)))) {
+                    var said = inJson(site.get(uri, limit));
+                    if (said.isPresent()) return said;
+                }
                 continue;
             }
             checkPlace(place);
