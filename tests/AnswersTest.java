@@ -1,17 +1,22 @@
 //SOURCES ../scripts/smoke/Smoke.java
+//SOURCES ../acceptance/browser/Chromium.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import browser.Chromium;
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import ops.Private;
@@ -35,6 +40,10 @@ class AnswersTest {
     private static final String PAGE = "<!doctype html><html><head><title>Remorques du Nord</title>"
         + "<script src=\"/app.js\"></script></head>"
         + "<body><div id=\"app\"></div></body></html>";
+    /** Where each row has what Chromium does, behind the verdicts. */
+    private static final int CHROMIUM = CHECKS.size();
+    /** A script that leaves a sign. */
+    private static final String RUNS = "globalThis.ran = 1";
     private static final Map<String,
         String> PATHS = Map.of("page", "/", "health", "/health", "api", "/api/trailers", "script", "/app.js");
 
@@ -70,31 +79,81 @@ class AnswersTest {
 
     @Test void each_answer_is_judged_as_its_row_in_the_table_says() throws Exception {
         var wrong = new ArrayList<String>();
-        var rows = 0;
-        try (var site = new LyingSite(); var other = new LyingSite()) {
-            other.at("/app.js", LyingSite.text("text/javascript", "var a = 1"))
-                .at("/empty.css", LyingSite.text("text/css", ""))
-                .at("/open.js",
-                    LyingSite.status(200, "var a = 1", "content-type", "text/javascript", "access-control-allow-origin",
-                    "*"));
+        var rows = rows();
+        try (var site = new LyingSite(); var other = other()) {
             var checks = checks(site.url(), "SMOKE_API_PATH=/api/trailers");
-            for (var line : Files.readAllLines(TABLE)) {
-                if (line.isBlank() || line.startsWith("#")) continue;
-                var row = Row.of(line);
-                rows++;
+            for (var row : rows) {
                 well(site);
                 for (var path : row.where.equals("everywhere") ? List.of("/", "/health", "/api/trailers", "*")
                     : List.of(PATHS.get(row.where)))
                     site.at(path, row.answer(other));
                 var seen = look(checks.stream()
                     .filter(check -> row.verdicts.charAt(CHECKS.indexOf(check.name())) != '.').toList());
-                if (!verdicts(seen).equals(row.verdicts))
+                if (!verdicts(seen).equals(row.verdicts.substring(0, CHROMIUM)))
                     wrong.add("%s: %s: %s instead of %s%s"
                         .formatted(row.where, row.name, verdicts(seen), row.verdicts, words(seen)));
             }
         }
-        assertTrue(rows >= 150, rows + " rows");
+        assertTrue(rows.size() >= 150, rows.size() + " rows");
         assertEquals("", String.join("\n", wrong));
+    }
+
+    @Test void chromium_shows_pages_and_runs_scripts_as_the_table_says() throws Exception {
+        Kit.needs("chromium");
+        var wrong = new ArrayList<String>();
+        var run = new Run();
+        try (var site = new LyingSite(); var other = other(); var end = run.undo) {
+            var chromium = Chromium.start(run);
+            for (var row : rows()) {
+                var expected = row.verdicts.charAt(CHROMIUM);
+                if (expected == '.') continue;
+                well(site).at(PATHS.get(row.where), row.answer(other));
+                var seen = shows(chromium, site.url()) ? 'S' : 'N';
+                if (seen != expected) wrong.add(row.where + ": " + row.name + ": " + seen + " instead of " + expected);
+            }
+        }
+        assertEquals("", String.join("\n", wrong));
+    }
+
+    /** Whether the page stands in a fresh tab, and its script, if it has one, has run. */
+    private static boolean shows(Chromium chromium, String url) throws InterruptedException {
+        var end = Instant.now().plusSeconds(Patience.LIMIT_SECONDS);
+        var tab = text(chromium, end, null, "Target.createTarget", Map.of("url", "about:blank"), "targetId");
+        var page = text(chromium, end, null, "Target.attachToTarget", Map.of("targetId", tab, "flatten", true),
+            "sessionId");
+        chromium.call(end, page, "Network.setCacheDisabled", Map.of("cacheDisabled", true));
+        var refused = chromium.call(end, page, "Page.navigate", Map.of("url", url)).orElseThrow().has("errorText");
+        var complete = Map.of("returnByValue", true, "expression",
+            "location != 'about:blank' && document.readyState == 'complete'");
+        while (!refused && Instant.now().isBefore(end)
+            && !isTrue(chromium.call(end, page, "Runtime.evaluate", complete)))
+            chromium.listen(Instant.now().plusMillis(20));
+        var said = chromium.call(end, page, "Runtime.evaluate", Map.of("returnByValue", true, "expression",
+            "document.querySelector('#app') && [...document.scripts].every(each => !each.src || window.ran == 1)"));
+        chromium.call(end, null, "Target.closeTarget", Map.of("targetId", tab));
+        return !refused && isTrue(said);
+    }
+
+    private static boolean isTrue(Optional<JsonObject> said) {
+        var value = said.map(each -> each.getAsJsonObject("result")).map(each -> each.get("value"));
+        return value.filter(each -> each.isJsonPrimitive() && each.getAsBoolean()).isPresent();
+    }
+
+    private static String text(Chromium chromium, Instant end, String page, String method, Map<String, ?> parameters,
+        String name) throws InterruptedException {
+        return chromium.call(end, page, method, parameters).orElseThrow().get(name).getAsString();
+    }
+
+    private static List<Row> rows() throws IOException {
+        return Files.readAllLines(TABLE).stream().filter(line -> !line.isBlank() && !line.startsWith("#")).map(Row::of)
+            .toList();
+    }
+
+    /** Another origin, of which one script may be used by all. */
+    private static LyingSite other() {
+        return new LyingSite().at("/app.js", LyingSite.text("text/javascript", RUNS))
+            .at("/empty.css", LyingSite.text("text/css", "")).at("/open.js",
+                LyingSite.status(200, RUNS, "content-type", "text/javascript", "access-control-allow-origin", "*"));
     }
 
     @Test void a_site_below_a_path_of_its_host_is_looked_at_there() throws Exception {
@@ -119,13 +178,14 @@ class AnswersTest {
     }
 
     /** Everything but what a row is about. */
-    private static void well(LyingSite site) {
+    private static LyingSite well(LyingSite site) {
         site.at("/", LyingSite.text("text/html", PAGE))
             .at("/health", LyingSite.text("application/json", "{\"status\": \"ok\"}"))
             .at("/api/trailers", LyingSite.text("application/json", "[]")).at("*", LyingSite.status(404, "not here"));
-        site.at("/plain.js", LyingSite.text("text/plain", "console.log('app')"));
+        site.at("/plain.js", LyingSite.text("text/plain", RUNS));
         for (var script : List.of("/app.js", "/a|b{c}.js", "/[slug].js", "/a b.js"))
-            site.at(script, LyingSite.text("text/javascript", "console.log('app')"));
+            site.at(script, LyingSite.text("text/javascript", RUNS));
+        return site;
     }
 
     private static List<Check> checks(String address, String more) throws IOException {
