@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 
 /** What pruning removes, and what it leaves alone. */
 class PruneTest {
+    private static final Instant BEGUN = Instant.now();
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
 
     // --- the rules
@@ -396,7 +397,8 @@ class PruneTest {
         store.every("GET .*list-type=2").change(answer -> answer.replaceAll("(" + id + "/[^<]*</Key>.*?<LastModified>)....", "$12025"));
     }
 
-    private static String id(int days) { return TIME.format(Instant.now().minus(Duration.ofDays(days))) + "-abcdef"; }
+    /** The same at each call, however slow the machine. */
+    private static String id(int days) { return TIME.format(BEGUN.minus(Duration.ofDays(days))) + "-abcdef"; }
 
     /** The ids of the sealed backups, newest first. */
     private static List<String> ids(Kit kit) { return kit.sealed().stream().map(folder -> folder.split("/")[3]).sorted(java.util.Comparator.reverseOrder()).toList(); }
