@@ -399,7 +399,7 @@ class DeployTest {
     @Test void a_release_that_fails_when_live_is_taken_back_and_marked_bad() throws IOException {
         deploy().exits(0);
         var good = deployed.current();
-        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        fallSick();
         var result = deploy().exits(15).says("warning: the site does not pass: ", "ok: Roll back: " + good, " did not pass, and was taken back: ", "State: what was live before is live again, and passes the smoke tests; release ", " is marked bad.", "Next:  mend it, commit, and deploy again");
         assertEquals(good, deployed.current());
         var bad = kit.keys("handover/staging/releases/").stream().filter(key -> key.endsWith(".bad.json")).findFirst().orElseThrow(() -> new AssertionError(result)).replaceFirst(".*/", "").replace(".bad.json", "");
@@ -421,7 +421,7 @@ class DeployTest {
         deployed.change("second");
         deploy().exits(0);
         var second = deployed.current();
-        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        fallSick();
         deploy().exits(15);
         assertEquals(second, deployed.current());
         assertTrue(Files.exists(www.resolve("releases/" + first)), "what a rollback would take stays");
@@ -439,7 +439,7 @@ class DeployTest {
         site.write("src/index.html", "<html><body>Oops</body></html>").commit("Broken");
         deploy().exits(14);
         site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
-        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        fallSick();
         deploy().exits(15).says("ok: Roll back: " + good);
         assertEquals(good, deployed.current());
     }
@@ -448,7 +448,7 @@ class DeployTest {
         deploy().exits(0);
         var good = deployed.current();
         kit.set("SMOKE_SECONDS", "15");
-        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        fallSick();
         deploy("--stay").exits(14).says("is live, and does not work");
         site.write("src/app.js", "document.getElementById('app').textContent = 'still sick'\n").commit("Still sick");
         deploy().exits(15)
@@ -460,7 +460,7 @@ class DeployTest {
         deploy().exits(0);
         var good = deployed.current();
         kit.set("SMOKE_SECONDS", "15");
-        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        fallSick();
         try (var store = new FaultProxy(kit)) {
             store.every("PUT .*/releases/.*(bad|turning)").answer(403, "AccessDenied");
             deploy().exits(15).says("warning: could not mark release 2", "ok: Roll back: " + good,
@@ -497,8 +497,11 @@ class DeployTest {
         }
     }
 
+    /** The next release says of itself that it is down. */
+    private void fallSick() { site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick"); }
+
     @Test void when_the_one_before_does_not_pass_either_that_is_said() throws IOException {
-        site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick");
+        fallSick();
         kit.set("SMOKE_SECONDS", "10");
         deploy().exits(14).says("is live, and does not work; nothing was live before");
         deploy("--stay").exits(14).says("is live, and does not work", "./jbang rollback --env staging");
