@@ -2,10 +2,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import static java.nio.file.StandardOpenOption.CREATE_NEW;
-import static java.nio.file.StandardOpenOption.WRITE;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -452,22 +449,6 @@ class BackupFaultsTest {
         for (var folder : kit.sealed()) verifyParts(kit, folder);
         assertEquals(List.of(), kit.leftTemporary());
         kit.awaitNoProcess();
-    }
-
-    @Test void the_private_folder_of_a_killed_run_is_removed_by_the_next_whenever_it_was_killed() throws Exception {
-        var kit = Stack.kit();
-        var killed = "handover-run-" + Integer.MAX_VALUE + "-";
-        Files.createDirectory(kit.runtime.resolve(killed + "before-it-had-a-lock"));
-        Files.createFile(Files.createDirectory(kit.runtime.resolve(killed + "before-it-took-its-lock")).resolve("lock"));
-        Files.createDirectories(kit.runtime.resolve(killed + "while-it-removed-it.7/work/secret"));
-        var running = Files.createDirectory(kit.runtime.resolve(killed + "still-running"));
-        try (var locked = FileChannel.open(running.resolve("lock"), CREATE_NEW, WRITE); var lock = locked.lock()) {
-            assertTrue(lock.isValid());
-            kit.run("backup-db", "--env", "staging", "--dry-run").exits(0);
-            assertEquals(List.of(running, running.resolve("lock")), kit.leftTemporary());
-        }
-        kit.run("backup-db", "--env", "staging", "--dry-run").exits(0);
-        assertEquals(List.of(), kit.leftTemporary());
     }
 
     @ParameterizedTest

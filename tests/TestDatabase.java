@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** A database on the stack's server, of a role that owns it and may create others. */
 final class TestDatabase {
@@ -31,17 +32,23 @@ final class TestDatabase {
         return made(name);
     }
 
-    /** Its password is checked by MD5: SCRAM takes a start of Java a twentieth of its time, and the server's other roles prove that it works. */
+    /**
+     * Its password and the superuser's are checked by MD5: SCRAM takes a start of Java a twentieth of its time and the tests' own Java
+     * half of it, and the server's other roles prove that it works.
+     */
     private static void makeRole() {
         if (roleIsThere) return;
+        var superuser = superuserUrl("postgres").replaceFirst("^postgresql://", "").split("[:@]");
         superuser("""
             do $$ begin
                 perform set_config('password_encryption', 'md5', true);
                 if not exists (select from pg_roles where rolname = '%1$s') then create role %1$s login createdb; end if;
                 alter role %1$s password '%2$s';
-            end $$""".formatted(ROLE, PASSWORD));
+                alter role %3$s password '%4$s';
+            end $$""".formatted(ROLE, PASSWORD, superuser[0], superuser[1]));
         var rules = Path.of(serverRows("show hba_file").get(0));
-        var rule = "host all " + ROLE + " 127.0.0.1/32 md5\n";
+        // Who has a password of SCRAM's is asked for that all the same.
+        var rule = "host all all 127.0.0.1/32 md5\n";
         try {
             var others = Files.readString(rules);
             if (!others.startsWith(rule)) Files.writeString(rules, rule + others);
@@ -69,9 +76,19 @@ final class TestDatabase {
 
     /** Drops what the test in this thread has made, and what commands have made beside it: together they are a hundred thousand files, too many to delete in the end. */
     static void dropMade() {
-        for (var database : MADE.get())
-            for (var name : serverRows("select datname from pg_database where starts_with(datname, '" + database.name.replace("'", "''") + "')")) superuser("drop database " + quote(name) + " with (force)");
-        MADE.remove();
+        if (MADE.get().isEmpty()) return;
+        var beginnings = MADE.get().stream().map(database -> "'" + database.name.replace("'", "''") + "'").collect(Collectors.joining(", "));
+        try (var connection = connect(superuserUrl("postgres")); var statement = connection.createStatement()) {
+            var names = new ArrayList<String>();
+            try (var found = statement.executeQuery("select distinct datname from pg_database, unnest(array[" + beginnings + "]) made where starts_with(datname, made)")) {
+                while (found.next()) names.add(found.getString(1));
+            }
+            for (var name : names) statement.execute("drop database if exists " + quote(name) + " with (force)");
+        } catch (SQLException e) {
+            throw new AssertionError("the databases of a test could not be dropped", e);
+        } finally {
+            MADE.remove();
+        }
     }
 
     /** One with 18 photographs of 1 MB, which can't be compressed: larger than two parts of an upload. It is for all tests of a class, and stays. */
