@@ -157,6 +157,7 @@ class Tests implements TestExecutionListener {
 
     private void run() throws IOException {
         find();
+        if (words.isEmpty()) buildCommands();
         var request = LauncherDiscoveryRequestBuilder.request()
             .selectors(classes.stream().map(DiscoverySelectors::selectClass).toList())
             .filters((PostDiscoveryFilter) this::wanted)
@@ -170,6 +171,14 @@ class Tests implements TestExecutionListener {
             .configurationParameter("junit.jupiter.execution.parallel.config.fixed.max-pool-size", "5")
             .build();
         LauncherFactory.create().execute(request, this);
+    }
+
+    /** Else each of the first tests would build for itself what it runs. The first command makes what all share, and then two are built at a time. */
+    private static void buildCommands() {
+        var kit = new Kit(Stack.next("kit"));
+        kit.run("backup-db", "--help").exits(0);
+        Stream.of("backups", "restore-db", "deploy", "rollback", "smoke-tests", "doctor", "local", "report", "rows").parallel()
+            .forEach(command -> kit.run(command, "--help").exits(0));
     }
 
     /** The classes of all the files here. JUnit takes them from either end, so there stand the longest: then both halves end at the same time. */
