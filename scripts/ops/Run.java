@@ -221,6 +221,7 @@ public final class Run {
     private void interrupted() {
         // Too late to stop anything: the exit code stays the one of what was done.
         if (!decided.compareAndSet(false, true)) Runtime.getRuntime().halt(CODE.join());
+        undo.stop();
         console.warn("interrupted: stopping and cleaning up");
         undo.close();
         console.follow("State: " + state + ".");

@@ -27,6 +27,7 @@ public final class Undo implements AutoCloseable {
     private final ReentrantReadWriteLock acting = new ReentrantReadWriteLock();
     private final ReentrantLock undoing = new ReentrantLock();
     private final Console console;
+    private volatile boolean stopped;
     private volatile boolean closed;
     private volatile Thread closing;
 
@@ -58,7 +59,7 @@ public final class Undo implements AutoCloseable {
     public <T, E extends Exception> T act(Act<T, E> act) throws E {
         acting.readLock().lock();
         try {
-            if (!closed) return act.run();
+            if (!stopped) return act.run();
         } finally {
             acting.readLock().unlock();
         }
@@ -67,7 +68,11 @@ public final class Undo implements AutoCloseable {
         throw new AssertionError();
     }
 
+    /** No act begins from here on. Comes before the words that say so: an act that began after them could be the last that a run lacked. */
+    void stop() { stopped = true; }
+
     @Override public void close() {
+        stop();
         closing = Thread.currentThread();
         waitForActs();
         // A signal may come while the run is cleaning up by itself: the process must not end before that has.
