@@ -38,16 +38,8 @@ final class TestDatabase {
      */
     private static void makeRole() {
         if (roleIsThere) return;
-        var superuser = superuserUrl("postgres").replaceFirst("^postgresql://", "").split("[:@]");
-        superuser("""
-            do $$ begin
-                perform set_config('password_encryption', 'md5', true);
-                if not exists (select from pg_roles where rolname = '%1$s') then create role %1$s login createdb; end if;
-                alter role %1$s password '%2$s';
-                alter role %3$s password '%4$s';
-            end $$""".formatted(ROLE, PASSWORD, superuser[0], superuser[1]));
         var rules = Path.of(serverRows("show hba_file").get(0));
-        // Who has a password of SCRAM's is asked for that all the same.
+        // Who has a password of SCRAM's is asked for that all the same; and who has none of SCRAM's must find this rule.
         var rule = "host all all 127.0.0.1/32 md5\n";
         try {
             var others = Files.readString(rules);
@@ -58,6 +50,14 @@ final class TestDatabase {
         var loaded = serverRows("select pg_conf_load_time()");
         superuser("select pg_reload_conf()");
         Patience.until(() -> !serverRows("select pg_conf_load_time()").equals(loaded), () -> "the rule for " + ROLE + " is never read");
+        var superuser = superuserUrl("postgres").replaceFirst("^postgresql://", "").split("[:@]");
+        superuser("""
+            do $$ begin
+                perform set_config('password_encryption', 'md5', true);
+                if not exists (select from pg_roles where rolname = '%1$s') then create role %1$s login createdb; end if;
+                alter role %1$s password '%2$s';
+                alter role %3$s password '%4$s';
+            end $$""".formatted(ROLE, PASSWORD, superuser[0], superuser[1]));
         roleIsThere = true;
     }
 
