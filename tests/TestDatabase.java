@@ -38,8 +38,9 @@ final class TestDatabase {
      */
     private static void makeRole() {
         if (roleIsThere) return;
+        // First: who has a password of MD5's can't be checked by a rule that wants SCRAM's.
         var rules = Path.of(serverRows("show hba_file").get(0));
-        // Who has a password of SCRAM's is asked for that all the same; and who has none of SCRAM's must find this rule.
+        // Who has a password of SCRAM's is asked for that all the same.
         var rule = "host all all 127.0.0.1/32 md5\n";
         try {
             var others = Files.readString(rules);
