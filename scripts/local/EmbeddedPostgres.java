@@ -66,7 +66,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         data = real.resolve("data");
         lock = FolderLock.take(real, "a PostgreSQL of ours already runs in " + real, "use that one, or stop it first");
         password = KeptSecret.in(real.resolve("superuser.password"));
-        programs = new ServerPrograms(user, real);
+        programs = new ServerPrograms(user, real, throwaway);
     }
 
     /**
@@ -203,6 +203,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     private void startServer() throws IOException, InterruptedException {
+        // Nothing of a throwaway outlives it, so nothing has to be on the disk.
+        var lasting = throwaway ? "off" : "on";
         for (var attempt = 1; ; attempt++) {
             port = freePort();
             process = programs.serve(log(), List.of("-D", data.toString(), "-p", String.valueOf(port),
@@ -211,6 +213,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 "-c", "maintenance_work_mem=128MB", "-c", "max_wal_size=2GB", "-c", "synchronous_commit=off", "-c", "jit=off", "-c", "timezone=UTC",
                 // Nothing replicates it, and with this a table filled where it was created is written once, not twice:
                 "-c", "wal_level=minimal", "-c", "max_wal_senders=0",
+                "-c", "fsync=" + lasting, "-c", "full_page_writes=" + lasting,
                 // Statements can hold passwords:
                 "-c", "log_min_error_statement=panic"));
             if (isReady()) return;

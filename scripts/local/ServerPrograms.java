@@ -20,14 +20,20 @@ final class ServerPrograms implements AutoCloseable {
 
     private final ServerUser user;
     private final Path directory;
+    /** PostgreSQL's immediate or its fast shutdown; the TERM that Java can send would wait for the clients to leave. */
+    private final String ending;
     private final List<Process> children = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
     private volatile PostgresBinaries binaries;
 
-    /** @param directory where they work: one that the user can enter */
-    ServerPrograms(ServerUser user, Path directory) {
+    /**
+     * @param directory where they work: one that the user can enter
+     * @param throwaway whether a server may end without writing its data to the disk
+     */
+    ServerPrograms(ServerUser user, Path directory, boolean throwaway) {
         this.user = user;
         this.directory = directory;
+        ending = throwaway ? "QUIT" : "INT";
     }
 
     void find(Optional<Integer> major) throws IOException, InterruptedException { binaries = PostgresBinaries.find(major, user); }
@@ -69,13 +75,13 @@ final class ServerPrograms implements AutoCloseable {
         }
     }
 
-    /** Stops a server and waits. SIGINT is its fast shutdown; the TERM that Java can send would wait for the clients to leave. */
+    /** Stops a server and waits. */
     void stop(ProcessHandle server) throws InterruptedException {
         var tree = new ArrayList<>(server.descendants().toList());
         tree.add(server);
         try {
             if (binaries == null) throw new TimeoutException();      // nobody asked for a gentle end
-            builder(user.command(command("pg_ctl", List.of("kill", "INT", String.valueOf(server.pid()))))).start().waitFor();
+            builder(user.command(command("pg_ctl", List.of("kill", ending, String.valueOf(server.pid()))))).start().waitFor();
             server.onExit().get(SECONDS_TO_STOP, TimeUnit.SECONDS);
         } catch (IOException | ExecutionException | TimeoutException e) {
             tree.forEach(ProcessHandle::destroyForcibly);
