@@ -420,10 +420,7 @@ final class Kit {
         /** Ends those that have some property. */
         static void stopAll(Predicate<Running> which) {
             var stopped = ALL.stream().filter(which).toList();
-            for (var running : stopped) {
-                running.process.descendants().forEach(ProcessHandle::destroyForcibly);
-                running.process.destroyForcibly();
-            }
+            stopped.forEach(Running::destroy);
             ALL.removeAll(stopped);
         }
 
@@ -520,10 +517,16 @@ final class Kit {
             } catch (InterruptedException e) {
                 throw new AssertionError("interrupted\n" + describe(), e);
             } finally {
-                process.descendants().forEach(ProcessHandle::destroyForcibly);
-                process.destroyForcibly();
+                destroy();
             }
             return soFar();
+        }
+
+        /** One that has ended has no descendants any more, and to look for them all processes are looked through. */
+        private void destroy() {
+            if (!process.isAlive()) return;
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
         }
 
         private String describe() { return soFar().toString(); }
