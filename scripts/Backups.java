@@ -37,6 +37,7 @@ import picocli.CommandLine.Parameters;
  *  Verifying needs pg_restore, and no database; a drill starts one of its own. */
 @Command(name = "backups", mixinStandardHelpOptions = true, sortOptions = false, version = "handover " + Ops.VERSION,
     header = {
+        "  backups list                           which environments the bucket has",
         "  backups list --env staging             newest first: age, size, proof",
         "  backups show latest --env staging      what is in it, and how to restore it by hand",
         "  backups verify latest --env staging    read every byte back, compare, parse to the end",
@@ -60,13 +61,12 @@ class Backups {
 
     private static final String ROW = "%-23s  %-12s  %9s  %-16s  %s";
 
-    /** What every subcommand is about. */
-    abstract static class OfEnvironment implements Callable<Integer> {
-        @Option(names = "--env", required = true, paramLabel = "NAME", description = "the environment")
-        String env;
-
+    /** What every subcommand does: it looks into the bucket. */
+    abstract static class OfBucket implements Callable<Integer> {
         @Mixin Run run;
 
+        /** Null where none is named. */
+        String env;
         Settings settings;
         Store store;
 
@@ -76,7 +76,7 @@ class Backups {
 
         @Override public Integer call() {
             return run.execute("backups-" + name(), () -> {
-                settings = run.settings(env);
+                settings = env == null ? run.settings() : run.settings(env);
                 store = Store.open(settings);
                 go();
             });
@@ -117,11 +117,65 @@ class Backups {
         }
     }
 
-    @Command(name = "list", mixinStandardHelpOptions = true, sortOptions = false, description = "All backups, newest first: age, size, proof.")
-    static class ListAll extends OfEnvironment {
+    /** One environment's, which has to be named. */
+    abstract static class OfEnvironment extends OfBucket {
+        @Option(names = "--env", required = true, paramLabel = "NAME", description = "the environment")
+        void environment(String name) { env = name; }
+    }
+
+    @Command(name = "list", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "All backups, newest first: age, size, proof. Without --env, which environments the bucket has.")
+    static class ListAll extends OfBucket {
+        private static final String KEPT = "%-20s  %7s  %s";
+
+        /**
+         * What the bucket has of an environment.
+         *
+         * @param newest id of the sealed backup that was begun last; null when there is none
+         */
+        private record Kept(String env, int backups, String newest) { }
+
+        @Option(names = "--env", paramLabel = "NAME",
+            description = "the environment; without it, which environments the bucket has")
+        void environment(String name) { env = name; }
+
         @Override String name() { return "list"; }
 
         @Override void go() throws Exception {
+            if (env == null) listEnvironments();
+            else listBackups();
+        }
+
+        /** For whoever has the bucket and nothing else: on a new machine, say. */
+        private void listEnvironments() throws Exception {
+            var names = store.folders(store.prefix + "/").stream().filter(Settings::isName).sorted().toList();
+            var kept = Steps.sideBySide(names, this::kept);
+            if (run.json) run.console.result(Json.text(kept));
+            else show(kept);
+            for (var other : settings.environments(Setting.BACKUP_BUCKET))
+                if (settings.environments().contains(other))
+                    run.console.say("environment '" + other + "' has a bucket of its own in these settings: "
+                        + "./jbang backups list --env " + other);
+        }
+
+        private Kept kept(String name) {
+            var sealed = BackupFolder.sealed(store, name);
+            return new Kept(name, sealed.size(), sealed.isEmpty() ? null : sealed.get(0).id());
+        }
+
+        private void show(List<Kept> kept) {
+            if (kept.isEmpty()) {
+                run.console.say("there is no environment in s3://" + store.bucket + "/" + store.prefix
+                    + "/; BACKUP_PREFIX names the folder, BACKUP_BUCKET the bucket");
+                return;
+            }
+            run.console.result(String.format(KEPT, "ENVIRONMENT", "BACKUPS", "NEWEST"));
+            for (var each : kept)
+                run.console.result(String.format(KEPT, each.env, each.backups,
+                    each.newest == null ? "none" : each.newest));
+        }
+
+        private void listBackups() throws Exception {
             var folders = BackupFolder.all(store, env);
             var sealed = folders.stream().filter(BackupFolder::sealed).toList();
             var entries = Steps.sideBySide(sealed, this::entry).stream().sorted(Comparator.comparing(Entry::dataAsOf).thenComparing(Entry::id).reversed()).toList();

@@ -42,6 +42,18 @@ class BackupsTest {
         Stack.kit().run("backups", "show", "--env", "staging").exits(1).says("environment 'staging' has no backup", "Next:  make one: ./jbang backup-db --env staging");
     }
 
+    @Test void without_an_environment_it_says_which_ones_the_bucket_has() {
+        var kit = backedUp();
+        var id = id(kit, 0);
+        kit.put("handover/shop-2/shop/20260101T000000Z-abcdef/data-00.dump.zst", "half a dump");
+        kit.put("another/production/shop/20260101T000000Z-abcdef/manifest.json", "{}");
+        kit.set("STAGING_DATABASE_URL", null).set("PRODUCTION_DATABASE_URL", "postgresql://a:b@127.0.0.1/c")
+            .set("PRODUCTION_BACKUP_BUCKET", "elsewhere");
+        kit.run("backups", "list").exits(0).printsLike("(?m)^shop-2 +0  none$")
+            .printsLike("(?m)^staging +1  " + id + "$").says("environment 'production' has a bucket of its own", "./jbang backups list --env production");
+        kit.set("BACKUP_BUCKET", null).run("backups", "list", "--json").exits(78).says("--env NAME");
+    }
+
     @Test void a_mistyped_environment_is_not_an_empty_one() {
         backedUp().run("backups", "list", "--env", "stagin").exits(78).says("environment 'stagin' is unknown", "did you mean --env staging?");
     }

@@ -111,6 +111,11 @@ public final class Run {
         line.getSubcommands().values().forEach(Run::describeExitCodes);
     }
 
+    /** The same, where a rehearsal's log has a name of its own: the last one of the script is then of a run that was none. */
+    public int execute(String name, boolean rehearsal, Body body) {
+        return execute(rehearsal ? name + "-dry-run" : name, body);
+    }
+
     /**
      * Runs the body, prints a failure in three lines (what, state, next step) and returns the exit code.
      *
@@ -200,10 +205,14 @@ public final class Run {
     public void state(String state) { this.state = state; }
 
     /** Reads an environment's settings and starts the log of this run, where they say; removes old ones. */
-    public Settings settings(String env) {
-        var settings = Settings.of(env);
+    public Settings settings(String env) { return logged(Settings.of(env), name + "-" + env); }
+
+    /** The same of no environment in particular. */
+    public Settings settings() { return logged(Settings.shared(), name); }
+
+    private Settings logged(Settings settings, String name) {
         var logs = LogFolder.of(settings);
-        console.openLog(logs, name + "-" + env);
+        console.openLog(logs, name);
         logs.clear(console, settings.number(Setting.LOG_DAYS));
         return settings;
     }

@@ -30,6 +30,8 @@ public final class Settings {
     /** An environment called so would have DRILL_DATABASE_URL for its database. */
     private static final String DRILL = "(.*-)?drill";
     static final String SHARED_FILE = ".env.operations";
+    /** What stands in a hint where the reader puts in an environment of his own. */
+    private static final String ANY = "NAME";
 
     /** In an address. */
     private static final Pattern PASSWORD = Pattern.compile("^[a-z0-9+]+://[^:@/]+:([^@/]+)@");
@@ -62,6 +64,14 @@ public final class Settings {
         if (!env.equals(LOCAL))
             for (var name : List.of(SHARED_FILE + "." + env, SHARED_FILE))
                 settings.add(name, EnvFile.read(Home.dir().resolve(name)));
+        return settings;
+    }
+
+    /** What counts for every environment that has nothing of its own; throws BadSetting as {@link #of} does. */
+    public static Settings shared() {
+        var settings = new Settings(ANY);
+        settings.add("the process environment", System.getenv());
+        settings.add(SHARED_FILE, EnvFile.read(Home.dir().resolve(SHARED_FILE)));
         return settings;
     }
 
@@ -103,7 +113,7 @@ public final class Settings {
     }
 
     /** Whether it may be the name of an environment at all. */
-    static boolean isName(String name) { return name.matches(NAME) && !name.matches(DRILL); }
+    public static boolean isName(String name) { return name.matches(NAME) && !name.matches(DRILL); }
 
     /** Whether the embedded stack does not run, so that nothing is known of its environment. */
     static boolean noLocal() { return !Files.exists(localFile()); }
@@ -246,6 +256,10 @@ public final class Settings {
     }
 
     private Failure notSet(Setting setting, String name) {
+        if (env.equals(ANY))
+            return new Failure.BadSetting(name + " is not set in " + SHARED_FILE + ", for all environments",
+                "name the one whose settings are meant: --env " + ANY + "; or set it there: "
+                    + Home.dir().resolve(SHARED_FILE) + " (see .env.operations.example)");
         var mislaid = Mislaid.find(env, setting, name, files());
         return new Failure.BadSetting(name + " is not set" + mislaid.map(found -> ": " + found.what()).orElse(""),
             mislaid.map(Mislaid::next).orElse("set it in " + Home.dir().resolve(SHARED_FILE)
