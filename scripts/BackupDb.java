@@ -93,7 +93,7 @@ class BackupDb implements Callable<Integer> {
         return backup.made == null ? null : backup.made.id();
     }
 
-    @Override public Integer call() { return run.execute("backup-db", this::backUp); }
+    @Override public Integer call() { return run.execute("backup-db", dryRun, this::backUp); }
 
     private record Result(String id, String uri, String env, String database, double seconds, long bytesRaw, long bytesStored,
         List<Manifest.Part> parts, int tables, String counts, String proof, int retries, Copied copy) { }

@@ -140,7 +140,7 @@ class RestoreDb implements Callable<Integer> {
 
     public static void main(String... args) { Run.main(new RestoreDb(), args); }
 
-    @Override public Integer call() { return run.execute("restore-db", this::restore); }
+    @Override public Integer call() { return run.execute("restore-db", dryRun, this::restore); }
 
     private record Result(String id, String env, String from, String database, String mode, double seconds, int tables, long rows, String dataAsOf, String oldDatabase, String safetyBackup, List<String> withoutProperties, List<String> switchedOff, List<String> unfilled) { }
 

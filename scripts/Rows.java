@@ -118,7 +118,7 @@ class Rows implements Callable<Integer> {
 
     public static void main(String... args) { Run.main(new Rows(), args); }
 
-    @Override public Integer call() { return run.execute("rows", this::putBack); }
+    @Override public Integer call() { return run.execute("rows", dryRun, this::putBack); }
 
     private record Result(String id, String env, String database, double seconds, String dataAsOf, long chosen,
         Map<String, Long> rows, String safetyBackup) { }
