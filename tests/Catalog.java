@@ -34,6 +34,11 @@ final class Catalog {
         }
     }
 
+    /** The file of a command's script, in the checkout. */
+    String script(String command) {
+        return byScript.entrySet().stream().filter(each -> each.getValue().equals(command)).findFirst().orElseThrow().getKey();
+    }
+
     /** Whether a code begins with a command's name, as in {@code backups list}. */
     boolean isCommand(String code) { return options.containsKey(code.replaceFirst(" .*", "")); }
 

@@ -111,6 +111,22 @@ final class Kit {
         return writeSettings(text.toString(), "rw-------");
     }
 
+    /** Has .env.operations be the example, in which an operator has filled in these settings and no more. */
+    Kit likeTheExample() {
+        var left = new TreeMap<>(settings);
+        var text = new StringBuilder();
+        try {
+            for (var line : Files.readAllLines(Stack.CHECKOUT.resolve(".env.operations.example"))) {
+                var value = left.remove(line.replaceFirst("^#?([A-Z][A-Z0-9_]*)=.*", "$1"));
+                text.append(value == null ? line : line.replaceFirst("^#?([A-Z0-9_]*=).*", "$1") + "'" + value + "'").append("\n");
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        left.forEach((name, value) -> text.append(name).append("='").append(value).append("'\n"));
+        return writeSettings(text.toString(), "rw-------");
+    }
+
     /** Writes the checkout's .env.operations as it is given. */
     Kit writeSettings(String text, String mode) {
         try {

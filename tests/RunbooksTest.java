@@ -5,17 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -28,20 +26,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the runbooks tell a person to type works, and what they say of the kit is so, in both languages. */
 class RunbooksTest {
-    private static final Path FOLDER = Stack.CHECKOUT.resolve("runbooks");
+    static final Path FOLDER = Stack.CHECKOUT.resolve("runbooks");
     /** After the language, which is all that GitHub looks at: a name, and what the commands do. */
     private static final Pattern MARK = Pattern.compile("sh name=\"([a-z0-9-]+)\" (read-only|changing|by-hand=\"[^\"]+\")");
     private static final Pattern COMMAND = Pattern.compile("(?:\\.|/opt/handover)/jbang ([a-z][a-z-]*)([^\\n`|&;)>']*)");
     /** Verbs that have verbs of their own. */
     private static final Set<String> GROUPS = Set.of("backups");
-    /** They change something for good: here they are only rehearsed. */
-    private static final Pattern REHEARSED = Pattern.compile("(?m)^(\\./jbang (?:backup-db|restore-db|deploy|rollback|backups prune)\\b(?!.*--(?:dry-run|list)).*)$");
-    /** The sample site is served without TLS, as its runbook's reader will see it fail. */
-    private static final Map<String, Integer> NOT_WELL = Map.of("dns-and-tls", 14);
     /** What stands in capitals and is no setting: what the reader puts in, and what other programs read. */
-    private static final Set<String> NO_SETTINGS = Set.of("BACKUP_ID", "SAFETY_ID", "RELEASE_ID", "THE_COMMIT", "NEW_BUCKET", "FIRST_CHARACTERS", "OLD_KEY_ID", "FOLDER_OF_THE_KIT", "FOLDER_OF_THE_BACKUP", "NEW_DATABASE_URL", "IDENTITY_FILE", "SUPABASE_ACCESS_TOKEN", "ON_ERROR_STOP", "ACTIVE_HEALTHY", "COMING_UP", "HANDOVER_CACHE", "PING_ID");
+    private static final Set<String> NO_SETTINGS = Set.of("BACKUP_ID", "SAFETY_ID", "RELEASE_ID", "THE_COMMIT", "NEW_BUCKET", "FIRST_CHARACTERS", "OLD_KEY_ID", "FOLDER_OF_THE_KIT", "FOLDER_OF_THE_BACKUP", "LOG_NAME", "IDENTITY_FILE", "SUPABASE_ACCESS_TOKEN", "ON_ERROR_STOP", "ACTIVE_HEALTHY", "COMING_UP", "HANDOVER_CACHE", "PING_ID");
 
-    private record Fence(Path file, String info, String text) {
+    record Fence(Path file, String info, String text) {
         private MatchResult mark() {
             var mark = MARK.matcher(info);
             assertTrue(mark.matches(), () -> this + ": a command wants ```sh name=\"…\" and then read-only, changing or by-hand=\"why\"");
@@ -125,6 +119,35 @@ class RunbooksTest {
         for (var quote : quotes(prose(file))) assertTrue(says.contains(quote), () -> file.getFileName() + ": no script says: " + quote);
     }
 
+    @Test void whatever_smoke_test_fails_the_runbook_says_where_to_go_and_no_document_names_another() throws IOException {
+        var names = smokeTests();
+        for (var name : List.of("README.md", "README.fr.md")) {
+            var rows = new Document(name).rows().stream().filter(cells -> cells.size() == 3);
+            var listed = rows.map(cells -> cells.get(0).replace("`", "")).filter(names::contains).toList();
+            assertEquals(names, listed, name);
+        }
+        for (var name : List.of("runbook-site-down.md", "runbook-site-down.fr.md")) {
+            var section = prose(FOLDER.resolve(name)).replaceFirst("(?s).*\n## 2\\.(.*?)\n## 3\\..*", "$1");
+            var told = Pattern.compile("(?m)^\\| (`[a-z-]+`[^|]*)\\|").matcher(section).results()
+                .flatMap(row -> Pattern.compile("`([a-z-]+)`").matcher(row.group(1)).results()).map(found -> found.group(1));
+            assertEquals(names.stream().sorted().toList(), told.sorted().toList(), name);
+        }
+        var asked = Pattern.compile("--(?:only|skip) ([a-z][a-z,-]*)");
+        var others = Stream.of("README.md", "README.fr.md", "INDEX.md", "INDEX.fr.md", "tests/ACCEPTANCE.md",
+            "tests/ACCEPTANCE.fr.md").map(Stack.CHECKOUT::resolve);
+        var documents = Stream.concat(all().stream().map(FOLDER::resolve), others).toList();
+        for (var document : documents)
+            for (var found : asked.matcher(Files.readString(document)).results().toList())
+                assertTrue(names.containsAll(List.of(found.group(1).split(","))), () -> document + ": " + found.group());
+    }
+
+    /** The names of the smoke tests, in the order in which they are shown; without those of one's own. */
+    private static List<String> smokeTests() throws IOException {
+        var source = Files.readString(Stack.CHECKOUT.resolve("scripts/smoke/Smoke.java"));
+        return Pattern.compile("\\b(?:add|ofSite|ofDatabase)\\(\"([a-z-]+)\", \"").matcher(source).results()
+            .map(found -> found.group(1)).filter(name -> !name.equals("extra")).distinct().toList();
+    }
+
     @Test void the_steps_of_a_deploy_and_of_a_rollback_are_listed_as_they_are() throws IOException {
         for (var name : List.of("runbook-failed-deploy.md", "runbook-failed-deploy.fr.md")) {
             var section = prose(FOLDER.resolve(name)).replaceFirst("(?s).*\n## 3\\.(.*?)\n## 4\\..*", "$1");
@@ -146,6 +169,52 @@ class RunbooksTest {
         }
     }
 
+    /** What the library below can end with besides, a reader finds in the README. */
+    @Test void a_table_of_exit_codes_has_all_that_the_code_of_its_command_ends_with() throws IOException {
+        var failures = Pattern.compile("(?s) class (\\w+) extends (\\w+).*?super\\((?:Exit\\.(\\w+))?");
+        var codes = new HashMap<String, Integer>();
+        var source = Files.readString(Stack.CHECKOUT.resolve("scripts/ops/Failure.java"));
+        for (var found : failures.matcher(source).results().toList()) {
+            var exit = found.group(3);
+            codes.put(found.group(1), exit != null ? Integer.valueOf(Exit.valueOf(exit).code) : codes.get(found.group(2)));
+        }
+        for (var file : all().stream().map(FOLDER::resolve).toList()) {
+            String command = null;
+            for (var part : Files.readString(file).split("(?m)^(?=```sh |\\| (?:Exit code|Code de sortie) \\|)")) {
+                var typed = COMMAND.matcher(part);
+                if (part.startsWith("```") && typed.find() && !part.contains("--list")) command = typed.group(1);
+                if (!part.startsWith("|")) continue;
+                // The one table that stands before the commands says itself what it is of.
+                var of = part.matches("(?s)[^\n]*(a deploy|un déploiement) .*") ? "deploy" : command;
+                var listed = Pattern.compile("(?m)^\\| (\\d+) \\|").matcher(part.split("\n\n")[0]).results()
+                    .map(row -> Integer.valueOf(row.group(1))).toList();
+                var ends = Pattern.compile("new Failure\\.(\\w+)\\(").matcher(ownCode(of)).results()
+                    .map(found -> codes.get(found.group(1))).collect(Collectors.toCollection(TreeSet::new));
+                ends.removeAll(listed);
+                ends.remove(Exit.USAGE.code);
+                assertEquals(Set.of(), ends, () -> file.getFileName() + ", the table of " + of);
+            }
+        }
+    }
+
+    /** The text of a command's script and of the files that it names, without the library. */
+    private static String ownCode(String command) throws IOException {
+        var scripts = Stack.CHECKOUT.resolve("scripts");
+        var files = new TreeSet<>(Set.of(Stack.CHECKOUT.resolve(new Catalog().script(command)).normalize()));
+        var text = new StringBuilder();
+        for (var left = new ArrayDeque<>(files); !left.isEmpty(); ) {
+            var file = left.poll();
+            var source = Files.readString(file);
+            text.append(source);
+            for (var named : Pattern.compile("(?m)^//SOURCES (\\S+)").matcher(source).results().toList()) {
+                var next = file.resolveSibling(named.group(1)).normalize();
+                var isShared = next.startsWith(scripts.resolve("ops")) || next.getParent().equals(scripts);
+                if (!isShared && files.add(next)) left.add(next);
+            }
+        }
+        return text.toString();
+    }
+
     @Test void every_option_of_a_providers_command_line_is_one_of_it() throws IOException {
         var line = Pattern.compile("(?m)^npx (vercel|wrangler) ((?:[a-z]+ )+)(.*)$");
         var lines = new ArrayList<MatchResult>();
@@ -162,94 +231,22 @@ class RunbooksTest {
         }
     }
 
-    // --- what it has a person type
+    // --- what it has a person type; RunbookWalksTest types all of it
 
-    @Test void every_command_does_what_its_mark_says_on_a_site_with_a_database_backups_and_releases() throws Exception {
-        Kit.needs("psql", "curl", "aws", "zstd", "age-keygen", "sha256sum", "git", "npm");
-        var kit = Stack.kit();
-        var site = new DeployedSite(kit);
-        try {
-            var production = TestDatabase.create(Stack.next("db_")).execute("create table invoices (id int primary key, amount int); insert into invoices values (1, 10), (2, 20); create table some_log (line text)");
-            var fresh = TestDatabase.named(Stack.next("by_hand_"));
-            var offsite = Stack.next("bucket");
-            var another = Stack.next("bucket");
-            for (var bucket : List.of(offsite, another)) Stack.up().s3.createBucket(request -> request.bucket(bucket));
-            kit.set("PRODUCTION_SITE_URL", site.url()).set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", site.www.toString()).set("PRODUCTION_SUPABASE_URL", "none").set("STAGING_DEPLOY_DIRECTORY", null)
-                .set("PRODUCTION_DATABASE_URL", production.urlWithoutPassword()).with("PGPASSFILE", TestDatabase.passwordFile(kit).toString()).set("OFFSITE_BACKUP_BUCKET", offsite).set("BACKUP_COPY_TO", "offsite").set("BACKUP_KEEP", "last=7");
-
-            kit.run("backup-db", "--env", "production").exits(0);
-            var backup = kit.manifest().get("id").getAsString();
-            kit.run("deploy", "--env", "production", "--confirm", "production").exits(0);
-            var release = site.current();
-            site.change("second");
-            kit.run("deploy", "--env", "production", "--confirm", "production").exits(0);
-
-            try (var idle = production.connect(); var its = idle.createStatement(); var pid = its.executeQuery("select pg_backend_pid()")) {
-                pid.next();
-                var values = new LinkedHashMap<String, String>();
-                values.put("FOLDER_OF_THE_KIT", kit.home.toString());
-                values.put("/opt/handover", kit.home.toString());
-                // The test's passwords do not lie in the home folder, where cron's run would find them.
-                values.put("env -i HOME", "env -i PGPASSFILE=\"$PGPASSFILE\" HOME");
-                values.put("BACKUP_ID", backup);
-                values.put("SAFETY_ID", backup);
-                values.put("RELEASE_ID", release);
-                values.put("THE_COMMIT", site.liveCommit().substring(0, 7));
-                values.put("NEW_BUCKET", another);
-                values.put("FIRST_CHARACTERS", "no secret begins so");
-                values.put("FOLDER_OF_THE_BACKUP", kit.sealed().get(0).replaceFirst("/$", ""));
-                values.put("NEW_DATABASE_URL", fresh.url());
-                values.put("new_database", fresh.name);
-                values.put("PID", pid.getString(1));
-                assertFalse(idle.isClosed());
-
-                var before = state(kit, site, production);
-                var done = new HashSet<String>();
-                run(kit, values, done, true, 2);
-                assertEquals(before, state(kit, site, production), "read-only, or rehearsed");
-                // An accident, which the runbook for it puts right; the log it may empty.
-                production.execute("delete from invoices where id = 2; insert into some_log values ('x')");
-                run(kit, values, done, false, 1);
-                assertEquals(before, state(kit, site, production), "put right");
-                assertEquals("0", production.one("select count(*) from some_log"));
-            }
-            assertEquals("2", fresh.one("select count(*) from invoices"));
-        } finally {
-            site.close();
+    /** psql would take this machine's server for production's, and the first bucket's backups are no second ones. */
+    @Test void typed_before_the_settings_were_read_a_command_does_nothing_and_says_so() throws IOException {
+        Kit.needs("script");
+        var asks = Pattern.compile("psql|curl|aws |\\$OFFSITE");
+        var notSet = Pattern.compile("parameter null or not set|there is no second bucket");
+        var folder = Files.createDirectory(Stack.folder().resolve(Stack.next("empty")));
+        try (var terminal = new Terminal(folder, Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()))) {
+            for (var name : english())
+                for (var fence : commands(FOLDER.resolve(name))) {
+                    if (fence.kind().equals("by-hand") || !asks.matcher(fence.text).find()) continue;
+                    var shown = terminal.type(fence.text).exits(1);
+                    assertTrue(notSet.matcher(shown.out()).find(), shown::toString);
+                }
         }
-    }
-
-    /** What no command of a runbook may change here: what is live, what is backed up, and the data. */
-    private static String state(Kit kit, DeployedSite site, TestDatabase production) {
-        return site.current() + " " + kit.sealed() + " " + production.rows("select string_agg(i::text, ' ' order by id) from invoices i");
-    }
-
-    /** Each script once, wherever it stands, in the order of the documents: those that change nothing here, or the others. */
-    private static void run(Kit kit, Map<String, String> values, Set<String> done, boolean harmless, int atATime) throws Exception {
-        var begin = commands(FOLDER.resolve("runbook-site-down.md")).stream().filter(fence -> fence.name().equals("begin")).findFirst().orElseThrow().text;
-        done.add(begin + begin);
-        var pool = Executors.newFixedThreadPool(atATime);
-        try {
-            var running = new ArrayList<Future<?>>();
-            for (var name : english()) for (var fence : commands(FOLDER.resolve(name))) {
-                var script = begin + REHEARSED.matcher(fence.text).replaceAll("$1 --dry-run");
-                var isHarmless = fence.kind().equals("read-only") || !script.equals(begin + fence.text);
-                if (!fence.kind().equals("by-hand") && isHarmless == harmless && done.add(script)) running.add(pool.submit(() -> run(kit, values, fence, script)));
-            }
-            for (var each : running) each.get();
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof AssertionError error) throw error;
-            throw e;
-        } finally {
-            pool.shutdownNow();
-        }
-    }
-
-    private static void run(Kit kit, Map<String, String> values, Fence fence, String script) {
-        var filled = script;
-        for (var value : values.entrySet()) filled = filled.replace(value.getKey(), value.getValue());
-        var result = kit.bash(filled);
-        assertEquals(NOT_WELL.getOrDefault(fence.name(), 0), result.exit(), () -> fence + "\n" + result);
     }
 
     // --- reading
@@ -261,7 +258,7 @@ class RunbooksTest {
         }
     }
 
-    private static List<String> english() throws IOException { return all().stream().filter(name -> !name.endsWith(".fr.md")).toList(); }
+    static List<String> english() throws IOException { return all().stream().filter(name -> !name.endsWith(".fr.md")).toList(); }
 
     private static boolean isFrench(Path file) { return file.toString().endsWith(".fr.md"); }
 
@@ -277,7 +274,7 @@ class RunbooksTest {
         return Pattern.compile("(?ms)^```([^\\n]*)\\n(.*?)^```$").matcher(Files.readString(file)).results().map(found -> new Fence(file, found.group(1), found.group(2))).toList();
     }
 
-    private static List<Fence> commands(Path file) throws IOException { return fences(file).stream().filter(Fence::isCommand).toList(); }
+    static List<Fence> commands(Path file) throws IOException { return fences(file).stream().filter(Fence::isCommand).toList(); }
 
     /** What the reader copies as it is: all but the drawings. */
     private static String copied(Path file) throws IOException { return fences(file).stream().filter(fence -> !fence.info.equals("mermaid")).map(fence -> fence.info + "\n" + fence.text).collect(Collectors.joining("\n")); }
@@ -294,7 +291,7 @@ class RunbooksTest {
         return Pattern.compile("(?m)^(#+) (\\d+\\.|[A-Z]\\.)?").matcher(prose(file)).results().map(MatchResult::group).toList();
     }
 
-    private static List<Integer> exits(Path file) throws IOException {
+    static List<Integer> exits(Path file) throws IOException {
         return Pattern.compile(isFrench(file) ? "\\bcode (\\d+)|^\\| (\\d+) \\|" : "\\b[Ee]xit (\\d+)|^\\| (\\d+) \\|", Pattern.MULTILINE).matcher(prose(file)).results().map(found -> Integer.valueOf(found.group(1) != null ? found.group(1) : found.group(2))).toList();
     }
 

@@ -33,6 +33,7 @@
 //SOURCES PagesStandIn.java
 //SOURCES WorkersStandIn.java
 //SOURCES StandInSite.java
+//SOURCES Terminal.java
 //SOURCES ProviderClis.java
 //SOURCES Proof.java
 //SOURCES Relay.java
@@ -77,6 +78,7 @@
 //SOURCES RolesTest.java
 //SOURCES RollbackTest.java
 //SOURCES RowsTest.java
+//SOURCES RunbookWalksTest.java
 //SOURCES RunbooksTest.java
 //SOURCES SecretsTest.java
 //SOURCES SettingsTest.java
