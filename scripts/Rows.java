@@ -142,7 +142,7 @@ class Rows implements Callable<Integer> {
         var tables = steps.check("Look at the tables", () -> related(steps, session, target, table));
         var server = steps.check("Have a server for the backup's rows", () -> server(steps, store, chosen.manifest));
         var rows = new BackedUp(run, settings, server.loader());
-        steps.check("Load them", () -> load(steps, chosen, rows, table, tables));
+        steps.check("Load them", () -> load(steps, chosen, rows, target, table, tables));
         var found = steps.check("Find what is missing", () -> find(steps, chosen, rows, target, table));
         target.close();
         if (found.stream().noneMatch(Found::isToDo)) {
@@ -155,7 +155,7 @@ class Rows implements Callable<Integer> {
                 () -> ask(steps, chosen, found));
         var lock = steps.change("Take the lock", "so that no backup, restore or deploy runs meanwhile",
             () -> Lock.forRows(run, url, settings, Duration.ofSeconds(wait)));
-        var safety = found.stream().anyMatch(each -> each.overwritten() > 0) ? safetyBackup(lock) : null;
+        var safety = found.stream().anyMatch(each -> each.overwritten() > 0) ? safetyBackup(lock, putting) : null;
         steps.change("Put them back", words(found), () -> put(steps, putting, rows));
         steps.change("Compare", "each row with the backup's, and what else has changed",
             () -> { steps.found(putting.compare()); return true; });
@@ -239,10 +239,11 @@ class Rows implements Callable<Integer> {
     }
 
     /** Nothing of it is used before all of it was read, and its checksum is right. */
-    private boolean load(Steps steps, Chosen chosen, BackedUp rows, Table table, List<Table> tables) throws Exception {
+    private boolean load(Steps steps, Chosen chosen, BackedUp rows, Target target, Table table, List<Table> tables)
+        throws Exception {
         String compared;
         try (var progress = new Progress(run.console, "Load", chosen.reader::done, chosen.manifest.bytesRaw())) {
-            compared = rows.load(chosen.reader, chosen.manifest, tables);
+            compared = rows.load(chosen.reader, chosen.manifest, tables, target.partitions());
         }
         var id = chosen.folder.id();
         if (!rows.has(table))
@@ -271,12 +272,19 @@ class Rows implements Callable<Integer> {
             if (each.isToDo() && !rows.gone(each.table()).isEmpty())
                 run.console.warn("left out, since " + each.table() + " has no such columns any more: "
                     + String.join(", ", rows.gone(each.table())));
-            if (each.changed() > 0)
-                run.console.warn(Amount.count(each.changed(), "row") + " of " + each.table()
-                    + " pointed at them in the backup, and do not now: they stay as they are; "
-                    + "to have them as they were: --table " + each.table() + " --where … --overwrite");
+            if (each.changed() > 0) run.console.warn(changed(each));
         }
         return found;
+    }
+
+    private String changed(Found found) {
+        var table = found.table();
+        var pointed = Amount.count(found.changed(), "row") + " of " + table + " pointed at them in the backup";
+        if (table.key().isEmpty())
+            return pointed + ", and " + table + " has no key: nobody can tell whether they are still there, and they do "
+                + "not come back; " + byHand(table);
+        return pointed + ", and do not now: they stay as they are; to have them as they were: --table " + table
+            + " --where … --overwrite";
     }
 
     private static String words(List<Found> found) {
@@ -303,7 +311,8 @@ class Rows implements Callable<Integer> {
         return true;
     }
 
-    private String safetyBackup(Lock lock) throws Exception {
+    private String safetyBackup(Lock lock, Putting putting) throws Exception {
+        putting.noteBackup();
         run.console.say((dryRun ? "would first back up" : "first a backup of") + " what is there now:");
         return BackupDb.ofLocked(run, env, lock, dryRun, settings.protectedEnvironments().contains(env));
     }

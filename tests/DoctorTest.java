@@ -205,7 +205,9 @@ class DoctorTest {
                     "  warning      process environment: it sets LOG_DAYS otherwise than the files",
                 "  warning      newest backup: there is none yet",
                     "  problem      copies: there is no bucket 'no-such-bucket'",
-                    "  problem      server for drills: role 'tester' at ", "4 problems");
+                    "  problem      server for drills: role 'tester' at ",
+                    "  problem      server of drills: DRILL_DATABASE_URL leads to the server of environment 'staging'",
+                    "5 problems");
     }
 
     @Test void a_server_with_too_few_locks_for_its_tables_is_told_with_the_number_that_it_needs() throws Exception {
@@ -227,6 +229,10 @@ class DoctorTest {
                 .prints("  problem      clock: this machine is 10 min ", " ahead; S3 refuses requests from 15 min on", "  warning      write once: the store ignores If-None-Match: a seal is looked for before it is written, and compared afterwards",
                     "  problem      upload in parts: ", "  not checked  number of parts, checksum, aborted uploads: needs upload in parts", "  problem      public access: anybody can list the bucket and read what is in it");
             assertEquals(Set.of(), store.objects.keySet());
+            store.cutsStrangers = true;
+            Stack.kit().set("AWS_ENDPOINT_URL_S3", store.address()).set("S3_ATTEMPTS", "1").run("doctor", "--env", "staging")
+                .exits(13).prints("  cannot tell  clock: ", "  cannot tell  public access: somebody without credentials gets no answer",
+                    "  note         lifecycle: nothing ends uploads");
         }
     }
 
@@ -245,6 +251,8 @@ class DoctorTest {
      */
     private static final class CarelessStore implements AutoCloseable {
         final Map<String, byte[]> objects = new ConcurrentSkipListMap<>();
+        /** Whoever shows no credentials gets no answer at all, as from a firewall. */
+        volatile boolean cutsStrangers;
         private final ServerSocket socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
         private final int millis;
 
@@ -280,6 +288,7 @@ class DoctorTest {
                 var headers = new TreeMap<String, String>(String.CASE_INSENSITIVE_ORDER);
                 for (String header; !(header = line(in)).isEmpty(); ) headers.put(header.replaceFirst(":.*", ""), header.replaceFirst("[^:]*: *", ""));
                 if (headers.containsKey("Expect")) connection.getOutputStream().write("HTTP/1.1 100 Continue\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                if (cutsStrangers && !headers.containsKey("Authorization")) return;
                 var body = in.readNBytes(Integer.parseInt(headers.getOrDefault("Content-Length", "0")));
                 var path = request[1].split("\\?", 2);
                 var answer = answer(request[0], path[0].replaceFirst("^/[^/]*/?", ""), path.length > 1 ? path[1] : "", body);
@@ -292,6 +301,15 @@ class DoctorTest {
             }
         }
 
+        /** None of them concerns a backup, and each is written in another way. */
+        private static final String RULES_OF_OTHERS = "<LifecycleConfiguration>" + List.of("<Filter><And><Prefix>photos/</Prefix>"
+            + "<Tag><Key>a</Key><Value>b</Value></Tag></And></Filter>", "<Filter><And><Prefix>photos/</Prefix>"
+            + "<ObjectSizeGreaterThan>1</ObjectSizeGreaterThan></And></Filter>", "<Prefix>photos/</Prefix>",
+            "<Filter><Prefix>handover-photos/</Prefix></Filter>", "<Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter>").stream()
+            .map(filter -> "<Rule>" + filter + "<Status>Enabled</Status><Transition><Days>1</Days>"
+                + "<StorageClass>GLACIER</StorageClass></Transition></Rule>").collect(Collectors.joining())
+                + "</LifecycleConfiguration>";
+
         private record Answer(int status, byte[] body) {
             Answer(int status, String body) { this(status, body.getBytes(StandardCharsets.UTF_8)); }
         }
@@ -300,6 +318,7 @@ class DoctorTest {
             if (method.equals("GET") && query.contains("list-type=2"))
                 return new Answer(200, "<ListBucketResult><Name>bucket</Name>" + objects.entrySet().stream().map(object -> "<Contents><Key>" + object.getKey() + "</Key><Size>" + object.getValue().length
                     + "</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>").collect(Collectors.joining()) + "</ListBucketResult>");
+            if (query.startsWith("lifecycle")) return new Answer(200, RULES_OF_OTHERS);
             if (!query.isEmpty() && !query.startsWith("x-id")) return new Answer(501, "<Error><Code>NotImplemented</Code></Error>");
             switch (method) {
                 case "PUT" -> objects.put(key, body);

@@ -130,6 +130,7 @@ class RowsTest {
             rows(kit, "shop.line", "--missing").exits(10).says("shop.line has no primary key");
             rows(kit, "shop.order", "--where", "id = 4711").exits(1)
                 .says("no row of shop.order in backup ", "is what --where says", "./jbang backups list --env staging");
+            rows(kit, "shop.event", "--where", "id = 1 or what = 0").exits(2).says("column \"id\" does not exist");
             rows(kit, "shop.order", "--where", "pg_read_file('/etc/passwd') <> ''").exits(2)
                 .says("permission denied for function pg_read_file");
             rows(kit, "shop.customer", "--where", "id = 4").exits(12)
@@ -152,6 +153,93 @@ class RowsTest {
         }
     }
 
+    /** Each of these has been changed since, or is just being changed by somebody else. */
+    @Test void what_is_otherwise_now_is_not_taken_for_what_was_backed_up_and_nothing_comes_twice() throws Exception {
+        var kit = Stack.kit().backedUp("""
+            create table kind (name text primary key, price int);
+            create function known(text) returns boolean language sql
+                as $$ select exists (select from kind where name = $1) $$;
+            create domain ticket_id as int;
+            create sequence ticket_number;
+            create table ticket (id ticket_id primary key default nextval('ticket_number'), at timestamp,
+                exact timestamptz, kind text not null check (known(kind)));
+            create table remark (ticket_id int references ticket, text text);
+            create table seat (ticket_id int not null references ticket on delete cascade, number int);
+            create table reading (at date, n int, primary key (at, n)) partition by range (at);
+            create table reading_2025 partition of reading for values from ('2025-01-01') to ('2026-01-01');
+            create table reading_2026 (at date not null, n int not null);
+            create table dear () inherits (kind);
+            insert into kind values ('a', 1), ('b', 2);
+            insert into dear values ('b', 3);
+            insert into ticket select n, '2026-03-29 02:30', '2026-03-29 12:00:00.4+02', 'a' from generate_series(1, 3) n;
+            insert into remark values (2, 'two'), (3, 'three');
+            insert into seat values (2, 20), (3, 30), (3, 30);
+            insert into reading values ('2025-12-31', 1);
+            insert into reading_2026 values ('2026-01-01', 2), ('2026-01-02', 3);
+            """);
+        kit.database.execute("""
+            update remark set ticket_id = null where ticket_id = 3;
+            delete from ticket where id = 3;
+            alter table ticket alter at type timestamptz, alter exact type timestamptz(0);
+            alter table reading attach partition reading_2026 for values from ('2026-01-01') to ('2027-01-01');
+            delete from reading where n = 3;
+            delete from only kind where name = 'b';
+            """);
+        rows(kit, "public.ticket", "--missing").exits(0)
+            .says("1 row of public.remark pointed at them in the backup, and public.remark has no key: nobody can tell",
+                "1 value of public.ticket, column at, not as in the backup: its type is timestamp with time zone now, "
+                    + "and what has no offset there was read in time zone",
+                "1 value of public.ticket, column exact, not as in the backup: its type is timestamp(0) with time zone")
+            .prints("1 row into public.ticket, 2 rows into public.seat, from backup ");
+        assertEquals(List.of("two"), kit.database.rows("select text from remark where ticket_id is not null"));
+        assertEquals("4", kit.database.one("select nextval('ticket_number')"), "a number is given once");
+        rows(kit, "public.reading", "--missing").exits(0).prints("1 row into public.reading, from backup ");
+        assertEquals("3", kit.database.one("select count(*) from reading"));
+        rows(kit, "public.kind", "--missing").exits(0).prints("1 row into public.kind, from backup ");
+
+        // A trigger finds its own table without a schema, as in any application; and it may refuse.
+        kit.database.execute("""
+            create table heard (id int);
+            create function hear() returns trigger language plpgsql as $$ begin
+                insert into heard values (new.id);
+                return case when new.id = 3 then null else new end;
+            end $$;
+            create trigger hear before insert on ticket for each row execute function hear();
+            update remark set ticket_id = null;
+            delete from ticket where id > 1;
+            """);
+        rows(kit, "public.ticket", "--where", "id = 2", "--fire-triggers").exits(0)
+            .says("triggers have changed more: public.heard (1 inserted, 0 updated, 0 deleted)");
+        rows(kit, "public.ticket", "--where", "id = 3", "--fire-triggers").exits(1)
+            .says("1 row of public.ticket would not come back: a trigger keeps them out", "nothing was committed");
+
+        kit.database.execute("drop trigger hear on ticket");
+        try (var other = kit.database.connect(); var statement = other.createStatement()) {
+            other.setAutoCommit(false);
+            statement.execute("insert into ticket values (3, null, null, 'a'); insert into seat values (3, 30)");
+            var second = kit.start("rows", "--env", "staging", "--table", "public.ticket", "--missing");
+            awaitsLock(kit, second);
+            other.commit();
+            second.result().exits(1).says("public.seat has 1 row pointing to rows of public.ticket that were missing");
+            assertEquals("2", kit.database.one("select count(*) from seat"));
+
+            statement.execute("update kind set price = 3 where name = 'b'");
+            var overwriting = kit.start("rows", "--env", "staging", "--table", "public.kind", "--where", "true",
+                "--overwrite");
+            awaitsLock(kit, overwriting);
+            other.commit();
+            overwriting.result().exits(1)
+                .says("1 row of public.kind that would be overwritten was changed while the safety backup was made");
+            assertEquals("3", kit.database.one("select price from only kind where name = 'b'"));
+        }
+    }
+
+    private static void awaitsLock(Kit kit, Kit.Running running) {
+        var waiting = "select count(*) from pg_stat_activity where datname = '" + kit.database.name
+            + "' and application_name like 'handover rows%' and wait_event_type = 'Lock'";
+        Patience.until(() -> kit.database.one(waiting).equals("1"), () -> "never waited\n" + running.saidSoFar());
+    }
+
     @Test void a_condition_is_one_expression_whatever_it_says() {
         for (var good : List.of("id = 42", "name = 'it''s; -- (' and \"a;b(\" > 1", "path like '%\\' or (id in (1, 2))",
             "data @> '{\"a\": 1}' and tags ? 'x'", "b = B'1' and n = N'e'"))
@@ -170,14 +258,13 @@ class RowsTest {
         try (var other = kit.database.connect(); var statement = other.createStatement()) {
             other.setAutoCommit(false);
             statement.execute("lock table shop.line in share mode"); // whoever inserts waits
-            var waiting = "select count(*) from pg_stat_activity where datname = '" + kit.database.name
-                + "' and application_name like 'handover rows%'";
             var running = kit.start("rows", "--env", "staging", "--table", "shop.customer", "--missing");
-            Patience.until(() -> kit.database.one(waiting + " and wait_event_type = 'Lock'").equals("1"),
-                () -> "never waited\n" + running.saidSoFar());
+            awaitsLock(kit, running);
             running.signal("KILL").result();
             other.rollback();
-            Patience.until(() -> kit.database.one(waiting).equals("0"), () -> "its sessions stay");
+            Patience.until(() -> kit.database.one("select count(*) from pg_stat_activity where datname = '"
+                + kit.database.name + "' and application_name like 'handover rows%'").equals("0"),
+                () -> "its sessions stay");
         }
         assertEquals(deleted, state(kit));
         rows(kit, "shop.customer", "--missing", "--fire-triggers").exits(0)

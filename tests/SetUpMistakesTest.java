@@ -72,7 +72,7 @@ class SetUpMistakesTest {
     }
 
     private Map<String, JsonObject> look(String env) {
-        var report = kit.run("doctor", "--env", env, "--json").json();
+        var report = kit.run("doctor", "--env", env, "--json").neverShows("s3cr3t").json();
         var problems = new LinkedHashMap<String, JsonObject>();
         for (var check : report.getAsJsonArray("checks").asList().stream().map(JsonElement::getAsJsonObject).toList())
             if (check.get("outcome").getAsString().equals("problem"))
@@ -234,8 +234,11 @@ class SetUpMistakesTest {
         wrong("BACKUP_RECIPIENTS", "bob", "BACKUP_RECIPIENTS", "not an age public key", "BACKUP_RECIPIENTS stands in",
             null);
         wrong("PG_BIN", "/usr/lib/postgres/bin", "PG_BIN", "a folder that is not there", "leave it out", null);
-        wrong("DEPLOY_HOOK", "tell.sh --loud", "DEPLOY_HOOK", "no program that can be run",
-            "a program, without arguments", null);
+        wrong("DEPLOY_HOOK", "curl -d done https://hooks.slack.com/s3cr3t", "DEPLOY_HOOK",
+            "no program that can be run", "the path of a program, without arguments", null);
+        wrong("DEPLOY_BUILD_VARIABLES", "NPM_TOKEN=s3cr3t", "DEPLOY_BUILD_VARIABLES",
+            "names 'NPM_TOKEN=…', which is no variable", "names alone", null);
+        wrong("LOG_DIR", "~/logs", "LOG_DIR", "begins with a sign for the home folder", "write the folder out", null);
         wrong("PROTECTED_ENVS", "Production", "PROTECTED_ENVS", "not the name of an environment",
             "PROTECTED_ENVS=production,live", null);
         wrong("AWS_ENDPOINT_URL_S3", "s3.eu-west-3.amazonaws.com", "AWS_ENDPOINT_URL_S3",

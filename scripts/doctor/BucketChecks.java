@@ -2,6 +2,7 @@ package doctor;
 
 import java.util.ArrayList;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import ops.Amount;
 import ops.Store;
 import software.amazon.awssdk.core.exception.SdkException;
@@ -57,24 +58,33 @@ public final class BucketChecks {
     private Seen lifecycle() throws Exception {
         var none = Seen.note("nothing ends uploads that were never completed, except a later backup-db", "a lifecycle rule AbortIncompleteMultipartUpload after a few days is a second net");
         return ask(store, "s3:GetLifecycleConfiguration", client -> {
-            var rules = client.getBucketLifecycleConfiguration(request -> request.bucket(store.bucket)).rules().stream().filter(rule -> rule.status() == ExpirationStatus.ENABLED).toList();
+            var rules = client.getBucketLifecycleConfiguration(request -> request.bucket(store.bucket)).rules().stream()
+                .filter(rule -> rule.status() == ExpirationStatus.ENABLED && concerns(rule)).toList();
             var said = new ArrayList<String>();
             for (var rule : rules) {
                 if (rule.abortIncompleteMultipartUpload() != null) said.add("uploads that were never completed end after " + Amount.count(rule.abortIncompleteMultipartUpload().daysAfterInitiation(), "day"));
-                if (rule.expiration() != null && rule.expiration().days() != null && concerns(rule)) said.add("objects here are deleted after " + Amount.count(rule.expiration().days(), "day"));
+                if (rule.expiration() != null && rule.expiration().days() != null)
+                    said.add("objects here are deleted after " + Amount.count(rule.expiration().days(), "day"));
             }
             // Uploads of a large database take longer than a day; and a restore can't read an archive.
-            if (rules.stream().filter(this::concerns).anyMatch(rule -> rule.abortIncompleteMultipartUpload() != null && rule.abortIncompleteMultipartUpload().daysAfterInitiation() < 3))
+            if (rules.stream().anyMatch(rule -> rule.abortIncompleteMultipartUpload() != null
+                && rule.abortIncompleteMultipartUpload().daysAfterInitiation() < 3))
                 return Seen.warning(String.join("; ", said), "give uploads a week before the rule ends them: a large backup may be one that still runs");
-            if (rules.stream().filter(this::concerns).anyMatch(rule -> rule.transitions().stream().anyMatch(transition -> String.valueOf(transition.storageClassAsString()).matches("GLACIER|DEEP_ARCHIVE"))))
+            if (rules.stream().anyMatch(rule -> rule.transitions().stream().anyMatch(transition ->
+                String.valueOf(transition.storageClassAsString()).matches("GLACIER|DEEP_ARCHIVE"))))
                 return Seen.warning("backups here become archives, which can't be restored, verified or drilled before they were asked for, hours ahead", "GLACIER_IR instead, which can be read at once, or no such rule");
             return said.isEmpty() ? none : rules.stream().anyMatch(rule -> rule.abortIncompleteMultipartUpload() != null) ? Seen.ok(String.join("; ", said)) : Seen.note(String.join("; ", said), none.fix());
         }, "NoSuchLifecycleConfiguration", none);
     }
 
+    /** Several conditions stand in one; an older rule has its prefix beside; no object here has a tag. */
     private boolean concerns(LifecycleRule rule) {
-        var prefix = rule.filter() == null || rule.filter().prefix() == null ? "" : rule.filter().prefix();
-        return store.prefix.startsWith(prefix) || prefix.startsWith(store.prefix);
+        var filter = rule.filter();
+        if (filter != null && (filter.tag() != null || filter.and() != null && filter.and().hasTags())) return false;
+        var prefixes = Stream.of(rule.prefix(), filter == null ? null : filter.prefix(),
+            filter == null || filter.and() == null ? null : filter.and().prefix());
+        var place = store.prefix + "/";
+        return prefixes.allMatch(prefix -> prefix == null || place.startsWith(prefix) || prefix.startsWith(place));
     }
 
     /**

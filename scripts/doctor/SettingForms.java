@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Base64;
+import java.util.regex.Pattern;
 import ops.Copy;
 import ops.DatabaseUrl;
 import ops.Failure;
@@ -27,12 +28,17 @@ import smoke.SmokeSettings;
 final class SettingForms {
     private static final String AMAZON_REGION = "[a-z]{2,4}(-[a-z]+){1,2}-[0-9]{1,2}";
 
+    private static final Pattern HOME = Pattern.compile("(~[a-z0-9_-]*|\\$HOME|\\$\\{HOME})/.*");
+
     private final Settings settings;
 
     SettingForms(Settings settings) { this.settings = settings; }
 
     /** Throws BadSetting unless a setting has the form that it needs. Null where it says nothing by itself. */
     Seen judge(Setting setting, String value) {
+        if (setting.kind != Setting.Kind.SECRET && HOME.matcher(value).matches())
+            throw bad(setting, "begins with a sign for the home folder, which nobody replaces there",
+                "write the folder out: " + System.getProperty("user.home") + "/…");
         switch (setting) {
             case BACKUP_BUCKET -> {
                 if (!Store.isBucketName(settings.require(setting)))
@@ -89,14 +95,15 @@ final class SettingForms {
                 "it is the folder of the application, with its package.json");
             case DEPLOY_BUILD_VARIABLES -> settings.list(setting).forEach(name -> {
                 if (!name.matches("[A-Za-z_][A-Za-z0-9_]*"))
-                    throw bad(setting, "names '" + name + "', which is no variable",
+                    throw bad(setting, "names '" + name.replaceFirst("=.*", "=…") + "', which is no variable",
                         "names alone, with commas between them");
             });
             case DEPLOY_HOOK -> {
                 var program = Home.dir().resolve(value);
                 if (!Files.isExecutable(program) || Files.isDirectory(program))
-                    throw bad(setting, "names no program that can be run: " + program, "chmod u+x '" + program
-                        + "', or correct the path: a program, without arguments");
+                    throw bad(setting, "names no program that can be run"
+                        + (Files.exists(program) ? ": " + program : ""), "it is the path of a program, without arguments"
+                        + (Files.isRegularFile(program) ? ": chmod u+x '" + program + "'" : ""));
             }
             case SUPABASE_ANON_KEY -> {
                 if (isSecretKey(value))

@@ -206,7 +206,16 @@ public final class StoreChecks {
     }
 
     /** The honest check on any store: somebody without credentials asks for the probe, and for the list. */
-    private Seen anonymous() throws IOException {
+    private Seen anonymous() {
+        try {
+            return asAnybody();
+        } catch (IOException e) {
+            return Seen.cannotTell("somebody without credentials gets no answer: " + e.getMessage(),
+                "look it up in the provider's console");
+        }
+    }
+
+    private Seen asAnybody() throws IOException {
         var object = open(url(probe.key), "GET");
         var bare = url("").toString();
         var list = open(URI.create(bare.substring(0, bare.length() - 1) + "?list-type=2&max-keys=1").toURL(), "GET");

@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Locale;
 import java.util.stream.Stream;
 import ops.BackupPlace;
+import ops.Database;
 import ops.DatabaseTarget;
+import ops.DatabaseUrl;
 import ops.Exit;
 import ops.Failure;
 import ops.Guard;
@@ -34,10 +36,25 @@ public final class TargetChecks {
         group.check("place in the bucket", () -> alone(new BackupPlace(settings)), SettingChecks.FILES, "PROTECTED_ENVS", "BACKUP_BUCKET", "BACKUP_PREFIX");
         if (settings == null || store == null) return group;
         group.check("database", () -> alone(DatabaseTarget.of(run, settings, store)), "PROTECTED_ENVS", DatabaseChecks.CONNECTION);
+        if (settings.get(Setting.DRILL_DATABASE_URL).isPresent())
+            group.check("server of drills", this::drills, "PROTECTED_ENVS", Setting.DRILL_DATABASE_URL.name());
         if (settings.get(Setting.DEPLOY_PROVIDER).isPresent())
             group.check("site", () -> alone(new SiteTarget(run, settings, Providers.of(run, settings), store)), "PROTECTED_ENVS", DeployChecks.PROVIDER);
         group.check("address of the site", this::site, "PROTECTED_ENVS", "SITE_URL");
         return group;
+    }
+
+    /** Whether it is an environment's own, which a drill refuses. Null where it can't be reached: that is said before. */
+    private Seen drills() throws Exception {
+        var url = DatabaseUrl.ofDrill(settings).orElseThrow();
+        try (var session = Database.connect(url, settings, "handover doctor " + settings.env)) {
+            Guard.checkDrill(run, settings, url, session, store);
+            return Seen.ok("no environment's: " + url);
+        } catch (Failure.Refused e) {
+            return Seen.problem(Exit.SETTING, e.getMessage(), e.hint);
+        } catch (Failure.BadSetting | Failure.ToolFailed e) {
+            return null;
+        }
     }
 
     /**

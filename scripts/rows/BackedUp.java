@@ -51,12 +51,14 @@ public final class BackedUp {
     /**
      * Loads what the backup has of some tables.
      *
+     * @param attached what each partition is one of now: it may have been a table of its own
      * @return what was compared, in words
      * @throws Failure.NotVerified when it is not what the manifest says
      */
-    public String load(PartReader reader, Manifest manifest, List<Table> tables) throws Exception {
+    public String load(PartReader reader, Manifest manifest, List<Table> tables, Map<TableName, TableName> attached)
+        throws Exception {
         var wanted = tables.stream().collect(Collectors.toMap(Table::name, table -> table));
-        for (var part : manifest.parts()) reader.read(part, raw -> load(new Archive(raw), wanted));
+        for (var part : manifest.parts()) reader.read(part, raw -> load(new Archive(raw), wanted, attached));
         for (var each : loaded.values()) {
             session.execute("analyze " + each.rows());
             session.execute("create schema if not exists " + Database.quote(each.table().name().schema()) + "; "
@@ -66,8 +68,10 @@ public final class BackedUp {
             manifest.tables().stream().filter(table -> taken.containsKey(table.table())).toList());
     }
 
-    private void load(Archive archive, Map<TableName, Table> wanted) throws IOException {
-        var wholes = wholes(archive);
+    private void load(Archive archive, Map<TableName, Table> wanted, Map<TableName, TableName> attached)
+        throws IOException {
+        var wholes = new HashMap<>(attached);
+        wholes.putAll(wholes(archive));
         var entries = archive.entries().stream().collect(Collectors.toMap(Archive.Entry::number, entry -> entry));
         while (archive.next()) {
             var entry = entries.get(archive.entry());
@@ -155,7 +159,7 @@ public final class BackedUp {
      */
     void rows(Share share, OutputStream to) throws IOException {
         var from = loaded.get(share.table());
-        var columns = Stream.concat(share.columns().stream(), share.steady().stream())
+        var columns = Stream.concat(share.columns().stream(), share.twice().stream())
             .map(column -> ", " + from.raw(column.name())).collect(Collectors.joining());
         session.copyOut("copy (select what = " + Loaded.OVERWRITTEN + columns + " from " + from.rows()
             + " where what > 0 order by id) to stdout (encoding " + Database.literal(encoding()) + ")", to);

@@ -74,9 +74,10 @@ public final class Choice {
     private long mark(Loaded table, Optional<String> condition) {
         if (condition.isEmpty()) return count("update " + table.rows() + " r set what = " + Loaded.CHOSEN);
         session.execute("set search_path = " + Database.quote(table.table().name().schema()));
-        var complaint = session.attempt("update " + table.rows() + " set what = " + Loaded.CHOSEN
-            + " where id in (select " + Database.quote(table.id())
-            + " from " + table.table().name().sql() + " where (\n" + condition.get() + "\n))");
+        // On its own: a name that the table lacks must not be found among our columns round it.
+        var complaint = session.attempt("with chosen(id) as materialized (select " + Database.quote(table.id())
+            + " from " + table.table().name().sql() + " where (\n" + condition.get() + "\n)) update " + table.rows()
+            + " r set what = " + Loaded.CHOSEN + " from chosen where chosen.id = r.id");
         session.execute("reset search_path");
         if (complaint.isEmpty()) return number(table, Loaded.CHOSEN);
         var said = complaint.get();
@@ -100,7 +101,7 @@ public final class Choice {
             var pointing = "r.what in (0" + (owned ? ", " + Loaded.NEEDED : "") + ") and " + pointsToMissing(key);
             if (!any(child, pointing)) continue;
             if (child.hasKey()) know(child);
-            else if (key.clears()) continue;
+            else if (!owned || key.clears()) continue; // it may be there, and point to nothing now
             more += count("update " + child.rows() + " r set what = " + Loaded.MISSING + " where " + pointing + " and "
                 + child.isMissing());
         }

@@ -32,9 +32,8 @@ public final class Condition {
 
     /** Where a text or a name in quotes ends. */
     private static int end(String text, int begin) {
-        var before = text.substring(0, begin);
         // There a backslash hides the quote behind it.
-        if (text.charAt(begin) == '\'' && before.matches("(?s)(.*[^\\w$])?[eE]"))
+        if (text.charAt(begin) == '\'' && text.substring(Math.max(0, begin - 2), begin).matches("(?s)([^\\w$])?[eE]"))
             throw wrong("has a text with E before it");
         var end = text.indexOf(text.charAt(begin), begin + 1);
         if (end < 0) throw wrong("does not close a quote");

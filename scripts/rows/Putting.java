@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import ops.Amount;
@@ -26,8 +27,8 @@ import rows.Table.ForeignKey;
  * The one transaction that puts rows back. It holds the tables against other writers, so what it has counted is so
  * until it is committed, and undoes itself when the session ends before.
  *
- * <p>Only rows come from the backup, as COPY's data into temporary tables with the columns' own types. The role's own
- * search_path stays, since check constraints may rely on it; all that is said here is qualified.
+ * <p>Only rows come from the backup, as COPY's data into temporary tables with the columns' own types. Where they are
+ * written, with the role's own search_path, all that is said here is qualified.
  */
 public final class Putting {
     /** Of every table, by its whole where it is a partition: what this transaction has done. */
@@ -54,6 +55,8 @@ public final class Putting {
     /** What a changed type has changed. */
     private final List<String> otherwise = new ArrayList<>();
     private String transaction;
+    /** All transactions before it had ended when the safety backup began; null without one. */
+    private String oldest;
 
     /**
      * Looks whether it can be done, and changes nothing.
@@ -111,6 +114,11 @@ public final class Putting {
             .collect(Collectors.joining(", "));
     }
 
+    /** The safety backup begins now: what others change from here on may not be in it, and is not overwritten. */
+    public void noteBackup() {
+        oldest = session.one("select pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())");
+    }
+
     /**
      * Puts the rows there, seen by nobody else yet.
      *
@@ -120,13 +128,19 @@ public final class Putting {
         begin();
         for (var share : shares()) hold(share);
         for (var share : shares()) bring(rows, share);
+        for (var share : shares()) if (share.found().overwritten() > 0) refuseChanged(share);
+        for (var share : shares()) if (!share.hasKey()) refuseTwice(share);
+        for (var share : shares()) if (share.hasKey()) session.execute(share.withoutThere());
         if (!firing) switchTriggers(Trigger::disabled);
         for (var group : groups) {
             if (!firing && group.stream().anyMatch(Share::isSilenced)) insertSilently(group);
             else insert(group);
         }
         for (var share : shares()) overwrite(share);
-        session.execute("set constraints all immediate");
+        asTheRole(() -> {
+            session.execute("set constraints all immediate");
+            return true;
+        });
         if (!firing) switchTriggers(Trigger::enabled);
         for (var share : shares()) Sequences.raise(session, share);
         return words();
@@ -149,7 +163,8 @@ public final class Putting {
     private void hold(Share share) {
         var table = share.table();
         session.execute("lock table " + table.from() + " in share row exclusive mode");
-        if (!Target.describe(session, table.oid(), table.name()).equals(table))
+        if (!Target.describe(session, table.oid(), table.name()).equals(table)
+            || !Trigger.of(session, table, share.events()).equals(share.triggers()))
             throw new Failure.Failed("somebody has changed table " + table + " since it was looked at", "run it again");
     }
 
@@ -157,17 +172,48 @@ public final class Putting {
         session.execute(share.created());
         session.copyIn("copy " + share.waiting() + " from stdin (encoding " + Database.literal(rows.encoding()) + ")",
             to -> rows.rows(share, to), new AtomicLong());
-        if (share.hasKey()) session.execute(share.withoutThere());
-        if (!share.steady().isEmpty()) warnOfTypes(share, session.rows(share.changedByType(), row -> row).get(0));
+        if (!share.twice().isEmpty()) warnOfTypes(share, session.rows(share.changedByType(), row -> row).get(0));
     }
 
     private void warnOfTypes(Share share, String[] counts) {
         for (var i = 0; i < counts.length; i++) {
-            var column = share.steady().get(i);
+            var column = share.twice().get(i);
             if (!counts[i].equals("0"))
                 otherwise.add(Amount.count(Long.parseLong(counts[i]), "value") + " of " + share.table() + ", column "
-                    + column.name() + ", not as in the backup: its type is " + column.type() + " now");
+                    + column.name() + ", not as in the backup: its type is " + column.type() + " now"
+                    + (column.isMoment() ? ", and what has no offset there was read in time zone "
+                        + session.one("select pg_catalog.current_setting('TimeZone')") : ""));
         }
+    }
+
+    private void refuseChanged(Share share) {
+        var changed = Long.parseLong(session.one(share.changedSince(oldest)));
+        if (changed > 0)
+            throw new Failure.Failed(Amount.count(changed, "row") + " of " + share.table() + " that would be overwritten "
+                + (changed == 1 ? "was" : "were") + " changed while the safety backup was made, which may lack that",
+                "run it again: the next one has it");
+    }
+
+    /** Of rows without a key it is known only by what they point to that they are missing: that is so no longer. */
+    private void refuseTwice(Share share) {
+        for (var parent : shares())
+            for (var key : foreignKeys) {
+                if (!key.child().equals(share.table().oid()) || !key.parent().equals(parent.table().oid())
+                    || !parent.names().containsAll(key.referenced())) continue;
+                var there = Long.parseLong(session.one(parent.pointing(key, share.table().from())));
+                if (there > 0)
+                    throw new Failure.Failed(share.table() + " has " + Amount.count(there, "row") + " pointing to rows of "
+                        + parent.table() + " that were missing, and has no key: nobody can tell which of them are there",
+                        "somebody may be putting them back, too: run it again; if it stays, delete these first");
+            }
+    }
+
+    /** Functions that checks, defaults and triggers call may rely on the search path that the role has else. */
+    private <T> T asTheRole(Supplier<T> statement) {
+        session.execute("set local search_path to default");
+        var result = statement.get();
+        session.execute("set local search_path = pg_catalog");
+        return result;
     }
 
     private void switchTriggers(Function<Trigger, String> statement) {
@@ -206,7 +252,7 @@ public final class Putting {
         var counts = numbers.stream().map(i -> "(select pg_catalog.count(*) from i" + i + ")")
             .collect(Collectors.joining(", "));
         try {
-            var row = session.rows("with " + all + " select " + counts, each -> each).get(0);
+            var row = asTheRole(() -> session.rows("with " + all + " select " + counts, each -> each).get(0));
             for (var i : numbers) inserted.put(group.get(i).table(), Long.valueOf(row[i]));
         } catch (Failure.ToolFailed e) {
             if (!e.getMessage().contains("duplicate key")) throw e;
@@ -214,11 +260,25 @@ public final class Putting {
                 "another row has taken that value since: change it there, or choose without this row: "
                     + "--where \"… and id <> …\"");
         }
+        for (var share : group) refuseFewer(share);
+    }
+
+    private void refuseFewer(Share share) {
+        var fewer = Long.parseLong(session.one(share.toInsert())) - inserted.get(share.table());
+        if (fewer != 0)
+            throw new Failure.Failed(Amount.count(fewer, "row") + " of " + share.table()
+                + " would not come back: a trigger keeps them out",
+                "without --fire-triggers they come back as they were");
     }
 
     private void overwrite(Share share) {
-        if (share.found().overwritten() == 0 || share.changeable().isEmpty()) return;
-        var count = session.one("with u as (" + share.updated() + " returning 1) select pg_catalog.count(*) from u");
+        if (share.found().overwritten() == 0) return;
+        if (share.changeable().isEmpty()) {
+            overwritten.put(share.table(), 0L);
+            return;
+        }
+        var count = asTheRole(() -> session.one("with u as (" + share.updated()
+            + " returning 1) select pg_catalog.count(*) from u"));
         overwritten.put(share.table(), Long.valueOf(count));
     }
 

@@ -25,8 +25,7 @@ final class Sequences {
             and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
         ) of on of.sequence = s.oid
         join pg_catalog.pg_attribute a on a.attrelid = of.relation and a.attnum = of.number
-        where s.relkind = 'S' and of.relation = ?::pg_catalog.oid
-        and a.atttypid in ('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, 'int8'::pg_catalog.regtype)""";
+        where s.relkind = 'S' and of.relation = ?::pg_catalog.oid""";
 
     /** One, and the last number that it must be at. */
     private record Behind(TableName name, long step, long number) {
@@ -47,7 +46,7 @@ final class Sequences {
      */
     static void raise(Database session, Share share) {
         for (var row : session.rows(SEQUENCES, row -> row, share.table().oid())) {
-            if (!share.names().contains(row[2])) continue;
+            if (!share.isWhole(row[2])) continue;
             var step = Long.parseLong(row[3]);
             var last = session.one("select pg_catalog." + (step > 0 ? "max" : "min") + "(" + share.waitingValue(row[2])
                 + ") from " + share.waiting() + " w where not w.replaces");

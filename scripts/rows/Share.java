@@ -21,12 +21,23 @@ record Share(Found found, List<Column> columns, List<Trigger> triggers) {
 
     List<String> names() { return columns.stream().map(Column::name).toList(); }
 
+    /** Whether it is a column of whole numbers that is written. */
+    boolean isWhole(String name) {
+        return columns.stream().anyMatch(each -> each.name().equals(name)
+            && List.of("smallint", "integer", "bigint").contains(each.plain()));
+    }
+
     /** Whether a row that is there can be found by its key. */
     boolean hasKey() { return !table().key().isEmpty() && names().containsAll(table().key()); }
 
     /** Columns that a row that is there can be given. */
     List<Column> changeable() {
         return columns.stream().filter(column -> !column.fixed() && !table().key().contains(column.name())).toList();
+    }
+
+    /** What its triggers may run for, as pg_trigger.tgtype has it. */
+    int events() {
+        return (found.missing() > 0 ? Trigger.FOR_INSERT : 0) | (found.overwritten() > 0 ? Trigger.FOR_UPDATE : 0);
     }
 
     /** Whether its triggers can be kept from running by those of the whole session alone. */
@@ -63,11 +74,13 @@ record Share(Found found, List<Column> columns, List<Trigger> triggers) {
     private String waitingName() { return "\"handover rows " + table().oid() + "\""; }
 
     /** Columns whose values are brought once more, as the backup has them. */
-    List<Column> steady() { return columns.stream().filter(Column::isSteady).toList(); }
+    List<Column> twice() {
+        return columns.stream().filter(each -> each.isSteady() || each.isMoment() || each.isNarrow()).toList();
+    }
 
     String created() {
         var values = columns.stream().map(column -> ", " + waitingName(column) + " " + column.type());
-        var texts = steady().stream().map(column -> ", " + textName(column) + " text");
+        var texts = twice().stream().map(column -> ", " + textName(column) + " text");
         return "create temp table " + waitingName() + " (replaces boolean"
             + Stream.concat(values, texts).collect(Collectors.joining()) + ") on commit drop";
     }
@@ -76,12 +89,45 @@ record Share(Found found, List<Column> columns, List<Trigger> triggers) {
 
     private String textName(Column column) { return "b" + columns.indexOf(column); }
 
-    /** How many values of each steady column are not what they are in the backup. */
+    /** How many values of each of these columns are not what they are in the backup. */
     String changedByType() {
-        return steady().stream().map(column -> "pg_catalog.count(*) filter (where w." + waitingName(column)
-            + " is not null and pg_catalog.format('%s', w." + waitingName(column) + ") operator(pg_catalog.<>) w."
-            + textName(column) + ")").collect(Collectors.joining(", ", "select ", " from " + waiting() + " w"));
+        return twice().stream().map(column -> "pg_catalog.count(*) filter (where w." + waitingName(column)
+            + " is not null and (" + isChanged(column) + "))")
+            .collect(Collectors.joining(", ", "select ", " from " + waiting() + " w"));
     }
+
+    private String isChanged(Column column) {
+        var value = "w." + waitingName(column);
+        var text = "w." + textName(column);
+        if (column.isSteady()) return "pg_catalog.format('%s', " + value + ") operator(pg_catalog.<>) " + text;
+        var changed = value + "::pg_catalog.text operator(pg_catalog.<>) " + text + "::" + column.plain()
+            + "::pg_catalog.text";
+        if (!column.isMoment()) return changed;
+        return changed + " or " + text
+            + " operator(pg_catalog.!~) ':[0-9]{2}([.][0-9]+)?[+-][0-9]{2}(:[0-9]{2}){0,2}( BC)?$|infinity$'";
+    }
+
+    /** How many rows that are to be replaced are of that transaction or a later one. */
+    String changedSince(String transaction) {
+        return "select pg_catalog.count(*) from " + table().from() + " t, " + waiting() + " w where w.replaces and "
+            + isSame() + " and pg_catalog.age(t.xmin) operator(pg_catalog.<=) "
+            + "(pg_catalog.txid_current() operator(pg_catalog.-) " + transaction + ")";
+    }
+
+    /** How many rows of another table point to those that wait. */
+    String pointing(ForeignKey key, String child) {
+        var pairs = new ArrayList<String>();
+        for (var i = 0; i < key.columns().size(); i++) {
+            var name = key.referenced().get(i);
+            pairs.add(equal("t." + Database.quote(key.columns().get(i)), waitingValue(name),
+                columns.get(names().indexOf(name))));
+        }
+        return "select pg_catalog.count(*) from " + child + " t where exists (select from " + waiting()
+            + " w where not w.replaces and " + String.join(" and ", pairs) + ")";
+    }
+
+    /** How many rows are to be inserted. */
+    String toInsert() { return "select pg_catalog.count(*) from " + waiting() + " w where not w.replaces"; }
 
     /** Lets those wait no longer that somebody has put back in the meantime. */
     String withoutThere() {

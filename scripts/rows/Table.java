@@ -36,6 +36,12 @@ public record Table(String oid, TableName name, boolean partitioned, boolean own
 
         /** Whether a value that is written otherwise is another one: its column's type has changed then. */
         boolean isSteady() { return STEADY.contains(plain) || type.equals("text"); }
+
+        /** Whether a value is a moment, which a text without an offset says only together with a time zone. */
+        boolean isMoment() { return plain.equals("timestamp with time zone"); }
+
+        /** Whether its type may hold less than one of PostgreSQL's own does: fewer digits of a second, say. */
+        boolean isNarrow() { return !plain.equals("text") && !plain.equals(type); }
     }
 
     /**

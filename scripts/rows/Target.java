@@ -76,7 +76,8 @@ public final class Target {
     private static final String PARTS = """
         with recursive below(oid) as (
             select ?::pg_catalog.oid
-            union all select i.inhrelid from pg_catalog.pg_inherits i join below on below.oid = i.inhparent)
+            union all select i.inhrelid from pg_catalog.pg_inherits i join below on below.oid = i.inhparent
+            join pg_catalog.pg_class part on part.oid = i.inhrelid where part.relispartition)
         select n.nspname, c.relname from below join pg_catalog.pg_class c on c.oid = below.oid
         join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' order by 1, 2""";
 
@@ -157,6 +158,9 @@ public final class Target {
     }
 
     public List<ForeignKey> foreignKeys() { return foreignKeys; }
+
+    /** What each partition is one of. */
+    public Map<TableName, TableName> partitions() { return Map.copyOf(wholes); }
 
     private Table described(String oid) {
         return described.computeIfAbsent(oid, each -> describe(session, each, tables.get(each)));

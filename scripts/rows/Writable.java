@@ -5,6 +5,7 @@ import ops.Database;
 import ops.Failure;
 import ops.Setting;
 import ops.Settings;
+import ops.TableName;
 
 /** Whether rows can be written to a table, and nothing else would happen. It only looks. */
 public final class Writable {
@@ -13,6 +14,10 @@ public final class Writable {
         where ev_class = ?::pg_catalog.oid and ev_enabled <> 'D' and pg_catalog.strpos(?, ev_type::pg_catalog.text) > 0
         order by 1""";
     private static final String RULE_FOR_INSERT = "3", RULE_FOR_UPDATE = "2";
+    private static final String ELSEWHERE = """
+        select n.nspname, c.relname from pg_catalog.pg_partition_tree(?::pg_catalog.oid) part
+        join pg_catalog.pg_class c on c.oid = part.relid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'f' order by 1, 2""";
     private static final String RIGHTS = """
         select pg_catalog.has_table_privilege(c.oid, 'select') and pg_catalog.has_table_privilege(c.oid, 'insert')
             and pg_catalog.has_table_privilege(c.oid, 'update')
@@ -49,10 +54,16 @@ public final class Writable {
                 + String.join(", ", rules),
                 "have a developer put these rows back by hand: ./jbang restore-db --env scratch --from " + settings.env
                     + " --table " + table);
+        var elsewhere = session.rows(ELSEWHERE, row -> new TableName(row[0], row[1]).toString(), table.oid());
+        if (!elsewhere.isEmpty())
+            throw new Failure.Refused("partitions of " + table + " are foreign tables, with rows on another server: "
+                + String.join(", ", elsewhere) + "; which of them are missing can't be told here",
+                "compare by hand, from a scratch database: ./jbang restore-db --env scratch --from " + settings.env
+                    + " --table " + table);
         var triggers = Trigger.of(session, table,
             (inserting ? Trigger.FOR_INSERT : 0) | (updating ? Trigger.FOR_UPDATE : 0));
         if (firing || triggers.isEmpty() || table.owned()) return triggers;
-        if (updating || triggers.stream().anyMatch(Trigger::always) || !Trigger.canBeSilenced(session))
+        if (updating || triggers.stream().anyMatch(Trigger::always) || !Trigger.canBeSilenced(session, table))
             throw new Failure.BadSetting("role " + role + " is not the owner of " + table
                 + ", and can't keep its triggers from running: " + triggers,
                 anotherRole + "; or let them run: --fire-triggers");
