@@ -1,13 +1,16 @@
+import com.google.gson.Gson;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import release.Artifact;
 import release.Preview;
 
 /** A checkout whose environment {@code staging} has an application, and a web server that serves what is deployed of it. */
@@ -43,24 +46,51 @@ final class DeployedSite {
         return kit.run(all.toArray(String[]::new));
     }
 
-    /** Two releases that deploy has shipped: folders of the site and its repositories, and the objects in the bucket. */
+    /** Releases that deploy has shipped, the last one live: folders of the site and its repositories, and the objects in the bucket. */
     private record Shipped(Path home, String url, String bucket, List<String> releases, Map<String, byte[]> objects) { }
 
-    private static Shipped two;
+    /** One release, two of them, and so on. */
+    private static final List<Shipped> SHIPPED = new ArrayList<>();
 
-    /** Ships two releases; the first one's id and the second one's, which is live. deploy makes them once; the next one who wants them gets the folders and the objects, under his own names. */
-    List<String> shipTwo() {
-        synchronized (Shipped.class) {
-            if (two == null) return shipFirst();
+    List<String> shipTwo() { return ship(2); }
+
+    /** Ships so many releases, each another commit, and gives their ids; the last one is live. deploy makes them once, in a place of their own; all who want as many get the folders and the objects, under their own names. */
+    List<String> ship(int number) {
+        Shipped shipped;
+        synchronized (SHIPPED) {
+            while (SHIPPED.size() < number) shipAnother();
+            shipped = SHIPPED.get(number - 1);
         }
-        kit.bash("# what deploy has made for an earlier test is put in this one's place\nrm -r site site.git; cp -a '" + two.home + "'/. .").exits(0);
-        two.objects.forEach((key, content) -> kit.put(key, key.endsWith(".json") ? renamed(content) : content));
-        return two.releases;
+        return take(shipped);
     }
 
-    private byte[] renamed(byte[] content) {
-        return new String(content, StandardCharsets.UTF_8).replace(two.bucket, kit.bucket).replace(two.url, url())
-            .getBytes(StandardCharsets.UTF_8);
+    private static void shipAnother() {
+        var site = new DeployedSite(Stack.kit());
+        try {
+            var releases = new ArrayList<String>();
+            if (!SHIPPED.isEmpty()) {
+                releases.addAll(site.take(SHIPPED.get(SHIPPED.size() - 1)));
+                site.change(releases.size() == 1 ? "second" : "third");
+            }
+            site.run("deploy").exits(0);
+            releases.add(site.current());
+            var home = Files.createDirectory(Stack.folder().resolve(Stack.next("shipped")));
+            site.kit.bash("cp -a site site.git www '" + home + "'").exits(0);
+            var objects = site.kit.keys().stream().collect(Collectors.toMap(key -> key, site.kit::object));
+            SHIPPED.add(new Shipped(home, site.url(), site.kit.bucket, List.copyOf(releases), objects));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            site.close();
+        }
+    }
+
+    private List<String> take(Shipped shipped) {
+        kit.bash("# what deploy has made for all tests is put in this one's place\nrm -r site site.git; cp -a '" + shipped.home + "'/. .").exits(0);
+        shipped.objects.forEach((key, content) -> kit.put(key, !key.endsWith(".json") ? content
+            : new String(content, StandardCharsets.UTF_8).replace(shipped.bucket, kit.bucket).replace(shipped.url, url())
+                .getBytes(StandardCharsets.UTF_8)));
+        return shipped.releases;
     }
 
     /** The same with the settings of now, which may be such as leave their marks on a release. */
@@ -70,19 +100,6 @@ final class DeployedSite {
         change("second");
         run("deploy").exits(0);
         return List.of(first, current());
-    }
-
-    private List<String> shipFirst() {
-        var releases = shipTwoAnew();
-        try {
-            var home = Files.createDirectory(Stack.folder().resolve(Stack.next("shipped")));
-            kit.bash("cp -a site site.git www '" + home + "'").exits(0);
-            var objects = kit.keys().stream().collect(Collectors.toMap(key -> key, kit::object));
-            two = new Shipped(home, url(), kit.bucket, releases, objects);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return two.releases;
     }
 
     /** Another commit, whose page says something else. */
@@ -108,4 +125,20 @@ final class DeployedSite {
     }
 
     String commitOf(String release) { return kit.json("handover/staging/releases/" + release + ".json").getAsJsonObject("commit").get("sha").getAsString(); }
+
+    Artifact.Stored artifactOf(String release) { return new Gson().fromJson(kit.json("handover/staging/releases/" + release + ".json").get("artifact"), Artifact.Stored.class); }
+
+    /** Why a release is marked bad. */
+    String whyBad(String release) { return kit.json("handover/staging/releases/" + release + ".bad.json").get("why").getAsString(); }
+
+    /** The bucket as commands open it, here in the test's own process. */
+    ops.Store store() {
+        try {
+            var settings = Files.createDirectory(kit.home.resolve(Stack.next("settings")));
+            Files.copy(kit.home.resolve(".env.operations"), settings.resolve("env.operations"), StandardCopyOption.COPY_ATTRIBUTES);
+            return ops.Store.open(ops.Settings.ofStack(settings));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 }

@@ -1,19 +1,22 @@
 //SOURCES ../scripts/release/Deployment.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
+import ops.Failure;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import release.Artifact;
 
 /** An earlier release is live again in seconds, and nothing else is ever made live by it. */
 class RollbackTest {
     private static final List<String> STEPS = List.of("Read the settings", "Reach the provider", "Look for protected environments behind other names", "Take the lock", "See what is live", "Choose the release", "Compare the schema", "Choose the way", "Tag what is left", "Roll back", "Mark what was left as bad", "Look at the site");
+    /** Steps after which it is also told to stop: before the first change, right before the turn, after it, and in the end. */
+    private static final List<String> TOLD = List.of("Read the settings", "Take the lock", "Tag what is left", "Roll back", "Look at the site");
 
     private final DeployedSite site = new DeployedSite(Stack.kit());
     private final Kit kit = site.kit;
@@ -35,14 +38,6 @@ class RollbackTest {
         site.run("rollback", "--to", two.get(0)).exits(10).says("is live already");
     }
 
-    /** Ships three releases, each with other words; their ids. */
-    private List<String> shipThree() {
-        var two = site.shipTwo();
-        site.change("third");
-        site.run("deploy").exits(0);
-        return List.of(two.get(0), two.get(1), site.current());
-    }
-
     /** What it would look at does not pass, so that it looks again and again until it is killed. */
     private void killedOnceTheSiteWasTurned() {
         kit.set("SMOKE_HEALTH_PATH", "/none.json");
@@ -53,7 +48,7 @@ class RollbackTest {
     }
 
     @Test void killed_once_the_site_was_turned_and_run_again_it_goes_no_release_further_back() {
-        var three = shipThree();
+        var three = site.ship(3);
         killedOnceTheSiteWasTurned();
         // One whose result nobody has seen has not come to its end either.
         kit.bash("cd " + kit.home + " && ./jbang rollback --env staging --to " + three.get(1) + " --json > /dev/full").exits(1)
@@ -62,38 +57,40 @@ class RollbackTest {
         site.run("rollback").exits(0).says("ends what was begun at 2", "ok: Choose the way: it is live already")
             .prints("rolled back to " + three.get(1));
         assertEquals(three.get(1), site.current());
-        site.run("rollback", "--list").exits(0)
-            .prints("bad   " + three.get(2), "rolled back: prices", "live  " + three.get(1), "good  " + three.get(0));
+        assertEquals("rolled back: prices", site.whyBad(three.get(2)));
         site.run("rollback").exits(0).prints("rolled back to " + three.get(0)); // nothing is left to end
     }
 
     @Test void what_a_killed_rollback_left_is_no_release_to_go_back_to_after_the_next_deploy() {
-        var three = shipThree();
+        var three = site.ship(3);
         killedOnceTheSiteWasTurned();
+        assertEquals(three.get(1), site.current());
         kit.delete("handover/staging/releases/" + three.get(2) + ".bad.json"); // as when it was killed a moment earlier
         site.change("fourth");
         site.run("deploy").exits(0);
-        site.run("rollback").exits(0).prints("rolled back to " + three.get(1));
-        assertEquals(three.get(1), site.current());
+        assertEquals("rolled back: prices", site.whyBad(three.get(2)));
+        var fourth = site.current();
         // And one that was killed before it had turned the site: somebody wanted to leave what is live.
         kit.put("handover/staging/releases/turning.json", "{\"at\": \"2026-11-30T10:00:00Z\", \"from\": \""
-            + three.get(1) + "\", \"to\": \"" + three.get(0) + "\", \"why\": \"rolled back: prices\"}");
+            + fourth + "\", \"to\": \"" + three.get(1) + "\", \"why\": \"rolled back: prices\"}");
         site.change("fifth");
-        site.run("deploy").exits(0).says("release " + three.get(1) + " is marked bad, as the rollback of 2026-11-30T10:00:00Z"
+        site.run("deploy").exits(0).says("release " + fourth + " is marked bad, as the rollback of 2026-11-30T10:00:00Z"
             + " that did not come to its end: rolled back: prices");
-        site.run("rollback").exits(0).prints("rolled back to " + three.get(0));
+        site.run("rollback").exits(0).prints("rolled back to " + three.get(1));
+        assertEquals(three.get(1), site.current());
     }
 
     @Test void a_release_of_the_very_same_bytes_is_none_to_go_back_to() {
         var two = site.shipTwo();
         site.run("deploy").exits(0).says("ok: Keep the artifact: it is there already");
+        assertEquals(2, kit.keys("handover/staging/artifacts/").size());
         var again = site.current();
         site.run("rollback", "--to", two.get(1)).exits(10)
             .says("release " + two.get(1), "has the very same bytes as what is live", "nothing was changed");
         site.run("rollback").exits(0).says("ok: Mark what was left as bad: " + again + ", " + two.get(1))
             .prints("rolled back to " + two.get(0));
         assertEquals(two.get(0), site.current());
-        site.run("rollback", "--list").exits(0).prints("bad   " + again, "bad   " + two.get(1), "live  " + two.get(0));
+        for (var left : List.of(again, two.get(1))) assertEquals("rolled back", site.whyBad(left));
     }
 
     @Test void without_a_release_there_is_nothing_to_roll_back_to() {
@@ -103,9 +100,7 @@ class RollbackTest {
     }
 
     @Test void a_certain_one_is_named_by_its_id_its_commit_or_a_beginning_of_it() {
-        var two = site.shipTwo();
-        site.change("third");
-        site.run("deploy").exits(0);
+        var two = site.ship(3);
         site.run("rollback", "--to", "20").exits(2).says("'20' may be any of 3 releases");
         site.run("rollback", "--to", site.commitOf(two.get(0)).substring(0, 8)).exits(0);
         assertEquals(two.get(0), site.current());
@@ -143,19 +138,23 @@ class RollbackTest {
         var two = site.shipTwo();
         kit.bash("rm -r www/releases/" + two.get(0));
         var keys = kit.keys("handover/staging/artifacts/");
-        var first = kit.json("handover/staging/releases/" + two.get(0) + ".json").getAsJsonObject("artifact").get("sha256").getAsString();
-        var own = keys.stream().filter(key -> key.contains(first)).findFirst().orElseThrow();
+        var first = site.artifactOf(two.get(0));
+        var own = keys.stream().filter(key -> key.contains(first.sha256())).findFirst().orElseThrow();
         var other = keys.stream().filter(key -> !key.equals(own)).findFirst().orElseThrow();
-        kit.put(own, kit.object(other));
-        site.run("rollback").exits(14).says(own, "State: nothing was changed: what was live is live.");
-        var bytes = kit.object(other);
-        bytes[bytes.length / 2] ^= 1;
-        kit.put(own, bytes);
-        site.run("rollback").exits(14).says(own);
+        var flipped = kit.object(other);
+        flipped[flipped.length / 2] ^= 1;
+        try (var store = site.store()) {
+            for (var bytes : List.of(kit.object(other), flipped)) {
+                kit.put(own, bytes);
+                var folder = Files.createDirectory(kit.home.resolve(Stack.next("fetched")));
+                var failure = assertThrows(Failure.NotVerified.class, () -> Artifact.fetch(store, "staging", first, folder));
+                assertTrue(failure.getMessage().contains(own), failure::getMessage);
+            }
+        }
         // Something that would be written outside, through a link, before anybody knows that it is not what was stored.
         kit.bash("mkdir outside one two; ln -s \"$PWD/outside\" one/x; mkdir two/x; echo caught > two/x/authorized_keys; tar cf forged -C one x; tar rf forged -C two x/authorized_keys; zstd -q forged").exits(0);
         kit.put(own, Files.readAllBytes(kit.home.resolve("forged.zst")));
-        site.run("rollback").exits(14).says(own + " is not what was stored");
+        site.run("rollback").exits(14).says(own + " is not what was stored", "State: nothing was changed: what was live is live.");
         assertEquals("", kit.bash("ls outside").exits(0).out());
         assertEquals(two.get(1), site.current());
     }
@@ -172,12 +171,11 @@ class RollbackTest {
     }
 
     @Test void behind_a_migration_it_refuses_and_never_touches_the_database() {
-        kit.database.execute("create schema supabase_migrations; create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text); insert into supabase_migrations.schema_migrations values ('20261101000000')");
-        site.run("deploy").exits(0);
-        var first = site.current();
-        kit.database.execute("insert into supabase_migrations.schema_migrations values ('20261102000000')");
-        site.change("second");
-        site.run("deploy", "--leave-migrations").exits(0);
+        var first = site.shipTwo().get(0);
+        var record = kit.json("handover/staging/releases/" + first + ".json");
+        record.addProperty("schema_version", "20261101000000");
+        kit.put("handover/staging/releases/" + first + ".json", record.toString());
+        kit.database.execute("create schema supabase_migrations; create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text); insert into supabase_migrations.schema_migrations values ('20261101000000'), ('20261102000000')");
         site.run("rollback").exits(10).says("the database is at migration 20261102000000, and release " + first, "was made for 20261101000000; a rollback never changes the database", "--accept-schema-ahead");
         site.run("rollback", "--list").exits(0).prints("behind a migration, made for 20261101000000");
         site.run("rollback", "--accept-schema-ahead").exits(0);
@@ -200,28 +198,25 @@ class RollbackTest {
         assertEquals(two.get(0), site.current());
     }
 
-    private void forgetWhatWasLeft() {
-        var keys = kit.keys("handover/staging/releases/").stream();
-        keys.filter(key -> key.matches(".*(\\.bad|/turning)\\.json")).forEach(kit::delete);
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"TERM", "KILL"})
-    void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on(String signal) {
+    @Test void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on() {
         var two = site.shipTwo();
         for (var step : STEPS) {
-            var result = kit.start("rollback", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
-            kit.awaitNoProcess();
-            assertTrue(two.contains(site.current()), result::toString);
-            assertEquals(site.commitOf(site.current()), site.liveCommit(), result::toString);
-            if (signal.equals("TERM") && result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
-            // And there again for the next step, whatever this one has come to.
-            forgetWhatWasLeft();
-            if (!site.current().equals(two.get(1))) site.run("rollback", "--to", two.get(1)).exits(0).says("ok: See what is live: " + two.get(0));
-            forgetWhatWasLeft();
+            endAfter(step, "KILL", two);
+            if (TOLD.contains(step)) endAfter(step, "TERM", two);
         }
         site.run("rollback").exits(0);
         assertEquals(two.get(0), site.current());
         assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    private void endAfter(String step, String signal, List<String> two) {
+        var result = kit.start("rollback", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
+        kit.awaitNoProcess();
+        assertTrue(two.contains(site.current()), result::toString);
+        assertEquals(site.commitOf(site.current()), site.liveCommit(), result::toString);
+        if (signal.equals("TERM") && result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
+        // And there again for the next step, whatever this one has come to.
+        kit.bash("ln -sfn releases/" + two.get(1) + " www/current").exits(0);
+        kit.keys("handover/staging/releases/").stream().filter(key -> key.matches(".*(\\.bad|/turning)\\.json")).forEach(kit::delete);
     }
 }

@@ -10,21 +10,20 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sessions that end while the kit relies on them: no green line afterwards, and nothing irreversible without its lock. */
 class HostileSessionsTest {
     private static final String SHOP = "create table orders (id int primary key); insert into orders select generate_series(1, 9)";
     private static final String LOST = "the lock of environment 'staging' was lost, so another run may be at work there";
+    /** The sessions that hold the lock with this number. */
+    private static final String HOLDERS = " from pg_locks where locktype = 'advisory' and granted and classid = " + 0x48414E44 + " and objid = %s";
 
     private final Kit kit = Stack.kit();
 
-    /** Ends the session that holds the lock of this test's environment, and nobody else's. */
-    private String endLock() {
-        return "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and classid = " + 0x48414E44
-            + " and objid = " + (("staging/" + kit.database.name + "/environment").hashCode() & Integer.MAX_VALUE) + ";\n";
-    }
+    /** This test's environment's, and nobody else's. */
+    private int lock() { return ("staging/" + kit.database.name + "/environment").hashCode() & Integer.MAX_VALUE; }
+
+    private String endLock() { return "select pg_terminate_backend(pid)" + HOLDERS.formatted(lock()) + ";\n"; }
 
     private Path sql(String name, String text) throws IOException { return Files.writeString(kit.home.resolve(name), text); }
 
@@ -49,7 +48,7 @@ class HostileSessionsTest {
             var waits = sql("waits-" + mode + ".sql", "\\! until [ -e go-" + mode + " ]; do sleep 0.1; done\nselect pg_sleep(2);\n");
             var restore = kit.start("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup", "--after-sql", waits.toString()).awaitSays("ok: Compare with the manifest");
             Patience.pause(4000);
-            kit.run("backup-db", "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging");
+            assertEquals(1, TestDatabase.serverRows("select pid" + HOLDERS.formatted(lock())).size());
             Files.createFile(kit.home.resolve("go-" + mode));
             restore.result().exits(0);
             assertEquals("9", kit.database.one("select count(*) from orders"));
@@ -57,15 +56,16 @@ class HostileSessionsTest {
     }
 
     /** By the restore's own SQL, so that the very next thing is the switch, or the commit. */
-    @ParameterizedTest
-    @ValueSource(strings = {"swap", "in-place"})
-    void a_restore_that_has_lost_its_lock_does_not_show_its_data(String mode) throws Exception {
+    @Test void a_restore_that_has_lost_its_lock_does_not_show_its_data() throws Exception {
         kit.backedUp(SHOP);
         kit.database.execute("delete from orders where id > 3");
-        kit.run("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup", "--after-sql", sql("ends.sql", endLock()).toString())
-            .exits(16).says(LOST, "State: the database of 'staging' is as it was", "Next:  see whether one is: ./jbang doctor --env staging; then run this again");
-        isAsBefore();
-        kit.run("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup").exits(0);
+        var ends = sql("ends.sql", endLock()).toString();
+        for (var mode : List.of("swap", "in-place")) {
+            kit.run("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup", "--after-sql", ends)
+                .exits(16).says(LOST, "State: the database of 'staging' is as it was", "Next:  see whether one is: ./jbang doctor --env staging; then run this again");
+            isAsBefore();
+        }
+        kit.run("restore-db", "--env", "staging", "--no-safety-backup").exits(0);
         assertEquals("9", kit.database.one("select count(*) from orders"));
     }
 
@@ -213,13 +213,14 @@ class HostileSessionsTest {
     /** Of another role's session a server tells less, and a role that can't connect to 'postgres' takes its locks elsewhere. */
     @Test void a_lock_is_seen_whoever_holds_it_and_in_whatever_database() throws Exception {
         kit.backedUp(SHOP);
-        for (var place : List.of(TestDatabase.named("postgres"), kit.database))
+        for (var command : List.of("backup-db", "restore-db")) {
+            var place = command.equals("backup-db") ? TestDatabase.named("postgres") : kit.database;
             try (var holder = place.connectAsSuperuser(); var statement = holder.createStatement()) {
                 statement.execute("set application_name = 'handover restore-db staging, process 1'");
-                statement.execute("select pg_advisory_lock(" + 0x48414E44 + ", " + (("staging/" + kit.database.name + "/environment").hashCode() & Integer.MAX_VALUE) + ")");
-                for (var command : List.of("backup-db", "restore-db"))
-                    kit.run(command, "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process 1");
+                statement.execute("select pg_advisory_lock(" + 0x48414E44 + ", " + lock() + ")");
+                kit.run(command, "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process 1");
             }
+        }
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
     }
 }
