@@ -10,23 +10,34 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeSet;
+import ops.Failure;
+import ops.Run;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import release.Application;
+import release.Build;
+import release.Checkout;
 
 /** What is deployed was looked at before it is live and after, and what does not pass does not stay; on a folder that a web server serves. */
 class DeployTest {
-    static final List<String> STEPS = List.of("Read the settings", "Look at the checkout", "Look at the application", "Reach the provider", "Look for protected environments behind other names", "Take the lock", "See what is live", "See how old the last backup is",
+    private static final List<String> STEPS = List.of("Read the settings", "Look at the checkout", "Look at the application", "Reach the provider", "Look for protected environments behind other names", "Take the lock", "See what is live", "See how old the last backup is",
         "Install", "Build", "Check what was built", "Keep the artifact", "Stage", "Look at the staged release", "Record the release", "Promote", "Look at the site", "Mark it as good");
+    private static final List<String> TOLD = List.of("Read the settings", "Take the lock", "Build", "Stage", "Record the release", "Promote", "Look at the site");
+    private static final String TRAILER = "create table trailer (id int primary key, colour text); insert into trailer values (1, 'red'), (2, 'red')";
 
     private final DeployedSite deployed = new DeployedSite(Stack.kit());
     private final Kit kit = deployed.kit;
     private final SiteRepository site = deployed.repository;
     private final Path www = deployed.www;
+    /** For what a test does in its own process. */
+    private final Run run = new Run();
 
-    @AfterEach void stop() { deployed.close(); }
+    @AfterEach void stop() {
+        run.undo.close();
+        deployed.close();
+    }
 
     private Kit.Result deploy(String... more) { return deployed.run("deploy", more); }
 
@@ -34,28 +45,30 @@ class DeployTest {
 
     // --- what it does
 
+    /** The program that is told can break nothing. */
     @Test void what_is_live_afterwards_is_the_commit_and_everything_about_it_is_recorded() throws IOException {
+        Kit.needs("zstd", "tar");
+        site.write("../hook", "#!/bin/sh\ncat >>told; exit 3\n");
+        kit.bash("chmod +x hook");
+        kit.set("DEPLOY_HOOK", "hook");
         var result = deploy().exits(0).says("ok: Look at the checkout: " + site.head().substring(0, 12) + " The trailers, on main", "ok: Reach the provider: directory, ", "ok: See what is live: nothing yet", "ok: Check what was built: 4 files, ",
-            "ok: Keep the artifact: stored", "ok: Look at the staged release: 3 of 3 pass, served by this machine", "ok: Look at the site: 7 of 7 pass", "ok: Mark it as good: tag deploy/staging/");
+            "ok: Keep the artifact: stored", "ok: Look at the staged release: 3 of 3 pass, served by this machine", "ok: Look at the site: 7 of 7 pass", "ok: Mark it as good: tag deploy/staging/", "warning: the program of DEPLOY_HOOK was not told, or failed");
         result.prints("deployed " + deployed.current() + " (" + site.head().substring(0, 12) + " The trailers) to " + deployed.url());
         assertEquals(site.head(), deployed.liveCommit());
         var release = recorded(deployed.current());
         assertEquals(List.of(site.head(), "main", "directory", deployed.current()), List.of(release.getAsJsonObject("commit").get("sha").getAsString(), release.getAsJsonObject("commit").get("branch").getAsString(), release.get("provider").getAsString(), release.get("deployment").getAsString()));
         assertEquals(List.of("good.json", "json"), new java.util.ArrayList<>(new TreeSet<>(kit.keys("handover/staging/releases/").stream().map(key -> key.replaceFirst("[^.]*\\.", "")).toList())));
-        assertEquals(1, kit.keys("handover/staging/artifacts/").size());
         assertEquals(site.head(), site.git("rev-list -1 $(git -C " + site.folder + " tag --list 'deploy/staging/*')").out().strip());
         var history = kit.history().get(0);
         assertEquals(List.of("deploy", "done", deployed.current(), site.head()), List.of(history.get("script").getAsString(), history.get("result").getAsString(), history.get("release").getAsString(), history.get("commit").getAsString()));
-        assertEquals(List.of(), kit.leftTemporary());
-    }
-
-    @Test void the_artifact_of_one_commit_is_stored_once_and_opens_with_stock_tools() throws IOException {
-        Kit.needs("zstd", "tar");
-        deploy().exits(0);
-        deploy().exits(0).says("ok: Keep the artifact: it is there already");
+        var told = com.google.gson.JsonParser.parseString(Files.readString(kit.home.resolve("told"))).getAsJsonObject();
+        assertEquals(List.of("deploy", "staging", "done", deployed.current()), List.of(told.get("script").getAsString(), told.get("env").getAsString(), told.get("result").getAsString(), told.get("release").getAsString()));
+        // What was built is stored once, and opens with stock tools.
+        assertEquals(1, kit.keys("handover/staging/artifacts/").size());
         var key = kit.keys("handover/staging/artifacts/").get(0);
         Files.write(kit.home.resolve("artifact"), kit.object(key));
         kit.bash("zstd -d -q <artifact >artifact.tar && mkdir opened && tar -C opened -xf artifact.tar && cmp opened/app.js site/src/app.js && sha256sum artifact.tar").exits(0).prints(key.replaceFirst(".*/", "").replace(".tar.zst", ""));
+        assertEquals(List.of(), kit.leftTemporary());
     }
 
     @Test void a_dry_run_shows_the_plan_and_changes_nothing() {
@@ -64,9 +77,12 @@ class DeployTest {
         assertEquals(List.of(), kit.keys());
     }
 
+    /** Without a database it deploys too; and what a build leaves running is ended and named. */
     @Test void only_public_and_listed_variables_reach_the_build() throws IOException {
-        site.write("build.js", "import { cpSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nwriteFileSync('dist/seen.json', JSON.stringify(Object.keys(process.env)))\n"
-            + "writeFileSync('dist/value.txt', process.env.VITE_COLOUR + ' ' + process.env.LISTED + ' ' + process.env.VITE_MAP_KEY)\n")
+        site.write("build.js", "import { spawn } from 'node:child_process'\nimport { cpSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nwriteFileSync('dist/seen.json', JSON.stringify(Object.keys(process.env)))\n"
+            + "writeFileSync('dist/value.txt', process.env.VITE_COLOUR + ' ' + process.env.LISTED + ' ' + process.env.VITE_MAP_KEY)\n"
+            + "spawn('sleep', ['601'], { detached: true, stdio: 'ignore' }).unref()\n"
+            + "spawn('sleep', ['602'], { detached: true, stdio: 'inherit' }).unref()\n")
             .write("look.js", "import { writeFileSync } from 'node:fs'\nwriteFileSync('" + kit.home
                 + "/installing.json', JSON.stringify(Object.keys(process.env)))\n")
             .write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"type\": \"module\", "
@@ -74,7 +90,10 @@ class DeployTest {
         kit.set("VITE_MAP_KEY", "pk.shown-to-everybody").set("STAGING_VITE_COLOUR", "red").set("VITE_COLOUR", "blue").set("LISTED", "yes").set("UNLISTED", "no").set("DEPLOY_BUILD_VARIABLES", "LISTED").with("SOME_TOKEN", "not-for-builds")
             .with("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt")
             .with("NPM_CONFIG_CAFILE", "/etc/ssl/certs/ca-certificates.crt").with("ALL_PROXY", "http://127.0.0.1:9");
-        deploy().exits(0);
+        kit.set("STAGING_DATABASE_URL", null).set("OTHER_DATABASE_URL", kit.database.url());
+        deploy().exits(0).says("ok: Take the lock: without a database it keeps away runs on this machine only", "the environment has no database",
+            "warning: npm ended, and left running what was ended now: ", "sleep 601", "sleep 602");
+        kit.awaitNoProcess();
         assertEquals("red yes pk.shown-to-everybody", Files.readString(www.resolve("current/value.txt")));
         var seen = Files.readString(www.resolve("current/seen.json"));
         var installing = Files.readString(kit.home.resolve("installing.json"));
@@ -86,14 +105,19 @@ class DeployTest {
             assertTrue(seen.contains(name) && installing.contains(name), name + " in " + seen + installing);
     }
 
-    @Test void what_lies_about_in_the_checkout_gets_into_no_build() throws IOException {
-        site.write("src/draft.html", "not committed").write("dist/old.html", "of an earlier build");
-        deploy("--leave-changes").exits(0);
-        assertFalse(Files.exists(www.resolve("current/draft.html")) || Files.exists(www.resolve("current/old.html")));
+    /** A clone as deploy makes it of what is checked out; it goes with the test. */
+    private Path fresh() throws Exception {
+        var checkout = Checkout.of(run, site.folder);
+        return checkout.fresh(checkout.commit("HEAD"));
+    }
+
+    private void hasNoFresh(String what, String next) {
+        var failure = assertThrows(Failure.Failed.class, this::fresh);
+        assertTrue(failure.getMessage().contains(what) && failure.hint.contains(next), failure.getMessage() + failure.hint);
     }
 
     /** A clone has neither: the pages would lack a theme, and show pointers where pictures are. */
-    @Test void what_submodules_and_git_lfs_keep_is_built_too_or_nothing_is() throws IOException {
+    @Test void what_submodules_and_git_lfs_keep_is_built_too_or_nothing_is() throws Exception {
         kit.bash("git init --quiet --initial-branch=main theme && cd theme && echo 'h1 {}' >theme.css && git add . && "
             + "git -c user.name=tester -c user.email=tester@example.org commit --quiet -m Theme").exits(0);
         site.git("-c protocol.file.allow=always submodule --quiet add " + kit.home + "/theme src/theme");
@@ -107,11 +131,11 @@ class DeployTest {
         deploy().exits(1).says("the checkout in " + site.folder + " does not have the submodule src/theme at ",
             "State: nothing was changed: what was live is live.", "Next:  " + get + "; then run it again");
         kit.bash(get.replace("git ", "git -c protocol.file.allow=always ")).exits(0);
-        deploy().exits(1).says("does not have what Git LFS keeps of src/logo.png (1 in all), and nothing is built of "
-            + "pointers", "Next:  git -C " + site.folder + " lfs pull; then run it again");
+        hasNoFresh("does not have what Git LFS keeps of src/logo.png (1 in all), and nothing is built of pointers",
+            "git -C " + site.folder + " lfs pull; then run it again");
         var kept = ".git/lfs/objects/" + hash.substring(0, 2) + "/" + hash.substring(2, 4) + "/" + hash;
         site.write(kept, "another picture, as large \n");
-        deploy().exits(1).says("does not have what Git LFS keeps of src/logo.png");
+        hasNoFresh("does not have what Git LFS keeps of src/logo.png", "lfs pull");
         site.write(kept, picture);
         deploy().exits(0);
         assertEquals("h1 {}\n", Files.readString(www.resolve("current/theme/theme.css")));
@@ -122,14 +146,14 @@ class DeployTest {
         site.git("clone --quiet " + kit.home + "/theme src/inner 2>/dev/null");
         site.commit("A repository within");
         site.git("submodule --quiet deinit --force src/theme");
-        deploy().exits(1).says("the commit has a repository within it, src/inner, and .gitmodules does not say which");
+        hasNoFresh("the commit has a repository within it, src/inner, and .gitmodules does not say which", "git rm --cached src/inner");
         site.git("rm --quiet --cached src/inner");
         site.write(".gitignore", "src/inner/\nnode_modules/\ndist/\n").commit("Without it");
-        deploy("--dry-run").exits(0);
+        assertTrue(Files.exists(fresh().resolve("src/logo.png")));
     }
 
     /** As npm, pnpm, yarn and bun have them: one lock file for all, above the application. */
-    @Test void an_application_among_others_is_installed_by_the_lock_file_above_it() {
+    @Test void an_application_among_others_is_installed_by_the_lock_file_above_it() throws IOException {
         site.git("rm --quiet package.json package-lock.json build.js");
         site.write("apps/site/package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"type\": \"module\", "
             + "\"engines\": {\"node\": \"lts/*\"}, \"scripts\": {\"build\": \"node build.js\"}}")
@@ -151,12 +175,21 @@ class DeployTest {
         deploy("--dry-run").exits(0).says(", bun 1.3.0", "would install: bun install, in a fresh clone");
         site.git("rm --quiet bun.lock");
         site.write("apps/site/package.json", "{\"name\": \"trailers\", \"packageManager\": \"pnpm@10.20.0+sha512.abc\", "
-            + "\"scripts\": {\"build\": \"node build.js\"}}").write("pnpm-lock.yaml", "").commit("With pnpm");
+            + "\"scripts\": {\"build\": \"node build.js\"}}").write("pnpm-lock.yaml", "");
+        var app = site.folder.resolve("apps/site");
+        var missing = assertThrows(Failure.ToolFailed.class, () -> build(app).check());
+        assertTrue(missing.getMessage().startsWith("pnpm is not installed"), missing::getMessage);
+        assertEquals("npm install --global pnpm@10.20.0", missing.hint);
+        Files.delete(site.folder.resolve("pnpm-lock.yaml"));
+        isNotLocked(app);
+    }
 
-        deploy("--dry-run").exits(12).says("pnpm is not installed", "Next:  npm install --global pnpm@10.20.0");
-        site.git("rm --quiet pnpm-lock.yaml");
-        site.commit("Without a lock");
-        deploy("--dry-run").exits(1).says("there is no lock file in " + site.folder + "/apps/site, so nobody knows");
+    private Build build(Path app) throws IOException { return Build.of(run, deployed.settings(), new Application(app)); }
+
+    private void isNotLocked(Path app) {
+        var failure = assertThrows(Failure.Failed.class, () -> build(app));
+        assertEquals("there is no lock file in " + app + ", so nobody knows what would be installed", failure.getMessage());
+        assertEquals("make one and commit it: npm install", failure.hint);
     }
 
     /** Pages as people write them: no element that scripts fill, a folder for each language, no health endpoint. */
@@ -212,37 +245,18 @@ class DeployTest {
         }
     }
 
-    @Test void what_a_build_leaves_running_is_ended_and_named() {
-        site.write("build.js", "import { spawn } from 'node:child_process'\nimport { cpSync } from 'node:fs'\n"
-            + "cpSync('src', 'dist', { recursive: true })\n"
-            + "spawn('sleep', ['601'], { detached: true, stdio: 'ignore' }).unref()\n"
-            + "spawn('sleep', ['602'], { detached: true, stdio: 'inherit' }).unref()\n").commit("A server for the build");
-        deploy().exits(0).says("warning: npm ended, and left running what was ended now: ", "sleep 601", "sleep 602");
-        kit.awaitNoProcess();
-    }
-
-    @Test void the_hook_is_told_what_came_of_it_and_can_break_nothing() throws IOException {
-        site.write("../hook", "#!/bin/sh\ncat >>told; exit 3\n");
-        kit.bash("chmod +x hook");
-        kit.set("DEPLOY_HOOK", "hook");
-        deploy().exits(0).says("warning: the program of DEPLOY_HOOK was not told, or failed");
-        var told = com.google.gson.JsonParser.parseString(Files.readString(kit.home.resolve("told"))).getAsJsonObject();
-        assertEquals(List.of("deploy", "staging", "done", deployed.current()), List.of(told.get("script").getAsString(), told.get("env").getAsString(), told.get("result").getAsString(), told.get("release").getAsString()));
-    }
-
-    @Test void without_a_database_it_deploys_too() {
-        kit.set("STAGING_DATABASE_URL", null).set("OTHER_DATABASE_URL", kit.database.url());
-        deploy().exits(0).says("ok: Take the lock: without a database it keeps away runs on this machine only", "the environment has no database");
-    }
-
-    @ParameterizedTest
-    @CsvSource({"pnpm, pnpm-lock.yaml, lockfileVersion: '9.0'~importers:~  .: {}", "yarn, yarn.lock, # yarn lockfile v1"})
-    void with_another_lock_file_another_package_manager_installs_exactly_what_it_says(String manager, String lockFile, String lock) throws IOException {
+    @Test void with_another_lock_file_another_package_manager_installs_exactly_what_it_says() throws IOException {
         Kit.needs("npm");
         kit.bash("mkdir managers && cp " + Stack.CHECKOUT.resolve("tests/package-managers") + "/package*.json managers && cd managers && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error").exits(0);
         kit.with("PATH", kit.home.resolve("managers/node_modules/.bin") + ":" + System.getenv("PATH"));
-        site.git("rm --quiet package-lock.json");
-        site.write(lockFile, lock.replace("~", "\n") + "\n").commit("With " + manager);
+        isInstalledBy("pnpm", "package-lock.json", "pnpm-lock.yaml", "lockfileVersion: '9.0'\nimporters:\n  .: {}\n");
+        site.git("checkout --quiet HEAD~1 package.json");
+        isInstalledBy("yarn", "pnpm-lock.yaml", "yarn.lock", "# yarn lockfile v1\n");
+    }
+
+    private void isInstalledBy(String manager, String before, String lockFile, String lock) {
+        site.git("rm --quiet " + before);
+        site.write(lockFile, lock).commit("With " + manager);
         deploy().exits(0).says(", " + manager + " ", "ok: Install");
         assertEquals(site.head(), deployed.liveCommit());
         site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"dependencies\": {\"left-pad\": \"1.3.0\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("Not locked");
@@ -267,25 +281,21 @@ class DeployTest {
             Patience.until(() -> Files.readString(ssh.resolve("log")).contains("listening"), () -> "sshd never listens");
             deploy().exits(0).says("ok: Reach the provider: directory, " + user + "@www1:" + www + ", 0 releases", "ok: Look at the site: 7 of 7 pass");
             var first = deployed.current();
-            deployed.change("second");
-            deploy().exits(0).says("ok: See what is live: " + first);
-            var second = deployed.current();
-            deployed.run("rollback").exits(0).says("ok: Choose the way: instant: directory still has " + first);
-            assertEquals(first, deployed.current());
             // What is removed and does not go at once is nothing to go back to, and no failure of the deploy.
-            kit.set("DEPLOY_KEEP", "1");
-            kit.bash("sed -i '2i case \"$*\" in *\"rm -rf\"*) exit 9 ;; esac' bin/ssh").exits(0);
-            deployed.change("third");
-            deploy().exits(0).says("warning: old releases could not be removed: ");
-            assertFalse(Files.exists(www.resolve("releases/" + second)));
+            kit.set("DEPLOY_KEEP", "1").set("PRODUCTION_DEPLOY_DIRECTORY", "www2:/srv/another");
+            var older = "20200101T000000Z-aaaaaa";
+            kit.bash("cp -a www/releases/" + first + " www/releases/" + older + "; sed -i '2i case \"$*\" in *\"rm -rf\"*) exit 9 ;; esac' bin/ssh").exits(0);
+            deployed.change("second");
+            deploy().exits(0).says("ok: See what is live: " + first, "warning: old releases could not be removed: ");
+            assertFalse(Files.exists(www.resolve("releases/" + older)));
             assertTrue(Files.exists(www.resolve("releases/" + first)));
             assertEquals("rw-r--r--", java.nio.file.attribute.PosixFilePermissions.toString(Files.getPosixFilePermissions(www.resolve("current/app.js"))));
+            deployed.run("rollback").exits(0).says("ok: Choose the way: instant: directory still has " + first);
+            assertEquals(first, deployed.current());
             for (var theirs : List.of("www2:" + www, user + "@www1:" + www + "/../www/", www.toString(), "www2:" + www + "/releases")) {
                 kit.set("PRODUCTION_DEPLOY_DIRECTORY", theirs);
-                deploy().exits(10).says("'staging' points at the site of the protected environment 'production': ", theirs);
+                deployed.run(theirs.equals(www.toString()) ? "deploy" : "rollback").exits(10).says("'staging' points at the site of the protected environment 'production': ", theirs);
             }
-            kit.set("PRODUCTION_DEPLOY_DIRECTORY", "www2:/srv/another");
-            deploy("--dry-run").exits(0);
             server.destroy();
             server.waitFor();
             deploy().exits(12).says("www1: ssh failed (exit 255)", "try it by hand: ssh " + user + "@www1 true", "nothing was changed");
@@ -303,15 +313,14 @@ class DeployTest {
 
     // --- what it refuses
 
+    /** Nor what is not pushed; and what is deployed without either, as options say, has nothing of what lies about. */
     @Test void what_is_not_committed_is_not_deployed() {
-        site.write("src/app.js", "changed").write("src/new.js", "new");
-        deploy().exits(10).says("has 2 changes that are not committed: M src/app.js, ?? src/new.js", "State: nothing was changed: what was live is live.", "git stash --include-untracked", "--leave-changes");
-    }
-
-    @Test void what_is_not_pushed_is_not_deployed() {
         site.commitOnly("Mine alone");
-        deploy().exits(10).says("Mine alone is not pushed: nobody else could build or mend this release", "Next:  git push");
-        deploy("--unpushed").exits(0).says("Mine alone, not pushed");
+        site.write("src/app.js", "changed").write("src/draft.html", "new").write("dist/old.html", "of an earlier build");
+        deploy().exits(10).says("has 2 changes that are not committed: M src/app.js, ?? src/draft.html", "State: nothing was changed: what was live is live.", "git stash --include-untracked", "--leave-changes");
+        deploy("--leave-changes").exits(10).says("Mine alone is not pushed: nobody else could build or mend this release", "Next:  git push");
+        deploy("--leave-changes", "--unpushed").exits(0).says("Mine alone, not pushed");
+        assertFalse(Files.exists(www.resolve("current/draft.html")) || Files.exists(www.resolve("current/old.html")));
     }
 
     @Test void a_protected_environment_is_deployed_from_its_branches_with_a_fresh_backup_and_its_name_given() {
@@ -321,44 +330,45 @@ class DeployTest {
         deploy().exits(10).says("'staging' is deployed from main or master, and commit ", " is on feature", "merge it first");
         site.git("checkout --quiet main");
         deploy().exits(10).says("there is no backup of 'staging' that is good and new enough: there is none yet; DEPLOY_BACKUP_HOURS is 26", "./jbang backup-db --env staging, then deploy");
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        kit.startInForeground("deploy", "--env", "staging").result().exits(10).says("this needs a person at a terminal");
+        kit.backedUp(TRAILER);
         deploy("--confirm", "production").exits(10).says("--confirm says 'production', not 'staging'");
         deploy("--confirm", "staging").exits(0).says("ok: Ask: 'staging' was given");
     }
 
-    @Test void an_application_that_asks_for_another_node_is_not_built() {
+    @Test void an_application_without_its_node_a_lock_file_or_a_package_json_is_not_built() throws IOException {
         site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"engines\": {\"node\": \">=99\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("The future");
         deploy().exits(12).says("and the application asks for >=99 (engines in package.json)", "nothing was changed");
+        Files.delete(site.folder.resolve("package-lock.json"));
+        isNotLocked(site.folder);
+        var nowhere = assertThrows(Failure.BadSetting.class, () -> Checkout.of(run, kit.home));
+        assertEquals("there is no package.json in " + kit.home, nowhere.getMessage());
+        assertTrue(nowhere.hint.startsWith("name the application's folder: --app DIR, or DEPLOY_APP"), nowhere.hint);
     }
 
-    @Test void an_application_without_a_lock_file_or_a_build_is_none() {
-        site.git("rm --quiet package-lock.json");
-        site.commit("No lock");
-        deploy().exits(1).says("there is no lock file in ", "make one and commit it: npm install");
-        kit.set("DEPLOY_APP", kit.home.toString());
-        deploy().exits(78).says("there is no package.json in " + kit.home, "--app DIR, or DEPLOY_APP");
-    }
-
-    @ParameterizedTest
-    @CsvSource(delimiter = '|', textBlock = """
-        const key = 'PASSWORD'                                             | app.js, which holds the value of STAGING_DATABASE_URL
-        -----BEGIN RSA PRIVATE KEY-----                                    | app.js, which holds a private key
-        eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl  | app.js, which holds Supabase's service_role key
-        sb_secret_0123456789abcdefghij                                     | app.js, which holds a secret key of Supabase""")
-    void a_secret_in_what_was_built_is_seen_before_anybody_else_sees_it(String text, String says) {
-        site.write("src/app.js", text.replace("PASSWORD", TestDatabase.PASSWORD)).commit("Too much");
-        deploy().exits(10).says("the build has made " + says, "nothing was changed").neverShows(TestDatabase.PASSWORD);
+    @Test void a_secret_in_what_was_built_is_seen_before_anybody_else_sees_it() throws IOException {
+        site.write("src/app.js", "const key = '" + TestDatabase.PASSWORD + "'").commit("Too much");
+        deploy().exits(10).says("the build has made app.js, which holds the value of STAGING_DATABASE_URL", "nothing was changed").neverShows(TestDatabase.PASSWORD);
         assertEquals(List.of(), kit.keys("handover/staging/artifacts/"));
+        var key = "-----BEGIN RSA PRIVATE KEY-----";
+        refuses(key, "a private key");
+        refuses("eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl", "Supabase's service_role key");
+        refuses("sb_secret_0123456789abcdefghij", "a secret key of Supabase");
+        refuses("\0".repeat(4194304 * 2 - 5) + key, "a private key"); // at the border of two pieces
+    }
+
+    private void refuses(String text, String holds) throws IOException {
+        var pages = Files.createDirectory(kit.home.resolve(Stack.next("pages")));
+        Files.writeString(pages.resolve("film.mp4"), text);
+        var failure = assertThrows(Failure.Refused.class, () -> release.Contents.refuseSecrets(pages, java.util.Map.of()));
+        assertTrue(failure.getMessage().startsWith("the build has made film.mp4, which holds " + holds), failure::getMessage);
     }
 
     @Test void settings_that_are_missing_or_wrong_are_named() {
-        kit.set("STAGING_DEPLOY_PROVIDER", "vercell");
-        deploy().exits(78).says("there is no provider 'vercell'", "did you mean vercel?");
+        try (var hosting = new Hosting("directory").set("DEPLOY_DIRECTORY", "relative/folder")) {
+            assertEquals("DEPLOY_DIRECTORY is neither an absolute folder nor USER@HOST:/folder", hosting.fails(Failure.BadSetting.class, hosting::provider).getMessage());
+        }
         kit.set("STAGING_DEPLOY_PROVIDER", null).set("DEPLOY_PROVIDER", "directory");
         deploy().exits(78).says("STAGING_DEPLOY_PROVIDER is not set");
-        kit.set("STAGING_DEPLOY_PROVIDER", "directory").set("STAGING_DEPLOY_DIRECTORY", "relative/folder");
-        deploy().exits(78).says("DEPLOY_DIRECTORY is neither an absolute folder nor USER@HOST:/folder");
         kit.set("STAGING_SITE_URL", null);
         var told = deploy("--json").exits(78).says("STAGING_SITE_URL is not set").json();
         assertEquals(List.of("code", "what", "state", "next"), List.copyOf(told.keySet()));
@@ -372,7 +382,7 @@ class DeployTest {
     // --- what goes wrong
 
     @Test void a_build_that_fails_changes_nothing_and_its_last_words_are_shown() {
-        deploy().exits(0);
+        deployed.ship(1);
         var before = kit.keys("handover/staging/releases/").size();
         site.write("build.js", "console.log('so far so good'); console.error('\\u001b[31mError\\u001b[39m: no trailers today'); process.exit(1)").commit("No trailers");
         deploy().exits(12).says("npm run build: npm failed (exit 1)", ": no trailers today", "mend it in " + site.folder, "State: nothing was changed: what was live is live.");
@@ -388,68 +398,56 @@ class DeployTest {
         assertFalse(kit.logs().contains("\033"), "no colours, nor what else moves a cursor");
     }
 
-    @Test void a_release_that_fails_when_staged_is_seen_by_nobody() throws IOException {
-        deploy().exits(0);
-        var good = deployed.current();
+    /** And takes the place of no release that may be needed. */
+    @Test void a_release_that_fails_when_staged_is_seen_by_nobody() {
+        kit.set("DEPLOY_KEEP", "1").set("SMOKE_SECONDS", "15");
+        var two = deployed.ship(2);
         site.write("src/index.html", "<html><body>Oops</body></html>").commit("Broken");
         deploy().exits(14).says("front end loads: ", "without the application's root element", "State: what was live is live; the new release is staged, and no visitor sees it.");
-        assertEquals(good, deployed.current());
+        assertEquals(two.get(1), deployed.current());
+        site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
+        fallSick();
+        deploy().exits(15).says("ok: Roll back: " + two.get(1));
+        assertEquals(two.get(1), deployed.current());
+        assertTrue(Files.exists(www.resolve("releases/" + two.get(0))), "what a rollback would take stays");
     }
 
-    @Test void a_release_that_fails_when_live_is_taken_back_and_marked_bad() throws IOException {
-        deploy().exits(0);
-        var good = deployed.current();
+    @Test void a_release_that_fails_when_live_is_taken_back_and_marked_bad() throws Exception {
+        var good = deployed.ship(1).get(0);
         fallSick();
         var result = deploy().exits(15).says("warning: the site does not pass: ", "ok: Roll back: " + good, " did not pass, and was taken back: ", "State: what was live before is live again, and passes the smoke tests; release ", " is marked bad.", "Next:  mend it, commit, and deploy again");
         assertEquals(good, deployed.current());
         var bad = kit.keys("handover/staging/releases/").stream().filter(key -> key.endsWith(".bad.json")).findFirst().orElseThrow(() -> new AssertionError(result)).replaceFirst(".*/", "").replace(".bad.json", "");
         assertTrue(bad.compareTo(good) > 0);
-        deployed.run("rollback", "--list").exits(0).prints("bad   " + bad, "live  " + good, "live: " + good);
         assertEquals(15, kit.history().get(1).get("exit").getAsInt());
         // What is checked out is the bad one now.
-        deploy("--dry-run").exits(0).says("warning: this commit was deployed before, as release " + bad + ", which is marked bad: ");
         deploy("--commit", "live").exits(0).says("ok: Look at the checkout: " + deployed.commitOf(good).substring(0, 12));
         assertEquals(deployed.commitOf(good), deployed.liveCommit());
         assertFalse(deployed.current().equals(good), "it was built anew");
-        deploy("--commit", "--output=x", "--dry-run").exits(1).says("does not have the commit --output=x");
+        var checkout = Checkout.of(run, site.folder);
+        assertTrue(assertThrows(Failure.Failed.class, () -> checkout.commit("--output=x")).getMessage().endsWith("does not have the commit --output=x"));
     }
 
-    @Test void old_releases_go_but_never_the_one_that_may_be_needed() throws IOException {
+    @Test void old_releases_go_but_never_the_one_that_may_be_needed() {
         kit.set("DEPLOY_KEEP", "1");
+        var two = deployed.ship(2);
+        deployed.change("third");
         deploy().exits(0);
-        var first = deployed.current();
-        deployed.change("second");
-        deploy().exits(0);
-        var second = deployed.current();
-        fallSick();
-        deploy().exits(15);
-        assertEquals(second, deployed.current());
-        assertTrue(Files.exists(www.resolve("releases/" + first)), "what a rollback would take stays");
-        kit.bash("mv www/releases/" + second + " elsewhere");
-        site.write("src/health.json", "{\"status\": \"ok\"}").commit("Well");
-        deploy().exits(0).says("ok: See what is live: " + second);
-        assertEquals(List.of(deployed.current()), kit.bash("ls www/releases").out().lines().toList());
+        var third = deployed.current();
+        assertEquals(List.of(two.get(1), third), releases());
+        kit.bash("mv www/releases/" + third + " elsewhere");
+        deployed.change("fourth");
+        deploy().exits(0).says("ok: See what is live: " + third);
+        assertEquals(List.of(deployed.current()), releases());
     }
 
-    @Test void what_failed_when_staged_takes_the_place_of_no_release_that_may_be_needed() throws IOException {
-        kit.set("DEPLOY_KEEP", "1");
-        deploy().exits(0);
-        var good = deployed.current();
-        kit.set("SMOKE_SECONDS", "15");
-        site.write("src/index.html", "<html><body>Oops</body></html>").commit("Broken");
-        deploy().exits(14);
-        site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
-        fallSick();
-        deploy().exits(15).says("ok: Roll back: " + good);
-        assertEquals(good, deployed.current());
-    }
+    private List<String> releases() { return kit.bash("ls www/releases").out().lines().toList(); }
 
-    @Test void what_is_taken_back_comes_to_a_good_release_and_not_to_one_that_is_marked_bad() throws IOException {
-        deploy().exits(0);
-        var good = deployed.current();
+    @Test void what_is_taken_back_comes_to_a_good_release_and_not_to_one_that_is_marked_bad() {
+        var good = deployed.ship(1).get(0);
         kit.set("SMOKE_SECONDS", "15");
         fallSick();
-        deploy("--stay").exits(14).says("is live, and does not work");
+        deploy("--stay").exits(14).says("is live, and does not work", "./jbang rollback --env staging");
         site.write("src/app.js", "document.getElementById('app').textContent = 'still sick'\n").commit("Still sick");
         deploy().exits(15)
             .says("ok: Roll back: " + good, "State: release " + good + " is live again, and passes the smoke tests");
@@ -457,8 +455,7 @@ class DeployTest {
     }
 
     @Test void a_store_that_takes_nothing_at_the_moment_keeps_no_broken_release_live() throws IOException {
-        deploy().exits(0);
-        var good = deployed.current();
+        var good = deployed.ship(1).get(0);
         kit.set("SMOKE_SECONDS", "15");
         fallSick();
         try (var store = new FaultProxy(kit)) {
@@ -472,9 +469,7 @@ class DeployTest {
 
     /** An edge that follows when it likes: what it still shows of the release before says nothing of the new one. */
     @Test void an_edge_that_still_serves_the_release_before_gets_no_release_taken_back() throws IOException {
-        site.write("src/health.json", "{\"status\": \"ok\"}").commit("First");
-        deploy().exits(0);
-        var first = deployed.current();
+        var first = deployed.ship(1).get(0);
         var edge = kit.home.resolve("edge");
         Files.createSymbolicLink(edge, www.resolve("releases/" + first));
         try (var server = new release.Preview(edge)) {
@@ -484,7 +479,6 @@ class DeployTest {
                 "is live at directory, and nobody has seen it at the site's address");
             var second = deployed.current();
             assertEquals(site.head(), deployed.liveCommit());
-            deployed.run("rollback", "--list").exits(0).prints("live  " + second);
             assertFalse(kit.keys("handover/staging/releases/").toString().contains(".bad.json"));
             kit.set("DEPLOY_LIVE_SECONDS", "300");
             Files.delete(edge);
@@ -500,19 +494,19 @@ class DeployTest {
     /** The next release says of itself that it is down. */
     private void fallSick() { site.write("src/health.json", "{\"status\": \"down\"}").commit("Sick"); }
 
-    @Test void when_the_one_before_does_not_pass_either_that_is_said() throws IOException {
+    @Test void what_does_not_work_stays_where_there_is_nothing_good_to_go_back_to_and_that_is_said() {
         fallSick();
         kit.set("SMOKE_SECONDS", "10");
         deploy().exits(14).says("is live, and does not work; nothing was live before");
-        deploy("--stay").exits(14).says("is live, and does not work", "./jbang rollback --env staging");
-        site.write("src/app.js", "document.getElementById('app').textContent = 'still sick'\n").commit("Still sick");
-        deploy().exits(14).says("does not work; what was live before is marked bad, and no release before it is good");
-        site.write("src/health.json", "{\"status\": \"ok\"}").commit("Well");
-        kit.set("SMOKE_SECONDS", null);
-        deploy().exits(0);
-        kit.set("SMOKE_SECONDS", "10");
-        // Something that no release can mend, and that is looked at on the way back as well.
-        kit.set("SMOKE_HEALTH_PATH", "/none.json");
+        var bad = deployed.current();
+        deploy().exits(14).says("warning: this commit was deployed before, as release " + bad + ", which is marked bad: ",
+            "does not work; what was live before is marked bad, and no release before it is good");
+    }
+
+    /** Something that no release can mend, and that is looked at on the way back as well. */
+    @Test void when_the_one_before_does_not_pass_either_that_is_said() {
+        deployed.ship(1);
+        kit.set("SMOKE_SECONDS", "10").set("SMOKE_HEALTH_PATH", "/none.json");
         deployed.change("more");
         deploy().exits(14).says(
             "the release did not pass and was taken back, and the site does not pass with the one before either",
@@ -520,8 +514,8 @@ class DeployTest {
             "State: what was live before is live again, and does not pass either; release ");
     }
 
-    @Test void what_can_not_be_told_is_neither_a_success_nor_taken_back() throws IOException {
-        deploy().exits(0);
+    @Test void what_can_not_be_told_is_neither_a_success_nor_taken_back() {
+        deployed.ship(1);
         kit.set("STAGING_SUPABASE_URL", null);
         site.write("src/more.html", "more").commit("More");
         deploy().exits(16).says("1 of 7 can't be told", "is live, and is not proven to work");
@@ -532,8 +526,7 @@ class DeployTest {
     // --- migrations
 
     @Test void migrations_that_are_pending_are_rehearsed_in_the_last_backup_and_applied_before_the_release_is_live() {
-        kit.database.execute("create table trailer (id int primary key, colour text)");
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        kit.backedUp(TRAILER);
         site.write("supabase/migrations/20261101000000_prices.sql", "alter table public.trailer add column price numeric;\n").commit("Prices");
         var dry = deploy("--dry-run").exits(0).says("ok: Look at the migrations: 1 pending: 20261101000000_prices.sql",
             "would rehearse the migrations: in the last backup", "would promote");
@@ -542,7 +535,7 @@ class DeployTest {
         deploy("--apply-migrations").exits(0).says("ok: Rehearse 20261101000000_prices.sql", ", in backup 2", "ok: Apply the migrations: 1 applied; the database is at 20261101000000", "ok: Look at the site: 7 of 7 pass");
         assertEquals(List.of("20261101000000", "prices"), List.of(kit.database.one("select version from supabase_migrations.schema_migrations"), kit.database.one("select name from supabase_migrations.schema_migrations")));
         assertEquals("20261101000000", recorded(deployed.current()).get("schema_version").getAsString());
-        deploy().exits(0).says("ok: Look at the migrations: nothing is pending; the last one is 20261101000000");
+        deploy("--dry-run").exits(0).says("ok: Look at the migrations: nothing is pending; the last one is 20261101000000");
     }
 
     @Test void migrations_of_another_tool_are_refused_by_its_name_and_can_be_left_to_it() {
@@ -550,12 +543,11 @@ class DeployTest {
             .write("supabase/migrations/migration_lock.toml", "provider = \"postgresql\"\n").commit("Prisma");
         deploy("--apply-migrations").exits(78).says("supabase/migrations is written for Prisma: ",
             "npx prisma migrate deploy", "State: nothing was changed: what was live is live.");
-        deploy("--leave-migrations").exits(0).says("ok: Look at the migrations: left to Prisma");
+        deploy("--leave-migrations", "--dry-run").exits(0).says("ok: Look at the migrations: left to Prisma");
     }
 
     @Test void a_migration_that_fails_on_the_real_rows_is_caught_by_the_rehearsal() {
-        kit.database.execute("create table trailer (id int primary key, colour text); insert into trailer values (1, 'red'), (2, 'red')");
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        kit.backedUp(TRAILER);
         site.write("supabase/migrations/20261101000000_unique.sql", "create unique index trailer_colour on public.trailer (colour);\n").commit("One of each");
         deploy("--apply-migrations").exits(14).says("20261101000000_unique.sql", "trailer_colour", "State: nothing was changed: what was live is live.");
         assertEquals("0", kit.database.one("select count(*) from pg_indexes where indexname = 'trailer_colour'"));
@@ -564,8 +556,8 @@ class DeployTest {
     }
 
     @Test void a_release_whose_migrations_destroyed_what_the_one_before_needs_is_not_taken_back_by_itself() {
-        kit.database.execute("create table trailer (id int primary key, colour text)");
-        deploy().exits(0);
+        kit.database.execute(TRAILER);
+        deployed.ship(1);
         site.write("supabase/migrations/20261101000000_drop.sql", "alter table public.trailer drop column colour;\n").write("src/health.json", "{\"status\": \"down\"}").commit("No colours");
         deploy("--apply-migrations", "--unrehearsed").exits(14).says("warning: a rollback can't undo this: 20261101000000_drop.sql, line 1: ", "it was not taken back, since migrations have changed what the release before needs", "./jbang rollback --env staging --accept-schema-ahead");
         assertEquals(site.head(), deployed.liveCommit());
@@ -573,21 +565,19 @@ class DeployTest {
     }
 
     @Test void what_only_the_rehearsal_saw_destroyed_keeps_a_release_from_being_taken_back_too() {
-        kit.database.execute("create table trailer (id int primary key, colour text); insert into trailer values "
-            + "(1, 'red')");
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        deploy().exits(0);
+        kit.backedUp(TRAILER);
+        deployed.ship(1);
         site.write("supabase/migrations/20261101000000_empty.sql",
-            "create function empty() returns void language sql as 'delete from public.trailer';\nselect empty();\n")
+            "create function empty() returns void language sql as 'delete from public.trailer where id = 1';\nselect empty();\n")
             .write("src/health.json", "{\"status\": \"down\"}").commit("No trailers");
         deploy("--apply-migrations").exits(14).says("warning: a rollback can't undo this: "
-            + "20261101000000_empty.sql: 1 of 1 row of public.trailer is gone; only a backup brings them back",
+            + "20261101000000_empty.sql: 1 of 2 rows of public.trailer is gone; only a backup brings them back",
             "it was not taken back, since migrations have changed what the release before needs");
     }
 
     @Test void what_a_killed_deploy_destroyed_keeps_the_next_one_from_going_back_too() {
-        kit.database.execute("create table trailer (id int primary key, colour text)");
-        deploy().exits(0);
+        kit.database.execute(TRAILER);
+        deployed.ship(1);
         site.write("supabase/migrations/20261101000000_drop.sql", "alter table public.trailer drop column colour;\n").write("supabase/migrations/20261102000000_slow.sql", "select pg_sleep(60);\n").commit("No colours");
         kit.start("deploy", "--env", "staging", "--apply-migrations", "--unrehearsed").awaitSays("ok: Apply 20261101000000_drop.sql").signal("KILL").result();
         kit.awaitNoProcess();
@@ -641,39 +631,32 @@ class DeployTest {
         kit.awaitNoProcess();
     }
 
-    @Test void two_at_once_one_waits_or_says_who_is_at_work() throws IOException {
-        var go = kit.home.resolve("go");
-        site.write("build.js", "import { cpSync, existsSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nconst waiting = setInterval(() => { if (existsSync('" + go + "')) clearInterval(waiting) }, 100)\n").commit("Slowly");
-        var one = kit.start("deploy", "--env", "staging").awaitSays("ok: Take the lock");
-        deploy().exits(11).says("another run holds the lock of environment 'staging': handover deploy staging, process ", "State: nothing was changed: what was live is live.");
-        deployed.run("rollback").exits(11).says("handover deploy staging");
-        kit.run("restore-db", "--env", "staging").exits(1); // no backup yet; that is looked at before the lock
-        var two = kit.start("deploy", "--env", "staging", "--wait", "120").awaitSays("waiting: another run holds the lock");
-        Files.createFile(go);
-        one.result().exits(0);
-        two.result().exits(0);
-    }
-
-    @Test void nobody_deploys_while_the_database_is_restored() throws IOException {
-        kit.database.execute("create table trailer (id int primary key)");
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        var go = kit.home.resolve("go");
-        var sql = kit.sqlThatWaitsFor(go);
-        var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", sql.toString()).awaitSays("ok: Take the lock");
+    @Test void whoever_comes_while_another_is_at_work_waits_or_is_told_who_that_is() throws IOException {
+        kit.backedUp(TRAILER);
+        var built = kit.home.resolve("built");
+        site.write("build.js", "import { cpSync, existsSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nconst waiting = setInterval(() => { if (existsSync('" + built + "')) clearInterval(waiting) }, 100)\n").commit("Slowly");
+        var restored = kit.home.resolve("restored");
+        var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", kit.sqlThatWaitsFor(restored).toString()).awaitSays("ok: Take the lock");
         deploy().exits(11).says("handover restore-db staging, process ");
-        Files.createFile(go);
+        var waiting = kit.start("deploy", "--env", "staging", "--wait", "120").awaitSays("waiting: another run holds the lock");
+        Files.createFile(restored);
         restore.result().exits(0);
-        deploy().exits(0);
+        waiting.awaitSays("ok: Take the lock");
+        deploy().exits(11).says("another run holds the lock of environment 'staging': handover deploy staging, process ", "State: nothing was changed: what was live is live.");
+        for (var other : List.of("rollback", "restore-db")) deployed.run(other).exits(11).says("handover deploy staging");
+        Files.createFile(built);
+        waiting.result().exits(0);
     }
 
+    /** A kill after every step; and a word to stop before the first change, in the midst of each part, and after the turn. */
     @ParameterizedTest
     @ValueSource(strings = {"TERM", "KILL"})
     void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on(String signal) throws IOException {
+        deployed.ship(1);
         var first = site.head();
-        deploy("--quiet").exits(0);
         site.write("src/app.js", "document.getElementById('app').textContent = 'second'\n");
         var second = site.commit("Second");
-        for (var step : STEPS) {
+        for (var step : signal.equals("KILL") ? STEPS : TOLD) {
             var result = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
             kit.awaitNoProcess();
             var live = deployed.liveCommit();

@@ -131,14 +131,17 @@ final class DeployedSite {
     /** Why a release is marked bad. */
     String whyBad(String release) { return kit.json("handover/staging/releases/" + release + ".bad.json").get("why").getAsString(); }
 
-    /** The bucket as commands open it, here in the test's own process. */
-    ops.Store store() {
+    /** The settings that the environment shares with others, for what a test does in its own process. */
+    ops.Settings settings() {
         try {
-            var settings = Files.createDirectory(kit.home.resolve(Stack.next("settings")));
-            Files.copy(kit.home.resolve(".env.operations"), settings.resolve("env.operations"), StandardCopyOption.COPY_ATTRIBUTES);
-            return ops.Store.open(ops.Settings.ofStack(settings));
+            var folder = Files.createDirectory(kit.home.resolve(Stack.next("settings")));
+            Files.copy(kit.home.resolve(".env.operations"), folder.resolve("env.operations"), StandardCopyOption.COPY_ATTRIBUTES);
+            return ops.Settings.ofStack(folder);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
+
+    /** The bucket as commands open it. */
+    ops.Store store() { return ops.Store.open(settings()); }
 }

@@ -9,6 +9,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Sessions that end while the kit relies on them: no green line afterwards, and nothing irreversible without its lock. */
@@ -213,14 +214,12 @@ class HostileSessionsTest {
     /** Of another role's session a server tells less, and a role that can't connect to 'postgres' takes its locks elsewhere. */
     @Test void a_lock_is_seen_whoever_holds_it_and_in_whatever_database() throws Exception {
         kit.backedUp(SHOP);
-        for (var command : List.of("backup-db", "restore-db")) {
-            var place = command.equals("backup-db") ? TestDatabase.named("postgres") : kit.database;
-            try (var holder = place.connectAsSuperuser(); var statement = holder.createStatement()) {
+        for (var each : Map.of("backup-db", TestDatabase.named("postgres"), "restore-db", kit.database).entrySet())
+            try (var holder = each.getValue().connectAsSuperuser(); var statement = holder.createStatement()) {
                 statement.execute("set application_name = 'handover restore-db staging, process 1'");
                 statement.execute("select pg_advisory_lock(" + 0x48414E44 + ", " + lock() + ")");
-                kit.run(command, "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process 1");
+                kit.run(each.getKey(), "--env", "staging").exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process 1");
             }
-        }
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
     }
 }
