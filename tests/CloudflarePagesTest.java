@@ -61,10 +61,14 @@ class CloudflarePagesTest {
         hosting.tellsNoToken();
     }
 
+    /** Beside the application's own configuration of Pages. */
     @Test void without_the_command_line_the_same_files_go_under_the_same_names() throws Exception {
         hosting.withCommandLines();
         hosting.write("dist/_headers", "/*\n  x-robots-tag: noindex\n");
+        hosting.write("wrangler.toml", "name = \"shop\"\npages_build_output_dir = \"./dist\"\ncompatibility_date = \"2025-01-01\"\n");
         hosting.deploy(1, true);
+        assertEquals("<h1>release 1</h1>", Hosting.page(hosting.standIn.pagesSite()));
+        assertEquals("not found", Hosting.page(hosting.standIn.pagesSite() + "/wrangler.toml"));
         var sent = hosting.standIn.requests("POST .*/assets/upload$").size();
         var live = hosting.deploy(1, false);
         assertEquals(sent, hosting.standIn.requests("POST .*/assets/upload$").size(), "nothing was new to it");
@@ -85,14 +89,6 @@ class CloudflarePagesTest {
     @Test void what_a_person_has_deployed_is_told_by_its_commit() throws Exception {
         var older = older();
         assertEquals(Optional.of(new Provider.Live(older, null, "0123456")), hosting.provider().live());
-    }
-
-    @Test void the_applications_configuration_of_pages_goes_with_it() throws Exception {
-        hosting.withCommandLines();
-        hosting.write("wrangler.toml", "name = \"shop\"\npages_build_output_dir = \"./dist\"\ncompatibility_date = \"2025-01-01\"\n");
-        hosting.deploy(1, true);
-        assertEquals("<h1>release 1</h1>", Hosting.page(hosting.standIn.pagesSite()));
-        assertEquals("not found", Hosting.page(hosting.standIn.pagesSite() + "/wrangler.toml"));
     }
 
     @Test void functions_that_no_build_has_compiled_are_refused() throws Exception {
@@ -169,12 +165,9 @@ class CloudflarePagesTest {
     }
 
     @Test void a_command_line_that_fails_behind_the_upload_is_made_up_for_by_looking() throws Exception {
-        hosting.withCommandLines();
         var old = old();
-        var packed = hosting.packed("release 2");
-        var staged = hosting.provider().stage(Hosting.release(2), packed, hosting.application);
         hosting.program("wrangler", String.join(" ", ProviderClis.command("wrangler")) + " \"$@\"; rm \"$WRANGLER_OUTPUT_FILE_PATH\"; exit 1");
-        var live = hosting.provider().promote(Hosting.release(2), staged, packed, hosting.application);
+        var live = hosting.provider().promote(Hosting.release(2), new Provider.Staged("x", null), hosting.packed("release 2"), hosting.application);
         assertEquals(pages.live(), live.deployment());
         assertEquals(Optional.of(live), hosting.provider().live());
         assertFalse(live.deployment().equals(old));

@@ -31,6 +31,13 @@ class VercelTest {
     /** A good deployment that was live before. */
     private String older() { return vercel.deployed(Map.of("index.html", "older"), Map.of()); }
 
+    /** What a build of the application has left for Vercel itself, packed without its command line. */
+    private Path prebuilt() throws Exception {
+        hosting.write(".vercel/output/config.json", "{\"version\": 3}");
+        hosting.write(".vercel/output/static/index.html", "hello");
+        return hosting.provider().pack(hosting.application, hosting.folder.resolve(".vercel/output"));
+    }
+
     // --- what it does
 
     @Test void the_real_command_line_uploads_and_nobody_sees_it_until_it_is_promoted() throws Exception {
@@ -60,14 +67,15 @@ class VercelTest {
     }
 
     @Test void after_a_rollback_when_new_deployments_stay_hidden_the_next_release_goes_live_all_the_same() throws Exception {
-        hosting.withCommandLines();
         var older = older();
         old();
-        hosting.provider().rollBack(older);
+        var provider = hosting.provider();
+        provider.rollBack(older);
         assertFalse(vercel.assignsDomains());
-        var live = hosting.deploy(3, false);
-        assertEquals(Optional.of(live), hosting.provider().live());
-        assertEquals("<h1>release 3</h1>", Hosting.page(hosting.standIn.vercelSite()));
+        var packed = prebuilt();
+        var live = provider.promote(Hosting.release(3), provider.stage(Hosting.release(3), packed, hosting.bare), packed, hosting.bare);
+        assertEquals(Optional.of(live), provider.live());
+        assertEquals("hello", Hosting.page(hosting.standIn.vercelSite()));
     }
 
     @Test void without_the_command_line_the_same_files_are_uploaded() throws Exception {
@@ -229,18 +237,17 @@ class VercelTest {
     @ParameterizedTest
     @ValueSource(strings = {"ERROR", "CANCELED"})
     void a_deployment_that_vercel_can_not_make_ready_has_failed(String state) throws Exception {
-        hosting.withCommandLines();
         var old = old();
         vercel.newDeploymentsAre(state);
-        var failure = hosting.fails(Failure.Failed.class, () -> hosting.provider().stage(Hosting.release(2), hosting.packed("x"), hosting.bare));
+        var failure = hosting.fails(Failure.Failed.class, () -> hosting.provider().stage(Hosting.release(2), prebuilt(), hosting.bare));
         assertTrue(failure.getMessage().matches("Vercel has not made dpl_\\w+ ready: " + state + ".*"), failure.getMessage());
         assertEquals(old, vercel.live());
     }
 
     @Test void one_that_is_never_ready_is_given_up() throws Exception {
-        hosting.withCommandLines().set("DEPLOY_LIVE_SECONDS", "1");
+        hosting.set("DEPLOY_LIVE_SECONDS", "1");
         vercel.newDeploymentsAre("BUILDING");
-        var failure = hosting.fails(Failure.Failed.class, () -> hosting.provider().stage(Hosting.release(2), hosting.packed("x"), hosting.bare));
+        var failure = hosting.fails(Failure.Failed.class, () -> hosting.provider().stage(Hosting.release(2), prebuilt(), hosting.bare));
         assertTrue(failure.getMessage().endsWith("ready within DEPLOY_LIVE_SECONDS"), failure.getMessage());
     }
 
@@ -351,8 +358,7 @@ class VercelTest {
     }
 
     @Test void the_other_form_of_its_answer_is_understood() throws Exception {
-        hosting.withCommandLines();
-        var packed = hosting.packed("x");
+        var packed = prebuilt();
         hosting.program("vercel", "echo Vercel CLI; printf '{\"status\": \"ok\", \"deployment\": %s}' \"$(" + String.join(" ", ProviderClis.command("vercel")) + " \"$@\")\"");
         var staged = hosting.provider().stage(Hosting.release(2), packed, hosting.application);
         assertEquals(vercel.deployments().get(0), staged.deployment());
