@@ -496,7 +496,7 @@ class DeployTest {
 
     @Test void what_does_not_work_stays_where_there_is_nothing_good_to_go_back_to_and_that_is_said() {
         fallSick();
-        kit.set("SMOKE_SECONDS", "10");
+        kit.set("SMOKE_SECONDS", "20");
         deploy().exits(14).says("is live, and does not work; nothing was live before");
         var bad = deployed.current();
         deploy().exits(14).says("warning: this commit was deployed before, as release " + bad + ", which is marked bad: ",
@@ -506,7 +506,7 @@ class DeployTest {
     /** Something that no release can mend, and that is looked at on the way back as well. */
     @Test void when_the_one_before_does_not_pass_either_that_is_said() {
         deployed.ship(1);
-        kit.set("SMOKE_SECONDS", "10").set("SMOKE_HEALTH_PATH", "/none.json");
+        kit.set("SMOKE_SECONDS", "20").set("SMOKE_HEALTH_PATH", "/none.json");
         deployed.change("more");
         deploy().exits(14).says(
             "the release did not pass and was taken back, and the site does not pass with the one before either",

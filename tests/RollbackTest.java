@@ -15,8 +15,8 @@ import release.Artifact;
 /** An earlier release is live again in seconds, and nothing else is ever made live by it. */
 class RollbackTest {
     private static final List<String> STEPS = List.of("Read the settings", "Reach the provider", "Look for protected environments behind other names", "Take the lock", "See what is live", "Choose the release", "Compare the schema", "Choose the way", "Tag what is left", "Roll back", "Mark what was left as bad", "Look at the site");
-    /** Steps after which it is also told to stop: before the first change, right before the turn, after it, and in the end. */
-    private static final List<String> TOLD = List.of("Read the settings", "Take the lock", "Tag what is left", "Roll back", "Look at the site");
+    /** Steps after which it is also told to stop: at once, before the first change, after the turn, and in the end. */
+    private static final List<String> TOLD = List.of("Read the settings", "Take the lock", "Roll back", "Look at the site");
 
     private final DeployedSite site = new DeployedSite(Stack.kit());
     private final Kit kit = site.kit;
