@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -72,9 +73,8 @@ final class LyingSite implements AutoCloseable {
 
     /** For a server with the certificate of a key store. */
     static SSLContext tls(Path keyStore) {
-        try (var file = Files.newInputStream(keyStore)) {
-            var keys = KeyStore.getInstance("PKCS12");
-            keys.load(file, "secret".toCharArray());
+        try {
+            var keys = load(keyStore);
             var managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
             managers.init(keys, "secret".toCharArray());
             var context = SSLContext.getInstance("TLS");
@@ -85,19 +85,45 @@ final class LyingSite implements AutoCloseable {
         }
     }
 
+    /** The key stores that were made, by what keytool was asked: it takes a second for each. */
+    private static final Map<List<String>, byte[]> MADE = new ConcurrentHashMap<>();
+
     /** Makes a key with a self-signed certificate, as keytool's options have it; NAME.pem beside it is the certificate. */
     static Path certificate(Path folder, String name, String... options) {
-        var keytool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
+        var asked = new ArrayList<>(List.of("-dname", "CN=" + name));
+        asked.addAll(List.of(options));
         var store = folder.resolve(name + ".p12");
-        var common = List.of("-keystore", store.toString(), "-storetype", "PKCS12", "-storepass", "secret", "-alias", "key");
-        var make = new ArrayList<>(List.of(keytool, "-genkeypair", "-keyalg", "EC", "-dname", "CN=" + name));
-        make.addAll(common);
-        make.addAll(List.of(options));
-        run(make);
-        var export = new ArrayList<>(List.of(keytool, "-exportcert", "-rfc", "-file", folder.resolve(name + ".pem").toString()));
-        export.addAll(common);
-        run(export);
-        return store;
+        try {
+            Files.write(store, MADE.computeIfAbsent(asked, LyingSite::make));
+            var certificate = Base64.getMimeEncoder().encodeToString(load(store).getCertificate("key").getEncoded());
+            Files.writeString(folder.resolve(name + ".pem"),
+                "-----BEGIN CERTIFICATE-----\n" + certificate + "\n-----END CERTIFICATE-----\n");
+            return store;
+        } catch (IOException | GeneralSecurityException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static byte[] make(List<String> asked) {
+        try {
+            var store = Stack.folder().resolve(Stack.next("key"));
+            var keytool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
+            var command = new ArrayList<>(List.of(keytool, "-genkeypair", "-keyalg", "EC", "-keystore", store.toString(),
+                "-storetype", "PKCS12", "-storepass", "secret", "-alias", "key"));
+            command.addAll(asked);
+            run(command);
+            return Files.readAllBytes(store);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static KeyStore load(Path keyStore) throws IOException, GeneralSecurityException {
+        try (var file = Files.newInputStream(keyStore)) {
+            var keys = KeyStore.getInstance("PKCS12");
+            keys.load(file, "secret".toCharArray());
+            return keys;
+        }
     }
 
     private static void run(List<String> command) {

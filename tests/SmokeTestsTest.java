@@ -16,10 +16,22 @@ import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.xml.parsers.DocumentBuilderFactory;
+import ops.Failure;
+import ops.Run;
+import ops.Secret;
+import ops.Setting;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import smoke.Check;
+import smoke.Findings;
+import smoke.Smoke;
 
-/** What the smoke tests make of a site that is well, and of one that lies. */
+/**
+ * What the smoke tests make of a site that is well, and of one that lies.
+ *
+ * <p>Most looks are taken in this process, by what both the command and a deploy look with: a start for each would take
+ * longer than the looks.
+ */
 class SmokeTestsTest {
     private final LyingSite site = new LyingSite();
     private final Kit kit = new Kit(Stack.next("kit")).set("STAGING_SITE_URL", site.url()).set("STAGING_SUPABASE_URL", "none");
@@ -34,10 +46,44 @@ class SmokeTestsTest {
         return kit.run(arguments.toArray(String[]::new));
     }
 
-    private Kit.Result once(String check, String... options) {
+    /** One look, as it is typed. */
+    private Kit.Result typed(String check, String... options) {
         var all = new ArrayList<>(List.of("--only", check, "--tries", "1"));
         all.addAll(List.of(options));
         return look(all.toArray(String[]::new));
+    }
+
+    /** One look, in this process; what it finds is as the command prints it and ends. */
+    private Kit.Result once(String checks, String... options) { return here(kit, 1, checks, options); }
+
+    private static Kit.Result here(Kit kit, int tries, String checks, String... options) {
+        var given = List.of(options);
+        var lines = new ArrayList<String>();
+        var names = List.of(checks.split(","));
+        try {
+            var settings = kit.here();
+            var target = new Smoke.Target(settings, after(given, "--url"), after(given, "--expect-commit"), false);
+            var chosen = Smoke.checks(new Run(), target).stream().filter(check -> names.contains(check.name())).toList();
+            assertTrue(chosen.size() == names.size() && chosen.stream().allMatch(Check::on), () -> names + ": " + chosen);
+            var findings = Findings.of(chosen, settings.seconds(Setting.SMOKE_SECONDS), tries,
+                result -> lines.add(Findings.line(result)));
+            lines.add(findings.counts());
+            findings.conclude();
+            return result(names, 0, lines, "");
+        } catch (Failure e) {
+            return result(names, e.exit.code, lines, "FAILED: " + e.getMessage() + "\nNext:  " + e.hint);
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static Kit.Result result(List<String> names, int exit, List<String> lines, String said) {
+        return new Kit.Result(names, exit, Secret.mask(String.join("\n", lines)), Secret.mask(said));
+    }
+
+    private static String after(List<String> options, String name) {
+        var at = options.indexOf(name);
+        return at < 0 ? null : options.get(at + 1);
     }
 
     private static JsonObject check(Kit.Result result, int index) { return result.json().getAsJsonArray("checks").get(index).getAsJsonObject(); }
@@ -52,11 +98,11 @@ class SmokeTestsTest {
     @Test void what_is_not_set_can_not_be_told_and_is_no_pass() {
         look().exits(16).prints("unknown ", "database read access: DATABASE_URL is not set for 'staging'", "5 of 6 pass, 1 of 6 can't be told");
         kit.set("STAGING_SUPABASE_URL", null);
-        once("supabase").exits(16).prints("SUPABASE_URL is not set for 'staging'", "'none' says that the site does without");
+        once("supabase").exits(16).prints("SUPABASE_URL is not set for 'local'", "'none' says that the site does without");
         kit.set("SMOKE_CANARY_ROW", "none");
-        look("--only", "database").exits(0).prints("database read access: not used: SMOKE_CANARY_ROW is 'none'");
+        once("database").exits(0).prints("database read access: not used: SMOKE_CANARY_ROW is 'none'");
         kit.set("STAGING_SITE_URL", null).set("STAGING_DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/none");
-        once("health").exits(16).prints("SITE_URL is not set for 'staging'");
+        once("health").exits(16).prints("SITE_URL is not set for 'local'");
     }
 
     @Test void an_environment_that_has_neither_site_nor_database_is_a_typing_mistake() {
@@ -67,7 +113,7 @@ class SmokeTestsTest {
 
     @Test void an_error_page_that_answers_200_is_no_front_end() {
         site.at("/", LyingSite.text("text/html", "<html><head><title>404: Not Found</title></head><body><div id=app></div></body></html>"));
-        once("front-end").exits(14).prints("FAILED", "front end loads: " + site.url() + " answers 200 with an error page: '404: Not Found'");
+        typed("front-end").exits(14).prints("FAILED", "front end loads: " + site.url() + " answers 200 with an error page: '404: Not Found'");
         site.at("/", LyingSite.text("text/html", "<html><head><title>500 remorques en stock</title></head><body><div id=app><h1>Introuvable ailleurs</h1></div></body></html>"));
         once("front-end").exits(0);
         site.at("/", LyingSite.text("text/html", "<html><head><title>Bienvenue</title></head><body><p>It works!</p></body></html>"));
@@ -80,7 +126,7 @@ class SmokeTestsTest {
 
     @Test void a_fallback_to_the_page_for_scripts_that_are_missing_is_found() {
         site.at("*", LyingSite.text("text/html", LyingSite.PAGE));
-        once("assets").exits(14).prints("a script that nobody made, answers 200 with an HTML page: a script that is missing would not be noticed");
+        typed("assets").exits(14).prints("a script that nobody made, answers 200 with an HTML page: a script that is missing would not be noticed");
     }
 
     @Test void a_script_that_is_an_html_page_is_named() {
@@ -92,7 +138,7 @@ class SmokeTestsTest {
 
     @Test void a_bundle_that_is_missing_empty_or_cut_off_is_named() {
         site.at("/assets/index-1a2b.js", LyingSite.text("text/javascript", ""));
-        once("assets").exits(14).prints("/assets/index-1a2b.js is empty");
+        typed("assets").exits(14).prints("/assets/index-1a2b.js is empty");
         site.at("/assets/index-1a2b.js", LyingSite.cutOff("text/javascript", "console.log('half of")); 
         once("assets").exits(14).prints("/assets/index-1a2b.js ended in the middle of its answer");
         site.at("/assets/index-1a2b.js", LyingSite.status(404, ""));
@@ -111,7 +157,7 @@ class SmokeTestsTest {
 
     @Test void yesterdays_commit_is_not_the_one_expected() {
         once("commit", "--expect-commit", "4f9a1c7").exits(0).prints("deployed commit: live is 4f9a1c7d2e");
-        once("commit", "--expect-commit", "0123456789abcdef").exits(14).prints("live is 4f9a1c7d2e, and not 0123456789abcdef");
+        typed("commit", "--expect-commit", "0123456789abcdef").exits(14).prints("live is 4f9a1c7d2e, and not 0123456789abcdef");
         site.at("/version.json", LyingSite.text("application/json", "{\"commit\": \"0123456789abcdef\"}"));
         kit.set("SMOKE_RELEASE", "/version.json,meta");
         once("commit", "--expect-commit", "0123456").exits(0);
@@ -124,7 +170,7 @@ class SmokeTestsTest {
 
     @Test void health_that_says_ok_though_its_database_is_down_fails() {
         site.at("/health", LyingSite.text("application/json", "{\"status\": \"ok\", \"maintenance\": false, \"checks\": [{\"database\": {\"status\": \"down\"}}]}"));
-        once("health").exits(14).prints("/health answers 200 and says checks.database.status down");
+        typed("health").exits(14).prints("/health answers 200 and says checks.database.status down");
         site.at("/health", LyingSite.text("application/json", "{\"version\": \"3\"}"));
         once("health").exits(14).prints("answers 200 and does not say ok: {\"version\": \"3\"}");
         site.at("/health", LyingSite.text("text/html", LyingSite.PAGE));
@@ -137,7 +183,7 @@ class SmokeTestsTest {
         try (var nobody = new ServerSocket(0)) {
             kit.set("STAGING_DATABASE_URL", "postgresql://dealer:secret@127.0.0.1:" + nobody.getLocalPort() + "/dealer").set("SMOKE_CANARY_ROW", "public.canary:id=1").set("DB_CONNECT_SECONDS", "1");
         }
-        look("--only", "health,database", "--tries", "1").exits(14).prints("ok ", "health endpoint: /health says status ok", "FAILED", "database read access: the database at 127.0.0.1:").neverShows("secret");
+        once("health,database").exits(14).prints("ok ", "health endpoint: /health says status ok", "FAILED", "database read access: the database at 127.0.0.1:").neverShows("secret");
     }
 
     @Test void a_redirect_loop_is_shown() {
@@ -162,16 +208,16 @@ class SmokeTestsTest {
     }
 
     @Test void a_redirect_to_plain_http_or_to_another_port_is_no_pass() {
-        try (var secure = LyingSite.withTls(LyingSite.certificate(kit.home, "secure", "-ext",
+        try (var secure = LyingSite.withTls(LyingSite.certificate(kit.home, "own", "-ext",
             "san=ip:127.0.0.1")); var other = new LyingSite()) {
-            kit.set("SMOKE_CA_FILE", kit.home.resolve("secure.pem").toString()).set("SMOKE_TLS_DAYS", "30,7");
+            kit.set("SMOKE_CA_FILE", kit.home.resolve("own.pem").toString()).set("SMOKE_TLS_DAYS", "30,7");
             secure.at("/", LyingSite.redirect(site.url())).at("/health", LyingSite.redirect(site.url() + "health"));
-            look("--only", "health,front-end,assets,api,tls", "--tries", "1", "--url", secure.url()).exits(14)
+            once("health,front-end,assets,api,tls", "--url", secure.url()).exits(14)
                 .prints("5 of 5 FAIL",
                 "leads through plain http, where anybody on the way can read and change what visitors see: "
                     + secure.url() + " → " + site.url());
             site.at("/", LyingSite.redirect(other.url()));
-            look("--only", "front-end,assets", "--tries", "1").exits(14)
+            once("front-end,assets").exits(14)
                 .prints("2 of 2 FAIL", "leads to another port, " + other.port() + ": " + site.url() + " → "
                     + other.url());
         }
@@ -237,7 +283,7 @@ class SmokeTestsTest {
 
     @Test void who_stands_before_the_site_is_not_the_site() {
         site.at("/", LyingSite.status(403, "Just a moment...", "cf-mitigated", "challenge"));
-        once("front-end").exits(16).prints("unknown", "asks for proof of being no machine (cf-mitigated: challenge)", "SMOKE_HEADER");
+        typed("front-end").exits(16).prints("unknown", "asks for proof of being no machine (cf-mitigated: challenge)", "SMOKE_HEADER");
         site.at("/", LyingSite.status(401, "Authentication Required"));
         once("front-end").exits(16).prints("a login stands before the site");
         site.at("/", LyingSite.text("text/html", "<html><title>Log in</title><form><input type=password></form></html>"));
@@ -256,7 +302,7 @@ class SmokeTestsTest {
 
     @Test void a_certificate_that_is_not_good_is_said_in_words() {
         var here = "san=ip:127.0.0.1";
-        try (var unknown = LyingSite.withTls(LyingSite.certificate(kit.home, "self", "-ext", here))) {
+        try (var unknown = LyingSite.withTls(LyingSite.certificate(kit.home, "own", "-ext", here))) {
             once("front-end", "--url", unknown.url()).exits(14).prints("the certificate of 127.0.0.1 is self-signed: no browser accepts it");
         }
         var expires = today().minusDays(10);
@@ -272,7 +318,7 @@ class SmokeTestsTest {
     @Test void a_certificate_without_a_name_that_browsers_read_is_not_accepted() {
         try (var nameless = LyingSite.withTls(LyingSite.certificate(kit.home, "localhost"))) {
             kit.set("SMOKE_CA_FILE", kit.home.resolve("localhost.pem").toString()).set("SMOKE_TLS_DAYS", "30,7");
-            look("--only", "front-end,tls", "--tries", "1", "--url", "https://localhost:" + nameless.port() + "/")
+            once("front-end,tls", "--url", "https://localhost:" + nameless.port() + "/")
                 .exits(14).prints("2 of 2 FAIL",
                 "the certificate of localhost has a subject (CN=localhost) and no subject alternative name");
         }
@@ -282,9 +328,9 @@ class SmokeTestsTest {
         kit.set("SMOKE_TLS_DAYS", "30,7");
         for (var days : List.of(90, 20, 5)) {
             var ends = today().plusDays(days);
-            try (var secure = LyingSite.withTls(LyingSite.certificate(kit.home, "ends" + days, "-ext", "san=ip:127.0.0.1", "-validity", String.valueOf(days)))) {
-                kit.set("SMOKE_CA_FILE", kit.home.resolve("ends" + days + ".pem").toString());
-                var result = look("--only", "front-end,tls", "--tries", "1", "--url", secure.url());
+            try (var secure = LyingSite.withTls(LyingSite.certificate(kit.home, "ends", "-ext", "san=ip:127.0.0.1", "-validity", String.valueOf(days)))) {
+                kit.set("SMOKE_CA_FILE", kit.home.resolve("ends.pem").toString());
+                var result = once("front-end,tls", "--url", secure.url());
                 result.exits(days == 5 ? 14 : 0).prints(days == 90 ? "ok " : days == 20 ? "warning" : "FAILED", "TLS certificate: the certificate ends on " + ends, "in " + (days - 1) + " days");
             }
         }
@@ -323,7 +369,7 @@ class SmokeTestsTest {
 
     @Test void when_this_machines_own_network_is_down_nothing_is_said_about_the_site() throws Exception {
         org.junit.jupiter.api.Assumptions.assumeTrue(new ProcessBuilder("unshare", "-rn", "true").start().waitFor() == 0, "this machine makes no network namespaces");
-        kit.run("smoke-tests", "--help").exits(0); // built while there is a network
+        kit.run("smoke-tests", "--env", "staging", "--list").exits(0); // built while there is a network
         for (var host : List.of("192.0.2.1", "www.example.com"))
             kit.bash("exec unshare -rn ./jbang smoke-tests --env staging --only front-end --tries 1 --url http://" + host + "/").exits(16).prints("unknown", "this machine");
     }
@@ -344,7 +390,7 @@ class SmokeTestsTest {
         look("--only", "health", "--tries", "4").exits(14).prints("health answers 500: oops");
         asked.set(1);
         site.at("/", exchange -> (asked.incrementAndGet() % 2 == 0 ? LyingSite.status(500, "oops") : LyingSite.text("text/html", LyingSite.PAGE)).answer(exchange));
-        look("--only", "front-end", "--tries", "5").exits(14).prints("not steady: ", " tries did not pass, the last of these: " + site.url() + " answers 500: oops");
+        here(kit, 5, "front-end").exits(14).prints("not steady: ", " tries did not pass, the last of these: " + site.url() + " answers 500: oops");
     }
 
     @Test void the_apis_usual_answer_counts_and_not_one_slow_one() {
@@ -376,65 +422,69 @@ class SmokeTestsTest {
         var stack = Stack.kit(TestDatabase.create(Stack.next("db_")).execute(CANARY));
         stack.set("STAGING_SITE_URL", site.url()).set("STAGING_SUPABASE_URL", site.url()).set("STAGING_SUPABASE_ANON_KEY", "anon-key-1").set("SMOKE_CANARY_ROW", "public.canary:id=1").set("SMOKE_HIDDEN_ROW", "public.canary:id=2");
         site.at("/auth/v1/health", LyingSite.text("application/json", "{\"name\": \"GoTrue\"}")).at("/rest/v1/canary", rows("[{\"id\": 1}]", "[]"));
-        var arguments = new String[] {"smoke-tests", "--env", "staging", "--only", "supabase,database", "--tries", "1"};
+        var checks = "supabase,database";
+        var arguments = new String[] {"smoke-tests", "--env", "staging", "--only", checks, "--tries", "1"};
         stack.run(arguments).exits(0).prints("Supabase connection: Auth and REST answer, and take the anon key", "database read access: the row public.canary with id 1 is read through SQL and REST, and visitors don't see public.canary with id 2");
 
         site.at("/rest/v1/canary", rows("[]", "[]"));
-        stack.run(arguments).exits(14).prints("the row public.canary with id 1 is in the database, and REST answers [] to visitors: a policy (row-level security) hides it");
+        here(stack, 1, checks).exits(14).prints("the row public.canary with id 1 is in the database, and REST answers [] to visitors: a policy (row-level security) hides it");
         site.at("/rest/v1/canary", rows("[{\"id\": 1}]", "[{\"id\": 2}]"));
         stack.run(arguments).exits(14).prints("visitors see the row public.canary with id 2, which a policy must hide");
         site.at("/auth/v1/health", LyingSite.status(503, "down"));
-        stack.run(arguments).exits(14).prints("Supabase connection: " + site.url() + "auth/v1/health answers 503: down");
+        here(stack, 1, checks).exits(14).prints("Supabase connection: " + site.url() + "auth/v1/health answers 503: down");
         site.at("/auth/v1/health", LyingSite.text("text/html", LyingSite.PAGE));
-        stack.run(arguments).exits(14).prints("auth/v1/health answers 200 and no JSON: Remorques du Nord");
+        here(stack, 1, checks).exits(14).prints("auth/v1/health answers 200 and no JSON: Remorques du Nord");
         stack.set("STAGING_SUPABASE_ANON_KEY", "another-key");
         site.at("/auth/v1/health", LyingSite.text("application/json", "{}"));
-        stack.run(arguments).exits(14).prints("refuses SUPABASE_ANON_KEY (401)", "visitors may not read public.canary: REST refuses it").neverShows("another-key");
+        here(stack, 1, checks).exits(14).prints("refuses SUPABASE_ANON_KEY (401)", "visitors may not read public.canary: REST refuses it").neverShows("another-key");
 
         stack.set("STAGING_SUPABASE_URL", "none");
-        stack.run(arguments).exits(0).prints("not used: SUPABASE_URL is 'none'", "the row public.canary with id 1 is read through SQL");
+        here(stack, 1, checks).exits(0).prints("not used: SUPABASE_URL is 'none'", "the row public.canary with id 1 is read through SQL");
         stack.set("SMOKE_CANARY_ROW", "public.canary:id=3");
-        stack.run(arguments).exits(14).prints("the database has no row public.canary with id 3");
+        here(stack, 1, checks).exits(14).prints("the database has no row public.canary with id 3");
         stack.set("SMOKE_CANARY_ROW", "public.canary:id=1").set("SMOKE_HIDDEN_ROW", "public.canary:id=4");
-        stack.run(arguments).exits(16).prints("the database has no row public.canary with id 4: that visitors don't see it would prove nothing");
+        here(stack, 1, checks).exits(16).prints("the database has no row public.canary with id 4: that visitors don't see it would prove nothing");
         stack.set("SMOKE_CANARY_ROW", "canary");
-        stack.run(arguments).exits(16).prints("SMOKE_CANARY_ROW is no row: 'canary'", "it looks like public.canary:id=1");
+        here(stack, 1, checks).exits(16).prints("SMOKE_CANARY_ROW is no row: 'canary'", "it looks like public.canary:id=1");
 
         stack.set("SMOKE_CANARY_ROW", null).set("SMOKE_HIDDEN_ROW", null).set("STAGING_SUPABASE_URL", null).set("STAGING_POSTGREST_URL", site.url() + "rest/v1");
         site.at("/rest/v1/", LyingSite.text("application/json", "{}"));
-        stack.run(arguments).exits(16).prints("Supabase connection: PostgREST alone answers", "SMOKE_CANARY_ROW is not set");
+        here(stack, 1, checks).exits(16).prints("Supabase connection: PostgREST alone answers", "SMOKE_CANARY_ROW is not set");
     }
 
     @Test void migrations_connections_and_the_age_of_the_last_backup_are_looked_at_when_they_are_set() throws IOException {
-        var stack = Stack.kit(TestDatabase.create(Stack.next("db_")).execute("create table schema_migrations (version text); insert into schema_migrations values ('20261101000000'), ('20261122101500')"));
-        stack.set("SMOKE_MIGRATIONS", "migrations").set("SMOKE_CONNECTIONS_PERCENT", "99").set("SMOKE_BACKUP_HOURS", "26");
-        Files.createDirectory(stack.home.resolve("migrations"));
-        Files.writeString(stack.home.resolve("migrations/20261122101500_quotes.sql"), "select 1");
         var arguments = new String[] {"smoke-tests", "--env", "staging", "--only", "migrations,connections,backup", "--tries", "1"};
-        stack.run(arguments).exits(14).prints("last migration: the last one is 20261122101500, as in migrations", "connections of the database: ", " in use, ", "age of the last backup: there is none yet");
-        stack.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        migrated(Stack.kit()).run(arguments).exits(14).prints("last migration: the last one is 20261122101500, as in migrations", "connections of the database: ", " in use, ", "age of the last backup: there is none yet");
+        var stack = migrated(Stack.kit().backedUp(Kit.ONE_CUSTOMER));
         stack.run(arguments).exits(0).printsLike("age of the last backup: [^ ]+, data as of [^ ]+, (just now|[0-9]+ min ago)");
+        stack.set("SMOKE_MIGRATIONS", stack.home + "/migrations");
         Files.writeString(stack.home.resolve("migrations/20261123000000_prices.sql"), "select 1");
-        stack.run(arguments).exits(14).prints("the database is at migration 20261122101500, and " + stack.home.resolve("migrations") + " ends with 20261123000000_prices");
+        here(stack, 1, "migrations").exits(14).prints("the database is at migration 20261122101500, and " + stack.home.resolve("migrations") + " ends with 20261123000000_prices");
         // What a history says besides the last one.
-        var only = new String[] {"smoke-tests", "--env", "staging", "--only", "migrations", "--tries", "1"};
         stack.database.execute("drop table schema_migrations; create table schema_migrations (version bigint, "
             + "dirty boolean); insert into schema_migrations values (20261123000000, true)");
-        stack.run(only).exits(14).prints("public.schema_migrations says that 20261123000000 was not ended: dirty");
+        here(stack, 1, "migrations").exits(14).prints("public.schema_migrations says that 20261123000000 was not ended: dirty");
         stack.database.execute("update schema_migrations set dirty = false; create table flyway_schema_history "
             + "(version text, success boolean); insert into flyway_schema_history values ('1', true), ('2', false)");
-        stack.run(only).exits(14).prints("public.flyway_schema_history says that 2 failed: success is false");
+        here(stack, 1, "migrations").exits(14).prints("public.flyway_schema_history says that 2 failed: success is false");
         stack.database.execute("drop table flyway_schema_history; create table _prisma_migrations (migration_name "
             + "text, finished_at timestamptz, rolled_back_at timestamptz);"
             + "insert into _prisma_migrations values ('1_a', now(), null), ('2_b', null, now()), ('2_b', null, null)");
-        stack.run(only).exits(14).prints("public._prisma_migrations says that 2_b was not ended: finished_at and "
+        here(stack, 1, "migrations").exits(14).prints("public._prisma_migrations says that 2_b was not ended: finished_at and "
             + "rolled_back_at are empty");
         stack.database.execute("update _prisma_migrations set finished_at = now() where rolled_back_at is null");
         stack.database.execute("update schema_migrations set version = 2"); // golang-migrate's are numbers
         Files.createDirectory(stack.home.resolve("numbered"));
         Files.writeString(stack.home.resolve("numbered/000002_a.up.sql"), "select 1");
         Files.writeString(stack.home.resolve("numbered/000002_a.down.sql"), "select 1");
-        stack.set("SMOKE_MIGRATIONS", "numbered").run(only).exits(0).prints("last migration: the last one is 2,");
+        here(stack.set("SMOKE_MIGRATIONS", stack.home + "/numbered"), 1, "migrations").exits(0).prints("last migration: the last one is 2,");
+    }
+
+    private static Kit migrated(Kit kit) throws IOException {
+        kit.database.execute("create table schema_migrations (version text); "
+            + "insert into schema_migrations values ('20261101000000'), ('20261122101500')");
+        Files.writeString(Files.createDirectory(kit.home.resolve("migrations")).resolve("20261122101500_quotes.sql"), "select 1");
+        return kit.set("SMOKE_MIGRATIONS", "migrations").set("SMOKE_CONNECTIONS_PERCENT", "99").set("SMOKE_BACKUP_HOURS", "26");
     }
 
     // --- what a setting turns on
@@ -453,7 +503,8 @@ class SmokeTestsTest {
             site.at("/api/items", LyingSite.text("application/json", "{\"items\": []}")).at("/sitemap.xml", LyingSite.text("text/html", LyingSite.PAGE));
             // A cache that goes by the whole address keeps the page of the last release.
             site.at("/", exchange -> LyingSite.text("text/html", exchange.getRequestURI().getQuery() == null ? LyingSite.PAGE : LyingSite.PAGE.replace("4f9a1c7d2e", "0000000")).answer(exchange));
-            look("--only", "redirects,headers,cache,sitemap,items", "--tries", "1").exits(14).prints(apex.url() + " does not redirect, and should lead to " + site.url(), "lacks the header x-content-type-options=nosniff, x-frame-options or content-security-policy=frame-ancestors, referrer-policy",
+            kit.set("SMOKE_FILE", kit.home + "/smoke.json");
+            once("redirects,headers,cache,sitemap,items").exits(14).prints(apex.url() + " does not redirect, and should lead to " + site.url(), "lacks the header x-content-type-options=nosniff, x-frame-options or content-security-policy=frame-ancestors, referrer-policy",
                 "/ is a cached page of 4f9a1c7d2e, and live is 0000000", "has nothing in it that matches <urlset", "items.0.name is not there, and should be \"Remorque\"");
         }
     }
@@ -463,35 +514,33 @@ class SmokeTestsTest {
         kit.set("SMOKE_BROWSER", "1").set("SMOKE_SECONDS", "120");
         kit.run("browser", "--help").exits(0); // built before the time counts
         look("--only", "front-end,browser", "--tries", "1").exits(14).prints("ok ", "front end loads", "real browser: " + site.url() + " is a white page");
-        site.at("/assets/index-1a2b.js", LyingSite.text("text/javascript", "document.getElementById('app').textContent = 'Remorques'"));
-        site.requests.clear();
-        kit.set("SMOKE_BROWSER", null).set("SMOKE_HEADER", "x-bypass: geheim123");
-        look("--only", "browser", "--browser", "--tries", "1").exits(0).prints("real browser: " + site.url() + " shows its page").neverShows("geheim123");
-        assertTrue(site.requests.stream().filter(request -> request.contains("HeadlessChrome")).allMatch(request -> request.contains("geheim123")), () -> site.requests.toString());
         // A page of its own text has no element that scripts fill.
         site.at("/", LyingSite.text("text/html", "<html><head><title>Remorques</title></head><body><p>Nos remorques</p>"
             + "<script src='/assets/index-1a2b.js' async></script></body></html>"));
-        site.at("/assets/index-1a2b.js", LyingSite.text("text/javascript", "console.log('counted')"));
+        site.requests.clear();
+        kit.set("SMOKE_BROWSER", null).set("SMOKE_HEADER", "x-bypass: geheim123");
         look("--only", "front-end,browser", "--browser", "--tries", "1").exits(0)
-            .prints("is HTML with text and files of its own, 'Remorques'", site.url() + " shows its page");
+            .prints("is HTML with text and files of its own, 'Remorques'", "real browser: " + site.url() + " shows its page").neverShows("geheim123");
+        assertTrue(site.requests.stream().filter(request -> request.contains("HeadlessChrome")).allMatch(request -> request.contains("geheim123")), () -> site.requests.toString());
     }
 
     @Test void a_file_of_checks_that_makes_no_sense_is_refused_in_words() throws IOException {
         kit.set("SMOKE_FILE", "smoke.json");
         look().exits(78).says("SMOKE_FILE: " + kit.home.resolve("smoke.json") + " can't be read");
+        kit.set("SMOKE_FILE", kit.home + "/smoke.json");
         Files.writeString(kit.home.resolve("smoke.json"), "[{\"urll\": \"/x\"}]");
-        look().exits(78).says("'urll' is unknown, did you mean url?");
+        once("health").exits(78).says("'urll' is unknown, did you mean url?");
         Files.writeString(kit.home.resolve("smoke.json"), "[{\"url\": \"/x\", \"matches\": \"(\"}]");
-        look().exits(78).says("'(' is no regular expression");
+        once("health").exits(78).says("'(' is no regular expression");
     }
 
     @Test void settings_that_make_no_sense_are_refused_in_words() {
         kit.set("STAGING_SITE_URL", "www.example.com");
         look().exits(78).says("'www.example.com' is no address of a site", "it looks like https://www.example.com/");
         kit.set("STAGING_SITE_URL", site.url()).set("SMOKE_HEADER", "geheim123");
-        look().exits(78).says("SMOKE_HEADER is no header").neverShows("geheim123");
+        once("health").exits(78).says("SMOKE_HEADER is no header").neverShows("geheim123");
         kit.set("SMOKE_HEADER", null).set("SMOKE_TLS_DAYS", "30");
-        look().exits(78).says("SMOKE_TLS_DAYS is not two numbers of days: 30");
+        once("tls").exits(78).says("SMOKE_TLS_DAYS is not two numbers of days: 30");
     }
 
     // --- secrets
