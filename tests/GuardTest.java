@@ -1,16 +1,27 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import ops.DatabaseTarget;
+import ops.DatabaseUrl;
+import ops.Failure;
+import ops.Guard;
+import ops.Run;
+import ops.Settings;
+import ops.Store;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import release.Providers;
 
 /** A protected environment's database, site and backups are never changed by accident, whatever name and way lead to them. */
 class GuardTest {
@@ -19,13 +30,27 @@ class GuardTest {
     private final TestDatabase production = TestDatabase.create(Stack.next("production_"));
     private final Kit kit = Stack.kit();
 
-    @BeforeEach void twoRowsInProductionAndOneInStaging() {
+    @BeforeEach void twoRowsInProduction() {
         production.execute("create table customer (id int); insert into customer values (1), (2)");
-        kit.database.execute("create table customer (id int); insert into customer values (1)");
         kit.set("PRODUCTION_DATABASE_URL", production.url());
     }
 
-    private void backUpStaging() { kit.run("backup-db", "--env", "staging", "--quiet").exits(0); }
+    /** With one row. */
+    private void backUpStaging() { kit.backedUp(Kit.ONE_CUSTOMER); }
+
+    /** Why something of staging's is production's, as the guard finds it in this process; empty when it is not. */
+    private Optional<String> shared(Function<Settings, Guard.Target> target) throws Exception {
+        return target.apply(kit.here()).sharedWith(kit.here("production"));
+    }
+
+    private Optional<String> sharedSite() throws Exception {
+        var run = new Run();
+        try {
+            return Providers.of(run, kit.here()).sharedWith(kit.here("production"));
+        } finally {
+            run.undo.close();
+        }
+    }
 
     @Test void by_its_own_name_it_is_refused_and_told_what_to_do_instead() {
         kit.run("restore-db", "--env", "production", "--from", "staging").exits(10)
@@ -33,37 +58,41 @@ class GuardTest {
         untouched();
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127%2E0%2E0%2E1", "%6Cocalhost", "127.1", "[::ffff:127.0.0.1]"})
-    void by_another_spelling_of_its_address_it_is_refused(String host) {
-        kit.set("STAGING_DATABASE_URL", production.url().replace("@127.0.0.1:", "@" + host + ":"));
+    @Test void by_another_spelling_of_its_address_it_is_refused() throws Exception {
+        TestDatabase.superuser("do $$ begin if not exists (select from pg_roles where rolname = 'other') then create role other superuser login password 'x'; end if; end $$");
+        kit.set("STAGING_DATABASE_URL", production.url().replace("@127.0.0.1:", "@%6Cocalhost:"));
         kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION, "Next:  correct it: STAGING_DATABASE_URL stands in .env.operations");
+        var addresses = Stream.of("127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127%2E0%2E0%2E1", "127.1", "[::ffff:127.0.0.1]")
+            .map(host -> production.url().replace("@127.0.0.1:", "@" + host + ":"));
+        // A percent-encoded name, and another role, do not make it another database either.
+        var others = Stream.of(production.url().replace("/production_", "/%70roduction_"), production.url("other", "x"));
+        for (var address : Stream.concat(addresses, others).toList()) {
+            kit.set("STAGING_DATABASE_URL", address);
+            var why = shared(settings -> DatabaseTarget.of(new Run(), settings, Store.open(settings)));
+            assertEquals(Optional.of("both lead to " + TestDatabase.server() + "/" + production.name), why, address);
+        }
         untouched();
     }
 
-    @Test void by_a_percent_encoded_name_of_the_database_it_is_refused() {
-        kit.set("STAGING_DATABASE_URL", production.url().replace("/production_", "/%70roduction_"));
-        kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION);
-        untouched();
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"host=127.0.0.1", "hostaddr=127.0.0.1", "port=5432", "dbname=production", "user=postgres", "options=-c%20search_path%3Dx", "service=production", "%68ost=127.0.0.1", "HOST=127.0.0.1",
-        "sslmode=disable&host=127.0.0.1", "sslmode=disable&sslmode=require", "servicefile=/tmp/x", "targetServerType=primary", "passfile=/tmp/x"})
-    void a_parameter_that_could_lead_elsewhere_is_refused(String parameter) {
-        kit.set("STAGING_DATABASE_URL", kit.database.url() + "?" + parameter);
+    @Test void a_parameter_that_could_lead_elsewhere_is_refused_and_so_are_several_hosts() {
+        var parameters = List.of("host=127.0.0.1", "hostaddr=127.0.0.1", "port=5432", "dbname=production", "user=postgres", "options=-c%20search_path%3Dx", "service=production", "%68ost=127.0.0.1", "HOST=127.0.0.1",
+            "sslmode=disable&host=127.0.0.1", "sslmode=disable&sslmode=require", "servicefile=/tmp/x", "targetServerType=primary", "passfile=/tmp/x");
+        for (var parameter : parameters) {
+            kit.set("STAGING_DATABASE_URL", kit.database.url() + "?" + parameter);
+            var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.of(kit.here()), parameter);
+            assertTrue(refused.getMessage().contains("DATABASE_URL has a parameter") && refused.hint.contains("remove it"), refused::toString);
+        }
         kit.run("restore-db", "--env", "staging").exits(78).says("DATABASE_URL has a parameter", "Next:  remove it");
-        untouched();
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"@127.0.0.1:1,127.0.0.1:", "@127.0.0.1,localhost:", "@127.0.0.1@localhost:"})
-    void several_hosts_in_one_url_are_refused(String hosts) {
-        kit.set("STAGING_DATABASE_URL", kit.database.url().replace("@127.0.0.1:", hosts));
+        for (var hosts : List.of("@127.0.0.1@localhost:", "@127.0.0.1,localhost:", "@127.0.0.1:1,127.0.0.1:")) {
+            kit.set("STAGING_DATABASE_URL", kit.database.url().replace("@127.0.0.1:", hosts));
+            var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.of(kit.here()), hosts);
+            assertTrue(refused.getMessage().contains("DATABASE_URL"), refused::toString);
+        }
         kit.run("restore-db", "--env", "staging").exits(78).says("FAILED: DATABASE_URL");
         untouched();
     }
 
+    /** A database beside it, on the same server, is another one. */
     @Test void what_libpq_reads_from_the_environment_leads_nowhere_else() throws IOException {
         var server = TestDatabase.server().split(":");
         var file = Files.writeString(kit.home.resolve("services"), "[production]\nhost=" + server[0] + "\nport=" + server[1] + "\ndbname=" + production.name + "\n");
@@ -102,7 +131,7 @@ class GuardTest {
         try (var pooler = new PgBouncer("pool_mode = session\n[databases]\nshop = host=" + TestDatabase.server().replace(":", " port=") + " dbname=" + production.name)) {
             kit.set("PRODUCTION_DATABASE_URL", pooler.url(production).replace("/" + production.name, "/shop"));
             kit.run("backup-db", "--env", "production", "--quiet").exits(0);
-            kit.run("backups", "show", "--env", "production").exits(0).prints("of shop, environment production");
+            assertEquals("shop", kit.manifest().get("database").getAsString());
             // Another database of the pooler's name, made by a restore, would be one that nobody reads.
             kit.set("STAGING_DATABASE_URL", pooler.url(kit.database).replace("/" + kit.database.name, "/shop")).set("PROTECTED_ENVS", "none");
             kit.run("restore-db", "--env", "staging", "--from", "production").exits(78).says("'shop' is a pooler's name for the database '" + production.name + "'", "STAGING_DATABASE_URL stands in");
@@ -134,48 +163,38 @@ class GuardTest {
         kit.run("restore-db", "--env", "staging").exits(10).says("it can't be told whether", "has no backup", "Next:  make production reachable from here, or back it up once");
     }
 
-    @Test void a_database_beside_it_on_the_same_server_is_another_one() {
-        backUpStaging();
-        kit.run("restore-db", "--env", "staging").exits(0);
-        untouched();
-    }
-
-    @Test void another_role_does_not_make_it_another_database() {
-        TestDatabase.superuser("do $$ begin if not exists (select from pg_roles where rolname = 'other') then create role other superuser login password 'x'; end if; end $$");
-        kit.set("STAGING_DATABASE_URL", production.url("other", "x"));
+    /** In this process by other names, since production is protected there in any case. */
+    @Test void the_list_of_protected_ones_may_be_written_carelessly() {
+        for (var list : List.of(" other ", "live , other", "live,,other,"))
+            assertTrue(kit.set("PROTECTED_ENVS", list).here().protectedEnvironments().contains("other"), list);
+        kit.set("PROTECTED_ENVS", " live ,,production ,").set("STAGING_DATABASE_URL", production.url());
         kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION);
         untouched();
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {" production ", "live , production", "live,,production,"})
-    void the_list_of_protected_ones_may_be_written_carelessly(String list) {
-        kit.set("PROTECTED_ENVS", list);
-        kit.run("restore-db", "--env", "production", "--from", "staging").exits(10);
-        kit.set("STAGING_DATABASE_URL", production.url());
-        kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION);
-        untouched();
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"production ", " production", "Production", "prod/../production", "production\n"})
-    void a_name_that_is_almost_its_own_is_no_environment(String name) {
-        kit.run("restore-db", "--env", name).exits(2).says("is not the name of an environment");
+    @Test void a_name_that_is_almost_its_own_is_no_environment() {
+        for (var name : List.of("production ", " production", "Production", "prod/../production"))
+            assertTrue(assertThrows(Failure.Usage.class, () -> Settings.of(name)).getMessage().contains("is not the name of an environment"), name);
+        kit.run("restore-db", "--env", "production\n").exits(2).says("is not the name of an environment");
         untouched();
     }
 
     @Test void a_list_of_protected_ones_that_would_protect_nothing_ends_every_command_that_reads_it() {
-        kit.set("STAGING_DATABASE_URL", production.url());
         for (var list : List.of("production;live", "\"production\"", "Production", "production.", "1production", ",", "production,drill", "production staging")) {
             kit.set("PROTECTED_ENVS", list);
-            kit.run("restore-db", "--env", "staging").exits(78).says("FAILED: PROTECTED_ENVS names ", "protects nothing", "PROTECTED_ENVS stands in .env.operations");
+            var refused = assertThrows(Failure.BadSetting.class, () -> kit.here().protectedEnvironments(), list);
+            assertTrue(refused.getMessage().startsWith("PROTECTED_ENVS names ") && refused.getMessage().contains("protects nothing"), refused::toString);
+            assertTrue(refused.hint.contains("PROTECTED_ENVS stands in "), refused.hint);
         }
+        kit.set("STAGING_DATABASE_URL", production.url());
+        kit.run("restore-db", "--env", "staging").exits(78).says("FAILED: PROTECTED_ENVS names ", "protects nothing", "PROTECTED_ENVS stands in .env.operations");
         kit.run("restore-db", "--env", "production", "--from", "staging").exits(78);
         kit.run("backups", "prune", "--env", "staging", "--dry-run").exits(78);
         kit.run("doctor", "--env", "staging").exits(78).prints("problem      PROTECTED_ENVS: PROTECTED_ENVS names 'production staging'");
         // Another environment's own list is one that is read, too: whether a standby stands for its primary goes by it.
-        kit.set("PROTECTED_ENVS", null).set("PRODUCTION_PROTECTED_ENVS", "production;live").set("STAGING_DATABASE_URL", kit.database.url());
+        kit.set("PROTECTED_ENVS", null).set("STAGING_DATABASE_URL", kit.database.url());
         backUpStaging();
+        kit.set("PRODUCTION_PROTECTED_ENVS", "production;live");
         kit.run("restore-db", "--env", "staging").exits(78).says("PROTECTED_ENVS names 'production;live'", "PRODUCTION_PROTECTED_ENVS stands in .env.operations");
         kit.run("doctor", "--env", "staging").exits(78).prints("PROTECTED_ENVS names 'production;live'");
         untouched();
@@ -202,11 +221,9 @@ class GuardTest {
     }
 
     @Test void a_place_in_the_bucket_that_lies_in_a_protected_ones_is_neither_pruned_nor_written_to() {
-        for (var prefix : List.of("handover/production", "handover//production/", "handover/x/../production/./y")) {
-            kit.set("STAGING_BACKUP_PREFIX", prefix);
-            for (var command : List.of("backups prune --env staging", "restore-db --env staging"))
-                kit.run(command.split(" ")).exits(10).says("'staging' points at the place in the bucket of the protected environment 'production': one lies in the other, s3://");
-        }
+        var lies = "'staging' points at the place in the bucket of the protected environment 'production': one lies in the other, s3://";
+        kit.set("STAGING_BACKUP_PREFIX", "handover//production/").run("backups", "prune", "--env", "staging").exits(10).says(lies);
+        kit.set("STAGING_BACKUP_PREFIX", "handover/x/../production/./y").run("restore-db", "--env", "staging").exits(10).says(lies);
         kit.set("STAGING_BACKUP_PREFIX", "handover/production");
         kit.run("doctor", "--env", "staging").exits(78).prints("problem      place in the bucket: the place in the bucket is the one of environment 'production' too");
         kit.set("STAGING_BACKUP_PREFIX", null).set("PRODUCTION_BACKUP_PREFIX", "handover/staging");
@@ -232,14 +249,11 @@ class GuardTest {
         try {
             site.repository.write("supabase/migrations/20261101000000_gone.sql", "drop table public.customer;\n").commit("Gone");
             kit.set("STAGING_DATABASE_URL", production.url());
-            for (var command : List.of("deploy --apply-migrations --unrehearsed", "deploy --leave-migrations", "deploy --dry-run", "rollback")) {
-                var words = command.split(" ");
-                site.run(words[0], java.util.Arrays.copyOfRange(words, 1, words.length)).exits(10).says(IS_PRODUCTION, "State: nothing was changed: what was live is live.", "correct it: STAGING_DATABASE_URL stands in .env.operations");
-            }
+            for (var command : List.of("deploy --leave-migrations", "deploy --dry-run", "rollback")) refusesADatabase(site, command);
             kit.run("doctor", "--env", "staging").exits(78).prints("problem      database: the database is the one of environment 'production' too: both lead to ");
             try (var forward = forward()) {
                 kit.set("STAGING_DATABASE_URL", production.url().replaceFirst("@[^/]*/", "@127.0.0.1:" + forward.port() + "/"));
-                site.run("deploy", "--apply-migrations", "--unrehearsed").exits(10).says(IS_PRODUCTION, "the server says that both are its database");
+                refusesADatabase(site, "deploy --apply-migrations --unrehearsed").says("the server says that both are its database");
             }
             assertTrue(site.isNothingLive());
             untouched();
@@ -248,31 +262,36 @@ class GuardTest {
         }
     }
 
+    private static Kit.Result refusesADatabase(DeployedSite site, String command) {
+        var words = command.split(" ");
+        return site.run(words[0], Arrays.copyOfRange(words, 1, words.length)).exits(10).says(IS_PRODUCTION, "State: nothing was changed: what was live is live.", "correct it: STAGING_DATABASE_URL stands in .env.operations");
+    }
+
     /** Production's folder by other names: links, slashes, a folder within it, a mount of it. */
     @Test void a_deploy_and_a_rollback_change_no_protected_ones_folder_whatever_leads_there() throws Exception {
         var site = new DeployedSite(kit);
         try {
-            site.run("deploy").exits(0);
-            site.change("second");
-            site.run("deploy").exits(0);
-            var live = site.current();
+            var live = site.shipTwo().get(1);
             var www = site.www.toString();
             kit.set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", www);
             kit.bash("ln -s www alias; mkdir -p other further; ln -s ../www/releases other/releases").exits(0);
-            var names = new java.util.ArrayList<>(List.of(www, www + "/", www.replace("/www", "//./www/."), kit.home + "/alias", kit.home + "/other", www + "/current", www + "/releases/below"));
-            if (kit.bash("mkdir mounted; mount --bind www mounted || true").err().isEmpty()) names.add(kit.home + "/mounted");
+            var names = new ArrayList<>(List.of(www, www + "/", www.replace("/www", "//./www/."), kit.home + "/other", www + "/current", www + "/releases/below", kit.home + "/alias"));
+            if (kit.bash("mkdir mounted; mount --bind www mounted || true").err().isEmpty()) names.add(0, kit.home + "/mounted");
             try {
                 for (var name : names) {
                     kit.set("STAGING_DEPLOY_DIRECTORY", name);
-                    site.run("deploy").exits(10).says(IS_ITS_SITE, "State: nothing was changed: what was live is live.", "correct it: STAGING_DEPLOY_DIRECTORY stands in .env.operations");
-                    assertEquals(live, site.current(), name);
+                    assertTrue(sharedSite().isPresent(), name);
                 }
+                site.run("deploy").exits(10).says(IS_ITS_SITE, "State: nothing was changed: what was live is live.", "correct it: STAGING_DEPLOY_DIRECTORY stands in .env.operations");
+                assertEquals(live, site.current());
                 // By ssh to this very machine, which does not let us in.
+                kit.set("STAGING_DEPLOY_DIRECTORY", www);
                 for (var host : List.of("nobody@127.0.0.1", "nobody@localhost")) {
-                    kit.set("PRODUCTION_DEPLOY_DIRECTORY", host + ":" + kit.home + "/alias").set("STAGING_DEPLOY_DIRECTORY", www);
-                    site.run("deploy").exits(10).says(IS_ITS_SITE, "both are one folder");
-                    assertEquals(live, site.current(), host);
+                    kit.set("PRODUCTION_DEPLOY_DIRECTORY", host + ":" + kit.home + "/alias");
+                    assertTrue(sharedSite().orElse("").startsWith("both are one folder"), host);
                 }
+                site.run("deploy").exits(10).says(IS_ITS_SITE, "both are one folder");
+                assertEquals(live, site.current());
                 kit.set("PRODUCTION_DEPLOY_DIRECTORY", www);
                 site.run("rollback").exits(10).says(IS_ITS_SITE);
                 kit.run("doctor", "--env", "staging").exits(78).prints("problem      site: the site is the one of environment 'production' too: ");
@@ -292,18 +311,23 @@ class GuardTest {
         }
     }
 
-    @ParameterizedTest
-    @CsvSource({"vercel, VERCEL_PROJECT_ID, " + VercelStandIn.PROJECT + ", Vercel's project", "vercel, VERCEL_PROJECT_ID, " + VercelStandIn.NAME + ", by its id and by its name",
-        "cloudflare-pages, CLOUDFLARE_PAGES_PROJECT, " + PagesStandIn.NAME + ", Cloudflare Pages' project", "cloudflare-workers, CLOUDFLARE_WORKER, SHOP, Cloudflare's Worker"})
-    void a_provider_s_project_of_a_protected_one_is_not_deployed_to(String provider, String setting, String theirs, String says) {
+    @Test void a_provider_s_project_of_a_protected_one_is_not_deployed_to() throws Exception {
         var site = new SiteRepository(kit);
+        var projects = new String[][] {{"vercel", "VERCEL_PROJECT_ID", VercelStandIn.PROJECT, "Vercel's project"}, {"vercel", "VERCEL_PROJECT_ID", VercelStandIn.NAME, "by its id and by its name"},
+            {"cloudflare-pages", "CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME, "Cloudflare Pages' project"}, {"cloudflare-workers", "CLOUDFLARE_WORKER", "SHOP", "Cloudflare's Worker"}};
         try (var standIn = DeployStandIn.start()) {
-            site.ship(provider, standIn.vercelSite());
             kit.set("VERCEL_TOKEN", Hosting.TOKEN).set("VERCEL_ORG_ID", VercelStandIn.TEAM).set("STAGING_VERCEL_PROJECT_ID", VercelStandIn.PROJECT).set("VERCEL_API_URL", standIn.url())
                 .set("CLOUDFLARE_API_TOKEN", Hosting.TOKEN).set("CLOUDFLARE_ACCOUNT_ID", CloudflareStandIn.ACCOUNT).set("CLOUDFLARE_API_URL", standIn.cloudflareUrl())
-                .set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME).set("STAGING_CLOUDFLARE_WORKER", "shop").set("PRODUCTION_" + setting, theirs);
-            kit.run("rollback", "--env", "staging").exits(10).says(IS_ITS_SITE, says);
-            kit.set("PRODUCTION_" + setting, "another");
+                .set("STAGING_CLOUDFLARE_PAGES_PROJECT", PagesStandIn.NAME).set("STAGING_CLOUDFLARE_WORKER", "shop");
+            for (var each : projects) {
+                site.ship(each[0], standIn.vercelSite());
+                kit.set("PRODUCTION_" + each[1], "another");
+                assertEquals(Optional.empty(), sharedSite(), each[0]);
+                kit.set("PRODUCTION_" + each[1], each[2]);
+                assertTrue(sharedSite().orElse("").contains(each[3]), each[3]);
+            }
+            kit.run("rollback", "--env", "staging").exits(10).says(IS_ITS_SITE, "Cloudflare's Worker");
+            kit.set("PRODUCTION_CLOUDFLARE_WORKER", "another");
             kit.run("rollback", "--env", "staging").exits(10).says("has no good release before the one that is live");
         }
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -82,17 +83,24 @@ final class Hosting implements AutoCloseable {
     }
 
     private Run listened() {
+        try {
+            var run = listened(said);
+            var configure = Console.class.getDeclaredMethod("configure", boolean.class, boolean.class);
+            configure.setAccessible(true);
+            configure.invoke(run.console, false, true);
+            return run;
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** A run in this process, with what it says going there. */
+    static Run listened(OutputStream said) {
         synchronized (Hosting.class) {
             var err = System.err;
             System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
             try {
-                var run = new Run();
-                var configure = Console.class.getDeclaredMethod("configure", boolean.class, boolean.class);
-                configure.setAccessible(true);
-                configure.invoke(run.console, false, true);
-                return run;
-            } catch (ReflectiveOperationException e) {
-                throw new AssertionError(e);
+                return new Run();
             } finally {
                 System.setErr(err);
             }

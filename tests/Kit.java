@@ -23,6 +23,7 @@ import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -178,12 +179,19 @@ final class Kit {
     }
 
     /** The settings of staging, for what is called without a process of its own: there the environment is called local. */
-    ops.Settings here() {
+    ops.Settings here() { return here("staging"); }
+
+    /** The same of another environment. */
+    ops.Settings here(String env) { return ops.Settings.ofStack(local(env)); }
+
+    /** A folder as the embedded stack keeps it, in which an environment's settings are those of local. */
+    Path local(String env) {
+        var prefix = "^" + env.toUpperCase(Locale.ROOT) + "_";
+        var text = settings.entrySet().stream().map(each -> each.getKey().replaceFirst(prefix, "LOCAL_") + "='" + each.getValue() + "'\n").collect(Collectors.joining());
         try {
-            var folder = Files.createDirectory(home.resolve(Stack.next("here")));
-            var text = settings.entrySet().stream().map(each -> each.getKey().replaceFirst("^STAGING_", "LOCAL_") + "='" + each.getValue() + "'\n");
-            ops.Private.write(folder.resolve("env.operations"), text.collect(Collectors.joining()));
-            return ops.Settings.ofStack(folder);
+            var folder = Files.createDirectories(home.resolve("local-" + env));
+            ops.Private.write(folder.resolve("env.operations"), text);
+            return folder;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

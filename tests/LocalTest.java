@@ -58,46 +58,19 @@ class LocalTest {
         Stack.remove(state);
     }
 
-    @Test void prints_ready_and_writes_the_settings_for_env_local_which_only_its_owner_can_read() throws Exception {
-        var local = start();
-        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(state.resolve("env.operations"))));
-        try (var files = Files.walk(state)) {
-            for (var file : files.filter(Files::isRegularFile).toList())
-                assertEquals("------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)).substring(3), file::toString);
-        }
-        kit.with("HANDOVER_LOCAL_STATE", state.toString());
-        kit.run("backups", "list", "--env", "local").exits(0);
-        local.signal("TERM").result().exits(143);
-        kit.run("backups", "list", "--env", "local").exits(78).says("the embedded stack is not running").says("./jbang local");
-    }
-
-    @Test void term_and_ctrl_c_stop_everything_and_leave_no_process() throws Exception {
-        for (var signal : List.of("TERM", "INT")) {
-            var local = start();
-            var server = server();
-            local.signal(signal).result().exits(signal.equals("TERM") ? 143 : 130).says("what it keeps is in " + state);
-            assertEquals(List.of(), processes(server));
-            assertFalse(Files.exists(state.resolve("env.operations")));
-        }
-    }
-
-    @Test void a_second_stack_in_the_same_folder_is_refused_and_the_first_one_runs_on() throws Exception {
-        var local = start("--reset");
-        for (var arguments : List.of(List.of("local"), List.of("local", "--reset"))) {
-            var all = new ArrayList<>(arguments);
-            all.addAll(List.of("--state", state.toString()));
-            kit.run(all.toArray(String[]::new)).exits(11).says("already runs in " + state + " (process " + local.process.pid() + ")").says("nothing was changed");
-        }
-        assertEquals("800", sql("select count(*) from customers"));
-        assertTrue(Files.exists(state.resolve("env.operations")));
-    }
-
-    @Test void what_was_written_is_there_after_a_stop_and_after_kill_9_and_gone_after_reset() throws Exception {
-        var local = start();
+    @Test void what_was_written_is_there_after_stops_and_kill_9_and_gone_after_reset_or_with_another_scale() throws Exception {
+        // Killed while it makes the database, it starts well the next time.
+        run().awaitSays("Make sure that no other stack runs here").signal("KILL").process.waitFor();
+        run("--scale", "9").awaitSays("Start PostgreSQL").signal("KILL").process.waitFor();
+        var local = start("--verbose");
+        onlyItsOwnerCanRead();
+        aSecondOneIsRefused(local);
+        kit.with("HANDOVER_LOCAL_STATE", state.toString()).run("backups", "list", "--env", "local").exits(0);
         sql("create table mine as select 1 as one; select 1");
         s3().putObject(request -> request.bucket("handover-backups").key("a=b/e c"), RequestBody.fromString("mine"));
         var password = setting("LOCAL_DATABASE_URL").replaceFirst(":\\d+/", "/");
-        local.signal("TERM").result().exits(143);
+        showsNoPassword(local);
+        kit.run("backups", "list", "--env", "local").exits(78).says("the embedded stack is not running").says("./jbang local");
 
         local = start();
         assertEquals("1", sql("select one from mine"));
@@ -109,31 +82,42 @@ class LocalTest {
         assertEquals("1", sql("select one from mine"));
         assertEquals(password, setting("LOCAL_DATABASE_URL").replaceFirst(":\\d+/", "/"));
         assertEquals("mine", s3().getObjectAsBytes(request -> request.bucket("handover-backups").key("a=b/e c")).asUtf8String());
-        local.signal("TERM").result().exits(143);
+        stops(local, "INT", 130);
+
+        local = start("--scale", "2");
+        assertEquals("1600|", sql("select count(*) || '|' || coalesce(to_regclass('mine')::text, '') from customers"));
+        sql("create table mine as select 1 as one; select 1");
+        stops(local, "TERM", 143).says("the database dealer is made anew, because it is of scale 1, seed 1 and not of scale 2, seed 1");
+        local = start();
+        assertEquals("1", sql("select one from mine"));
+        local.signal("TERM").result().exits(143).says("kept, scale 2, seed 1");
 
         start("--reset");
-        assertEquals("", sql("select coalesce(to_regclass('mine')::text, '')"));
+        assertEquals("800|", sql("select count(*) || '|' || coalesce(to_regclass('mine')::text, '') from customers"));
         assertEquals(0, s3().listObjectsV2(request -> request.bucket("handover-backups")).keyCount());
         assertNotEquals(password, setting("LOCAL_DATABASE_URL").replaceFirst(":\\d+/", "/"));
     }
 
-    @Test void killed_while_it_makes_the_database_it_starts_well_the_next_time() throws Exception {
-        run().awaitSays("Make sure that no other stack runs here").signal("KILL").process.waitFor();
-        run("--scale", "9").awaitSays("Start PostgreSQL").signal("KILL").process.waitFor();
-        start();
-        assertEquals("800", sql("select count(*) from customers"));
+    private void onlyItsOwnerCanRead() throws IOException {
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(state.resolve("env.operations"))));
+        try (var files = Files.walk(state)) {
+            for (var file : files.filter(Files::isRegularFile).toList())
+                assertEquals("------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)).substring(3), file::toString);
+        }
     }
 
-    @Test void the_scale_is_remembered_and_another_one_makes_the_database_anew_and_says_so() throws Exception {
-        start("--scale", "2").signal("TERM").result().exits(143);
-        start().signal("TERM").result().says("kept, scale 2, seed 1");
-        var local = start("--scale", "1");
+    private void aSecondOneIsRefused(Kit.Running local) throws Exception {
+        for (var arguments : List.of(List.of("local"), List.of("local", "--reset"))) {
+            var all = new ArrayList<>(arguments);
+            all.addAll(List.of("--state", state.toString()));
+            kit.run(all.toArray(String[]::new)).exits(11).says("already runs in " + state + " (process " + local.process.pid() + ")").says("nothing was changed");
+        }
         assertEquals("800", sql("select count(*) from customers"));
-        local.signal("TERM").result().says("the database dealer is made anew, because it is of scale 2, seed 1 and not of scale 1, seed 1");
+        assertTrue(Files.exists(state.resolve("env.operations")));
     }
 
-    @Test void no_password_is_printed_or_can_be_seen_in_a_list_of_processes() throws Exception {
-        var local = start("--verbose");
+    /** Neither what it prints until it is stopped, nor a list of processes. */
+    private void showsNoPassword(Kit.Running local) throws Exception {
         var secrets = new ArrayList<String>();
         for (var name : List.of("LOCAL_DATABASE_URL", "LOCAL_SUPERUSER_URL")) secrets.add(setting(name).replaceFirst("^[^:]+://[^:]+:", "").replaceFirst("@.*", ""));
         secrets.add(setting("AWS_SECRET_ACCESS_KEY"));
@@ -142,9 +126,18 @@ class LocalTest {
             for (var process : all) seen.append(read(process.resolve("cmdline"))).append(read(process.resolve("environ")));
         }
         seen.append(read(state.resolve("postgres/server.log")));
-        var result = local.signal("TERM").result();
+        var result = stops(local, "TERM", 143);
         seen.append(result.out()).append(result.err());
         for (var secret : secrets) assertFalse(secret.length() < 20 || seen.indexOf(secret) >= 0, "a password was seen");
+    }
+
+    /** With everything that it has started. */
+    private Kit.Result stops(Kit.Running local, String signal, int code) throws Exception {
+        var server = server();
+        var result = local.signal(signal).result().exits(code).says("what it keeps is in " + state);
+        assertEquals(List.of(), processes(server));
+        assertFalse(Files.exists(state.resolve("env.operations")));
+        return result;
     }
 
     @Test void the_same_seed_and_scale_give_the_same_database_and_its_owner_can_dump_all_of_it() throws Exception {
@@ -199,38 +192,18 @@ class LocalTest {
         for (var path : List.of("/auth/v1/health", "/rest/v1/", "/rest/v1/canary?id=eq.1")) assertEquals(401, get(site + path, key + "x").statusCode(), path);
     }
 
-    @Test void the_site_says_when_its_database_is_gone_and_stops_with_the_stack_and_is_built_once() throws Exception {
+    @Test void the_site_is_built_once_and_without_npm_or_with_one_that_fails_or_never_ends_the_rest_of_the_stack_is_there() throws Exception {
         Kit.needs("npm");
-        bringSite();
-        var local = start();
-        var site = setting("LOCAL_SITE_URL");
-        var health = get(site + "/health");
-        assertEquals("200 {\"status\":\"ok\",\"database\":\"ok\"}", health.statusCode() + " " + health.body());
-        sql("LOCAL_SUPERUSER_URL", "alter database dealer rename to elsewhere");
-        health = ask(site + "/health");
-        assertEquals("503 {\"status\":\"down\",\"database\":\"down\"}", health.statusCode() + " " + health.body());
-        assertEquals(503, ask(site + "/api/trailers").statusCode());
-        sql("LOCAL_SUPERUSER_URL", "alter database elsewhere rename to dealer");
-        assertEquals(200, get(site + "/health").statusCode());
-        sql("drop table canary");       // as in a state that an older kit has kept
-        local.signal("TERM").result().exits(143);
-        assertThrows(ConnectException.class, () -> ask(site + "/health"));
-
-        kit.with("PATH", withoutNpm().toString());
-        local = start();
-        assertEquals("[{\"word\":\"sereine\"}]", get(setting("LOCAL_SITE_URL") + "/rest/v1/canary?select=word", setting("LOCAL_SUPABASE_ANON_KEY")).body());
-    }
-
-    @Test void without_npm_or_with_one_that_fails_or_never_ends_the_rest_of_the_stack_is_there() throws Exception {
         start().signal("TERM").result().exits(143).prints("\nsite      none: there is no tests/sample-site\n");
         bringSite();
-        var path = withoutNpm();
-        kit.with("PATH", path.toString());
+        var path = kit.environment().get("PATH");
+        var programs = withoutNpm();
+        kit.with("PATH", programs.toString());
         var local = start();
         assertThrows(NoSuchElementException.class, () -> setting("LOCAL_SITE_URL"));
         local.signal("TERM").result().exits(143).prints("\nsite      none: npm is not installed\n").says("apt-get install npm");
 
-        var npm = Files.writeString(path.resolve("npm"), "#!/bin/bash\necho begun\necho 'npm error code EOF'\necho 'npm error the network is away' >&2\nexit 7\n");
+        var npm = Files.writeString(programs.resolve("npm"), "#!/bin/bash\necho begun\necho 'npm error code EOF'\necho 'npm error the network is away' >&2\nexit 7\n");
         Files.setPosixFilePermissions(npm, PosixFilePermissions.fromString("rwxr-xr-x"));
         var log = state.resolve("site/npm.log");
         start().signal("TERM").result().exits(143).prints("\nsite      none: npm ci failed (exit 7): npm error the network is away, see " + log + "\n");
@@ -245,6 +218,31 @@ class LocalTest {
         try (var left = Files.list(state.resolve("site"))) {
             assertEquals(List.of(log), left.toList());
         }
+
+        kit.with("PATH", path);
+        local = start();
+        saysWhenItsDatabaseIsGone();
+        sql("drop table canary");       // as in a state that an older kit has kept
+        var site = setting("LOCAL_SITE_URL");
+        local.signal("TERM").result().exits(143);
+        assertThrows(ConnectException.class, () -> ask(site + "/health"));
+
+        Files.delete(npm);
+        kit.with("PATH", programs.toString());
+        start();
+        assertEquals("[{\"word\":\"sereine\"}]", get(setting("LOCAL_SITE_URL") + "/rest/v1/canary?select=word", setting("LOCAL_SUPABASE_ANON_KEY")).body());
+    }
+
+    private void saysWhenItsDatabaseIsGone() throws Exception {
+        var site = setting("LOCAL_SITE_URL");
+        var health = get(site + "/health");
+        assertEquals("200 {\"status\":\"ok\",\"database\":\"ok\"}", health.statusCode() + " " + health.body());
+        sql("LOCAL_SUPERUSER_URL", "alter database dealer rename to elsewhere");
+        health = ask(site + "/health");
+        assertEquals("503 {\"status\":\"down\",\"database\":\"down\"}", health.statusCode() + " " + health.body());
+        assertEquals(503, ask(site + "/api/trailers").statusCode());
+        sql("LOCAL_SUPERUSER_URL", "alter database elsewhere rename to dealer");
+        assertEquals(200, get(site + "/health").statusCode());
     }
 
     @Test void as_root_it_works_below_a_folder_that_the_servers_user_cannot_enter_and_throwaway_leaves_nothing() throws Exception {

@@ -6,6 +6,7 @@
 
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import migrations.Apply;
 import migrations.Migrations;
 import migrations.Rehearsal;
@@ -27,30 +28,38 @@ class Migrate implements Callable<Integer> {
     public static void main(String... args) { Run.main(new Migrate(), args); }
 
     @Override public Integer call() {
-        return run.execute("migrate", () -> {
-            var settings = run.settings(env);
-            var url = DatabaseUrl.of(settings);
-            var steps = new Steps(run, false);
-            var migrations = Migrations.of(run, settings, Migrations.folder(settings, Path.of("").toAbsolutePath()));
-            var plan = steps.check("Compare the migrations", () -> {
-                try (var session = Database.connect(url, settings, "handover migrate " + env)) {
-                    var compared = migrations.compare(session);
-                    steps.found(compared.toString());
-                    return compared;
-                }
-            });
-            plan.findings().forEach(finding -> run.console.result((finding.destructive() ? "destructive: " : "slow: ") + finding));
-            plan.invalidIndexes().forEach(run.console::result);
-            switch (what) {
-                case "rehearse" -> {
-                    var rehearsed = Rehearsal.run(run, settings, Store.open(settings), url, plan, steps);
-                    for (var loss : rehearsed.losses())
-                        run.console.result((loss.destructive() ? "destructive: " : "gone: ") + loss);
-                    run.console.result("rehearsed: " + rehearsed);
-                }
-                case "apply" -> run.console.result("applied: " + Apply.run(run, settings, url, plan, steps, () -> { }, run::state));
-                default -> run.console.result(plan.toString());
+        return run.execute("migrate", () -> migrate(run, run.settings(env), Path.of("").toAbsolutePath(), what,
+            run.console::result, run::state));
+    }
+
+    /**
+     * What the command does.
+     *
+     * @param result is told what goes to stdout
+     * @param state is told what the database is like from then on
+     */
+    static void migrate(Run run, Settings settings, Path application, String what, Consumer<String> result,
+        Consumer<String> state) throws Exception {
+        var url = DatabaseUrl.of(settings);
+        var steps = new Steps(run, false);
+        var migrations = Migrations.of(run, settings, Migrations.folder(settings, application));
+        var plan = steps.check("Compare the migrations", () -> {
+            try (var session = Database.connect(url, settings, "handover migrate " + settings.env)) {
+                var compared = migrations.compare(session);
+                steps.found(compared.toString());
+                return compared;
             }
         });
+        plan.findings().forEach(finding -> result.accept((finding.destructive() ? "destructive: " : "slow: ") + finding));
+        plan.invalidIndexes().forEach(result);
+        switch (what) {
+            case "rehearse" -> {
+                var rehearsed = Rehearsal.run(run, settings, Store.open(settings), url, plan, steps);
+                for (var loss : rehearsed.losses()) result.accept((loss.destructive() ? "destructive: " : "gone: ") + loss);
+                result.accept("rehearsed: " + rehearsed);
+            }
+            case "apply" -> result.accept("applied: " + Apply.run(run, settings, url, plan, steps, () -> { }, state));
+            default -> result.accept(plan.toString());
+        }
     }
 }

@@ -5,15 +5,21 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicReference;
+import ops.Failure;
 import org.junit.jupiter.api.Test;
 
-/** Migrations are compared, rehearsed and applied, on a real server, by tests/Migrate.java. */
+/**
+ * Migrations are compared, rehearsed and applied, on a real server, by tests/Migrate.java: in this process, but where its
+ * end, or what it leaves, is what a test is about.
+ */
 class MigrationsTest {
     /** How often, and when: another moment in each run of the suite. */
     private static final int KILLS = 4;
@@ -26,7 +32,7 @@ class MigrationsTest {
         file(kit, "20260102000000_wrapped.sql", "begin;\nalter table orders add note text;\ncommit;\n");
         file(kit, "20260103000000_index.sql", "-- beside the visitors\nset maintenance_work_mem = '32MB';\ncreate index concurrently orders_email on orders (lower(email)) where email <> 'x';\nvacuum orders");
         file(kit, "README.md", "not one");
-        var applied = migrate(kit, "apply").exits(0).says("ok: Compare the migrations: 3 pending: 20260101000000_orders.sql, ", "no migrations, by their names: README.md", "ok: Apply 20260103000000_index.sql");
+        var applied = start(kit, "apply").result().exits(0).says("ok: Compare the migrations: 3 pending: 20260101000000_orders.sql, ", "no migrations, by their names: README.md", "ok: Apply 20260103000000_index.sql");
         assertTrue(applied.out().matches("(?s)applied: \\[20260101000000_orders.sql \\d+\\.\\d s, .*]\\s+"), applied::toString);
         assertEquals(List.of("20260101000000|orders|{\"create table orders (id int primary key, email text)\",\"-- mail\\ninsert into orders values (1, 'a;b')\"}".replace("\\n", "\n"),
             "20260102000000|wrapped|{begin,\"alter table orders add note text\",commit}"), kit.database.rows(RECORDED).subList(0, 2));
@@ -45,10 +51,10 @@ class MigrationsTest {
         var kit = kit().set("MIGRATIONS_LOCK_SECONDS", "60");
         file(kit, "1_a.sql", "create table a (id int)");
         file(kit, "2_b.sql", "create table b (id int);\n\ninsert into b values (1),\n  (nope);\n");
-        migrate(kit, "rehearse").exits(14).says("there is no whole backup of '" + kit.database.name + "': rehearsed in a transaction of ", "ok: Rehearse 1_a.sql",
+        start(kit, "rehearse").result().exits(14).says("there is no whole backup of '" + kit.database.name + "': rehearsed in a transaction of ", "ok: Rehearse 1_a.sql",
             "FAILED: 2_b.sql, line 4: column \"nope\" does not exist, in: INSERT INTO B VALUES (1), (NOPE); it was rolled back", "State: nothing was changed");
         assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname in ('a', 'b', 'schema_migrations')"));
-        migrate(kit, "apply").exits(1).says("FAILED: 2_b.sql, line 4: column \"nope\" does not exist", "State: applied, and they stay: 1_a.sql.", "Next:  mend the migration");
+        start(kit, "apply").result().exits(1).says("FAILED: 2_b.sql, line 4: column \"nope\" does not exist", "State: applied, and they stay: 1_a.sql.", "Next:  mend the migration");
         assertEquals(List.of("a"), kit.database.rows("select relname from pg_class where relname in ('a', 'b')"));
         file(kit, "2_b.sql", "create table b (id int);\nselect pg_terminate_backend(pg_backend_pid())");
         migrate(kit, "apply").exits(1).says("FAILED: 2_b.sql, line 2: terminating connection due to administrator command", "State: the database is as it was.");
@@ -61,7 +67,7 @@ class MigrationsTest {
         file(kit, "20260101000000_orders.sql", "create table orders (id int primary key, email text)");
         migrate(kit, "apply").exits(0);
         kit.database.execute("insert into orders select n, 'mail' || n % 3 from generate_series(1, 10) n");
-        kit.run("backup-db", "--env", "staging").exits(0);
+        backUp(kit);
         file(kit, "20260102000000_later.sql", "alter table orders add note text");
         migrate(kit, "apply").exits(0);
         file(kit, "20260103000000_note.sql", "update orders set note = email");
@@ -71,7 +77,7 @@ class MigrationsTest {
         file(kit, "20260105000000_unique.sql", "drop index concurrently orders_gone");
         migrate(kit, "rehearse").exits(14).says("20260105000000_unique.sql, line 1: index \"orders_gone\" does not exist");
         file(kit, "20260105000000_unique.sql", "create unique index orders_email on orders (email)");
-        migrate(kit, "rehearse").exits(14).prints("slow: 20260105000000_unique.sql, line 1: builds an index on orders")
+        start(kit, "rehearse").result().exits(14).prints("slow: 20260105000000_unique.sql, line 1: builds an index on orders")
             .says("FAILED: 20260105000000_unique.sql, line 1: could not create unique index \"orders_email\" (Key (email)=(mail", "; seen in backup ", "Next:  mend the migration, or the data");
         assertEquals("10|20260102000000|0", kit.database.one("select (select count(*) from orders where note is null), (select max(version) from supabase_migrations.schema_migrations), (select count(*) from pg_class where relname = 'orders_note')"));
         kit.awaitNoProcess();
@@ -98,7 +104,7 @@ class MigrationsTest {
             "destructive: 1_hidden.sql: 1,204 rows of public.customers are updated",
             "destructive: 1_hidden.sql: public.spare was emptied",
             "gone: 1_hidden.sql: policy p of public.spare is gone");
-        kit.run("backup-db", "--env", "staging").exits(0);
+        backUp(kit);
         file(kit, "2_list.sql", """
             create table tmp1 (a int); drop table if exists tmp_gone, orders cascade; drop function price""");
         file(kit, "3_with.sql", """
@@ -160,7 +166,7 @@ class MigrationsTest {
         migrate(kit, "rehearse").exits(0).says("2_setback.sql, line 1: pg_catalog.setval is not undone by a rollback, so neither")
             .prints("; NOT rehearsed: 2_setback.sql");
         assertEquals("40", kit.database.one("select last_value from customers_id_seq"));
-        kit.run("backup-db", "--env", "staging").exits(0);
+        backUp(kit);
         file(kit, "3_objects.sql", "select lo_unlink(70001), lo_unlink(70002)");
         file(kit, "8_revoked.sql", "revoke all on sequence customers_id_seq from current_user");
         file(kit, "7_written.sql", "select lo_put(70003, 0, 'other')");
@@ -231,7 +237,7 @@ class MigrationsTest {
     @Test void a_rehearsal_has_the_rights_of_the_role_that_will_apply_and_no_way_to_more() throws Exception {
         var kit = kit();
         kit.database.execute("create table orders (id int)");
-        kit.run("backup-db", "--env", "staging").exits(0);
+        backUp(kit);
         file(kit, "1_a.sql", "alter table orders add note text; create schema own; create table own.a (id int)");
         migrate(kit, "rehearse").exits(0).prints(", in backup ");
         file(kit, "2_b.sql", "reset role; reset session authorization; select pg_read_file('PG_VERSION')");
@@ -248,7 +254,7 @@ class MigrationsTest {
             + " copy (select 1) to program 'cat > " + trace + "'; end if; end $$;"
             + "create function on_plan(int) returns int immutable language plpgsql as"
             + " 'begin perform public.trace(); return $1; end'; create index on orders ((on_plan(id) + on_plan(1)))");
-        kit.run("backup-db", "--env", "staging").exits(0);
+        backUp(kit);
         kit.set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/]*$", "/" + kit.database.name));
         file(kit, "2_b.sql", "update orders set note = 'x'; create role " + Stack.next("migrated_"));
         migrate(kit, "rehearse").exits(0).says("a copy of role postgres may not do that, since what others have written could run with its rights: rehearsed in a transaction of ");
@@ -485,9 +491,35 @@ class MigrationsTest {
 
     private static void file(Kit kit, String name, String sql) throws IOException { Files.writeString(folder(kit).resolve(name), sql); }
 
-    private static Kit.Running start(Kit kit, String what) { return kit.start("tests/Migrate.java", what, "--env", "staging"); }
+    private static Kit.Running start(Kit kit, String what) { return withLocal(kit).start("tests/Migrate.java", what, "--env", "local"); }
 
-    private static Kit.Result migrate(Kit kit, String what) { return start(kit, what).result(); }
+    /** To what runs in this process its environment is called local, and so it is to its commands. */
+    private static Kit withLocal(Kit kit) { return kit.with("HANDOVER_LOCAL_STATE", kit.local("staging").toString()); }
+
+    private static void backUp(Kit kit) { withLocal(kit).run("backup-db", "--env", "local").exits(0); }
+
+    /** In this process; what it says and prints is as the command does it. */
+    private static Kit.Result migrate(Kit kit, String what) {
+        var said = new ByteArrayOutputStream();
+        var printed = new StringBuilder();
+        var state = new AtomicReference<>("nothing was changed");
+        var run = Hosting.listened(said);
+        var exit = 0;
+        var failure = "";
+        try {
+            Migrate.migrate(run, kit.here(), kit.home, what, line -> printed.append(line).append('\n'), state::set);
+        } catch (Failure e) {
+            exit = e.exit.code;
+            failure = "FAILED: " + e.getMessage() + "\nState: " + state.get() + ".\nNext:  " + e.hint;
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        } finally {
+            run.undo.close();
+        }
+        // On a terminal its marks are signs.
+        var text = said.toString(StandardCharsets.UTF_8).replaceAll("\033\\[\\d*[mK]|\r", "").replaceAll("(?m)^✓", "ok:").replaceAll("(?m)^!", "warning:");
+        return new Kit.Result(List.of("migrate", what), exit, printed.toString(), text + failure);
+    }
 
     private static Kit.Result migrateOn(Kit kit, TestDatabase database, String what) { return migrate(kit.set("STAGING_DATABASE_URL", database.url()), what); }
 

@@ -23,6 +23,7 @@
 //SOURCES Hosting.java
 //SOURCES LyingSite.java
 //SOURCES Metrics.java
+//SOURCES Migrate.java
 //SOURCES PolicyGate.java
 //SOURCES Sight.java
 //SOURCES SiteRepository.java
