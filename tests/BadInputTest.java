@@ -9,16 +9,21 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.nio.file.Files;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import local.EmbeddedPostgres;
+import ops.DatabaseUrl;
 import ops.EnvFile;
 import ops.Failure;
+import ops.PostgresTools;
+import ops.Run;
+import ops.Setting;
 import ops.Settings;
+import ops.Store;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever is wrong with the command line, the settings or the database: a clear line, the right code, nothing changed. */
 class BadInputTest {
@@ -42,12 +47,11 @@ class BadInputTest {
 
     @Test void a_name_that_is_none_of_an_environment_is_refused() {
         var kit = Stack.kit();
-        for (var name : List.of("../staging", "a\nb", "$(id)"))
-            kit.run("backup-db", "--env=" + name).exits(2).says("is not the name of an environment",
-                "Next:  a name is lower case letters, digits and '-': --env staging");
+        kit.run("backup-db", "--env=a\nb").exits(2).says("is not the name of an environment",
+            "Next:  a name is lower case letters, digits and '-': --env staging");
         nothingChanged(kit);
         // No command asks another way.
-        for (var name : List.of("..", "staging/..", "Staging", "", " ", "staging prod", "-x", "staging;id", "naïve"))
+        for (var name : List.of("../staging", "a\nb", "$(id)", "..", "staging/..", "Staging", "", " ", "staging prod", "-x", "staging;id", "naïve"))
             assertThrows(Failure.Usage.class, () -> Settings.of(name), name);
     }
 
@@ -107,6 +111,18 @@ class BadInputTest {
         kit.run("backup-db", "--env", "staging").exits(78).says("environment 'staging' is unknown: STAGING_DATABASE_URL is not set", "none is set in " + kit.home);
     }
 
+    /** Of each that something else reads, the whole command too. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "BACKUP_BUCKET          | s3://shop/backups   | 's3://shop/backups' can't be the name of a bucket: it is bare, without s3:// and without folders",
+        "DB_STALL_SECONDS       | 10 min              | DB_STALL_SECONDS is not a whole number from 1",
+        "BACKUP_RECIPIENTS      | bob                 | not an age public key"})
+    void a_setting_that_is_missing_or_malformed_is_named(String name, String value, String words) {
+        var kit = Stack.kit().set(name, value);
+        kit.run("backup-db", "--env", "staging").exits(78).says(words, "State: nothing was", "Next:  ");
+        nothingChanged(kit.set(name, value));
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "BACKUP_BUCKET          |                     | BACKUP_BUCKET is not set",
@@ -116,25 +132,28 @@ class BadInputTest {
         "AWS_ENDPOINT_URL_S3    | not a url           | AWS_ENDPOINT_URL_S3 is not an address like https://",
         "S3_PATH_STYLE          | yes                 | S3_PATH_STYLE is neither true nor false",
         "S3_ATTEMPTS            | 0                   | S3_ATTEMPTS is not a whole number from 1",
-        "DB_STALL_SECONDS       | 10 min              | DB_STALL_SECONDS is not a whole number from 1",
-        "BACKUP_SSE             | AES257              | BACKUP_SSE is neither AES256 nor aws:kms",
-        "BACKUP_RECIPIENTS      | bob                 | not an age public key"})
-    void a_setting_that_is_missing_or_malformed_is_named(String name, String value, String words) {
-        var kit = Stack.kit().set(name, value);
-        kit.run("backup-db", "--env", "staging").exits(78).says(words, "State: nothing was", "Next:  ");
-        nothingChanged(kit.set(name, value));
+        "BACKUP_SSE             | AES257              | BACKUP_SSE is neither AES256 nor aws:kms"})
+    void a_setting_of_the_store_that_is_missing_or_malformed_is_named_before_it_is_asked_anything(String name, String value, String words) {
+        var kit = new Kit(Stack.next("kit")).set("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1").set("AWS_ACCESS_KEY_ID", "id").set("AWS_SECRET_ACCESS_KEY", "secret").set("AWS_REGION", "us-east-1").set("BACKUP_BUCKET", "bucket");
+        var refused = assertThrows(Failure.BadSetting.class, () -> Store.open(kit.set(name, value).here()), name);
+        assertTrue(refused.getMessage().contains(words) && !refused.hint.isBlank(), refused::toString);
     }
 
-    @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "mysql://u:%s@127.0.0.1:5432/d                         | is not of the form postgresql://",
-        "postgresql://u:%s/slash@127.0.0.1:5432/d              | is not of the form postgresql://",
-        "postgresql://u:%s@db.abc.supabase.co:6543/postgres    | names port 6543, a transaction pooler",
-        "postgresql://u:%s@127.0.0.1:5432/d?host=evil.example  | has a parameter 'host' that is not accepted",
-        "postgresql://u:%s@127.0.0.1:5432/d?sslmode=maybe      | sslmode has a value that does not exist"})
-    void an_address_of_a_database_that_will_not_do_is_refused_without_showing_its_password(String url, String words) throws Exception {
-        var kit = Stack.kit().set("STAGING_DATABASE_URL", url.formatted(SECRET));
-        var result = kit.run("backup-db", "--env", "staging", "--verbose").exits(78).says(words, "STAGING_DATABASE_URL stands in .env.operations").neverShows(SECRET);
+    @Test void an_address_of_a_database_that_will_not_do_is_refused_without_showing_its_password() throws Exception {
+        var kit = Stack.kit();
+        var addresses = Map.of("mysql://u:%s@127.0.0.1:5432/d", "is not of the form postgresql://",
+            "postgresql://u:%s/slash@127.0.0.1:5432/d", "is not of the form postgresql://",
+            "postgresql://u:%s@db.abc.supabase.co:6543/postgres", "names port 6543, a transaction pooler",
+            "postgresql://u:%s@127.0.0.1:5432/d?host=evil.example", "has a parameter 'host' that is not accepted",
+            "postgresql://u:%s@127.0.0.1:5432/d?sslmode=maybe", "sslmode has a value that does not exist");
+        for (var address : addresses.entrySet()) {
+            kit.set("STAGING_DATABASE_URL", address.getKey().formatted(SECRET));
+            var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.of(kit.here()));
+            assertTrue(refused.getMessage().contains(address.getValue()) && refused.hint.contains("DATABASE_URL stands in "), refused::toString);
+            assertFalse((refused.getMessage() + refused.hint).contains(SECRET), refused::toString);
+        }
+        kit.set("STAGING_DATABASE_URL", "postgresql://u:" + SECRET + "/slash@127.0.0.1:5432/d");
+        var result = kit.run("backup-db", "--env", "staging", "--verbose").exits(78).says("is not of the form postgresql://", "STAGING_DATABASE_URL stands in .env.operations").neverShows(SECRET);
         assertFalse(kit.logs().contains(SECRET), result::toString);
         nothingChanged(kit);
     }
@@ -163,7 +182,9 @@ class BadInputTest {
     @Test void a_secret_in_a_file_that_is_missing_or_open_or_given_twice_is_refused() throws Exception {
         var kit = Stack.kit().set("AWS_SECRET_ACCESS_KEY_FILE", "/nowhere/key");
         kit.run("backup-db", "--env", "staging").exits(78).says("both AWS_SECRET_ACCESS_KEY and AWS_SECRET_ACCESS_KEY_FILE are set", "remove one of them");
-        kit.set("AWS_SECRET_ACCESS_KEY", null).run("backup-db", "--env", "staging").exits(78).says("AWS_SECRET_ACCESS_KEY_FILE: /nowhere/key can't be read");
+        kit.set("AWS_SECRET_ACCESS_KEY", null);
+        var missing = assertThrows(Failure.BadSetting.class, () -> kit.here().secret(Setting.AWS_SECRET_ACCESS_KEY));
+        assertEquals("AWS_SECRET_ACCESS_KEY_FILE: /nowhere/key can't be read", missing.getMessage());
         var file = Files.writeString(kit.home.resolve("key"), SECRET);
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
         kit.set("AWS_SECRET_ACCESS_KEY_FILE", file.toString()).run("backup-db", "--env", "staging").exits(78).says("can be read by others on this machine", "chmod 600 '" + file + "'").neverShows(SECRET);
@@ -234,14 +255,18 @@ class BadInputTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"pg_dump (PostgreSQL) 9.6.24", "pg_dump (PostgreSQL) 11devel", "something else"})
-    void a_pg_dump_that_is_too_old_or_is_none_is_refused(String version) throws Exception {
+    @Test void a_pg_dump_that_is_too_old_or_is_none_is_refused() throws Exception {
         var kit = Stack.kit();
         var folder = Files.createDirectory(kit.home.resolve("old"));
-        Files.writeString(folder.resolve("pg_dump"), "#!/bin/sh\necho '" + version + "'\n");
-        Files.setPosixFilePermissions(folder.resolve("pg_dump"), PosixFilePermissions.fromString("rwxr-xr-x"));
-        kit.set("PG_BIN", folder.toString()).run("backup-db", "--env", "staging").exits(12).says("or newer is needed, and ", "Next:  PG_BIN stands in .env.operations");
+        kit.set("PG_BIN", folder.toString());
+        for (var version : List.of("pg_dump (PostgreSQL) 9.6.24", "pg_dump (PostgreSQL) 11devel", "something else")) {
+            Files.writeString(folder.resolve("pg_dump"), "#!/bin/sh\necho '" + version + "'\n");
+            Files.setPosixFilePermissions(folder.resolve("pg_dump"), PosixFilePermissions.fromString("rwxr-xr-x"));
+            var refused = assertThrows(Failure.ToolFailed.class, () -> PostgresTools.find(new Run(), kit.here(), "pg_dump", 12), version);
+            assertTrue(refused.getMessage().startsWith("pg_dump 12 or newer is needed, and ") && refused.hint.startsWith("PG_BIN stands in "), refused::toString);
+        }
+        Files.writeString(folder.resolve("pg_dump"), "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n");
+        kit.run("backup-db", "--env", "staging").exits(12).says("or newer is needed, and the newest here is 9.6.24", "Next:  PG_BIN stands in .env.operations");
         kit.set("PG_BIN", "/nowhere").run("backup-db", "--env", "staging").exits(12).says("and there is none", "Next:  PG_BIN stands in .env.operations");
         nothingChanged(kit);
     }
