@@ -11,22 +11,17 @@ class SettingsTest {
     private final Kit kit = Stack.kit();
 
     @Test void the_process_environment_goes_before_the_environments_file_and_that_before_the_common_one() throws Exception {
-        kit.set("BACKUP_BUCKET", "common");
-        file(kit.home.resolve(".env.operations.staging"), "BACKUP_BUCKET=" + kit.bucket + "\n");
-        run().exits(0).says("s3://" + kit.bucket + "/");
-        file(kit.home.resolve(".env.operations.staging"), "BACKUP_BUCKET=file\n");
-        kit.with("BACKUP_BUCKET", kit.bucket);
-        run().exits(0).says("s3://" + kit.bucket + "/");
+        kit.set("BACKUP_BUCKET", "common").set("BACKUP_PREFIX", "common").with("BACKUP_PREFIX", "process");
+        file(kit.home.resolve(".env.operations.staging"), "BACKUP_BUCKET=" + kit.bucket + "\nBACKUP_PREFIX=file\n");
+        run().exits(0).says("s3://" + kit.bucket + "/process/staging/");
     }
 
-    @Test void a_name_with_the_environments_prefix_goes_before_one_without_wherever_each_stands() {
+    @Test void a_name_with_the_environments_prefix_goes_before_one_without_wherever_each_stands_and_no_other_ones_counts() {
         kit.set("STAGING_BACKUP_BUCKET", kit.bucket).with("BACKUP_BUCKET", "common");
-        run().exits(0).says("s3://" + kit.bucket + "/");
-    }
-
-    @Test void one_environment_never_gets_anothers_settings() {
-        kit.set("PRODUCTION_BACKUP_BUCKET", "productions").set("STAGING2_BACKUP_BUCKET", "others").set("BACKUP_BUCKET", kit.bucket);
-        run().exits(0).says("s3://" + kit.bucket + "/");
+        kit.set("PRODUCTION_BACKUP_PREFIX", "productions").set("STAGING2_BACKUP_PREFIX", "others").set("BACKUP_PREFIX", "own");
+        // An empty value counts as none, and the next place is asked.
+        kit.with("BACKUP_PREFIX", "").with("AWS_SECRET_ACCESS_KEY", " ");
+        run().exits(0).says("s3://" + kit.bucket + "/own/staging/");
         kit.run("backup-db", "--env", "production", "--dry-run").exits(78).says("PRODUCTION_DATABASE_URL is not set");
     }
 
@@ -35,19 +30,10 @@ class SettingsTest {
         kit.run("backup-db", "--env", "blue-green", "--dry-run").exits(0).says("ok: Read the settings: blue-green");
     }
 
-    @Test void an_empty_value_counts_as_none_and_the_next_place_is_asked() {
-        kit.with("BACKUP_BUCKET", "").with("AWS_SECRET_ACCESS_KEY", " ");
-        run().exits(0).says("s3://" + kit.bucket + "/");
-    }
-
-    @Test void every_setting_can_stand_in_a_file_of_its_own() throws Exception {
+    @Test void every_setting_can_stand_in_a_file_of_its_own_and_what_goes_first_goes_first_in_either_form() throws Exception {
         kit.set("BACKUP_BUCKET", null).set("BACKUP_BUCKET_FILE", file(kit.home.resolve("bucket"), kit.bucket + "\n").toString());
-        run().exits(0).says("s3://" + kit.bucket + "/");
-    }
-
-    @Test void what_goes_first_goes_first_in_either_form() throws Exception {
-        kit.set("BACKUP_BUCKET", "common").with("BACKUP_BUCKET_FILE", file(kit.home.resolve("bucket"), kit.bucket).toString());
-        run().exits(0).says("s3://" + kit.bucket + "/");
+        kit.set("BACKUP_PREFIX", "common").with("BACKUP_PREFIX_FILE", file(kit.home.resolve("prefix"), "first").toString());
+        run().exits(0).says("s3://" + kit.bucket + "/first/staging/");
     }
 
     @Test void the_settings_file_can_be_sourced_by_a_shell_and_means_the_same_there() throws Exception {
@@ -61,13 +47,9 @@ class SettingsTest {
         assertTrue(sourced.equals(kit.bucket + "|eu-central-1|with space & $HOME"), sourced);
         kit.set("BACKUP_BUCKET", null).set("AWS_REGION", null);
         kit.writeSettings(Files.readString(kit.home.resolve(".env.operations")) + lines, "rw-------");
+        // It is found from a folder further down, too.
+        kit.in(Files.createDirectories(kit.home.resolve("a/b")));
         run().exits(0).says("s3://" + kit.bucket + "/with space & $HOME/staging/");
-    }
-
-    @Test void the_settings_are_found_from_a_folder_further_down_when_the_launcher_is_not_used() throws Exception {
-        var below = Files.createDirectories(kit.home.resolve("a/b"));
-        kit.in(below);
-        run().exits(0);
     }
 
     private Kit.Result run() { return kit.run("backup-db", "--env", "staging", "--dry-run"); }
