@@ -154,7 +154,7 @@ class BrowserTest {
 
     @Test void a_page_that_never_finishes_loading_ends_within_the_time() {
         site.page("/", "<div id=root>Invoices</div><script src=/hangs></script>");
-        kit.run("browser", "--url", site.url("/"), "--seconds", "25").exits(14).says(site.url("/hangs") + ": never ends, and the page waits for it");
+        kit.run("browser", "--url", site.url("/"), "--seconds", "30").exits(14).says(site.url("/hangs") + ": never ends, and the page waits for it");
         kit.run("browser", "--url", site.url("/hangs"), "--seconds", "40").exits(14).says(site.url("/hangs") + " does not answer with a page: no answer within the time");
     }
 
