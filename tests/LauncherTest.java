@@ -124,24 +124,29 @@ class LauncherTest {
         copy(CHECKOUT.resolve("scripts/ops"), kit.home.resolve("scripts/ops"));
         kit.edit("//JAVA 17+", "//JAVA 17+\n//SOURCES ops/Ops.java");
         kit.jbang("hello", "made").run().succeeds().prints("hello [made]");
-        Path libraries, own;
-        try (var all = Files.list(kit.cache.resolve("classes")); var built = Files.walk(kit.cache.resolve("builds"))) {
+        Path libraries, own, plan;
+        try (var all = Files.list(kit.cache.resolve("classes")); var built = Files.walk(kit.cache.resolve("builds")); var plans = Files.list(kit.cache.resolve("plans"))) {
             libraries = all.toList().get(0);
             own = built.filter(file -> file.endsWith("own")).toList().get(0);
+            plan = plans.toList().get(0);
         }
-        try (var plans = Files.list(kit.cache.resolve("plans"))) {
-            var plan = Files.readString(plans.toList().get(0));
-            assertTrue(plan.contains("/classes/" + libraries.getFileName() + ":") && plan.contains("/" + own.getParent().getFileName() + "/own "), plan);
-        }
+        var text = Files.readString(plan);
+        assertTrue(text.contains("/classes/" + libraries.getFileName() + ":") && text.contains("/" + own.getParent().getFileName() + "/own "), text);
         kit.jbang("hello", "whole").run().succeeds().prints("hello [whole]").says("");
         for (var archive : List.of(own, libraries)) {
-            for (var bytes : List.of(1_000_000, 0)) {
-                truncate(archive, bytes);
-                kit.jbang("hello", "torn").run().succeeds().prints("hello [torn]");
+            var whole = Files.copy(archive, place.resolve("whole"), REPLACE_EXISTING);
+            truncate(archive, 1_000_000);
+            kit.jbang("hello", "torn").run().succeeds().prints("hello [torn]");
+            // With an empty one, or with none, all is made anew; what stands in for JBang does that at once.
+            for (var bytes : archive == own ? List.of(0) : List.of(0, -1)) {
+                if (bytes < 0) Files.delete(archive);
+                else truncate(archive, bytes);
+                kit.jbang("hello", "anew").with("PATH", standIn("0.140.0") + ":" + kit.path).run().succeeds().prints("stand-in 0.140.0 [anew]");
+                Files.writeString(plan, text);
             }
+            Files.copy(whole, archive, REPLACE_EXISTING);
         }
-        Files.delete(libraries);
-        kit.jbang("hello", "gone").run().succeeds().prints("hello [gone]");
+        kit.jbang("hello", "whole").run().succeeds().prints("hello [whole]").says("");
     }
 
     private static void truncate(Path archive, int bytes) throws IOException {
@@ -291,11 +296,11 @@ class LauncherTest {
     }
 
     @Test void a_java_on_the_PATH_that_is_a_version_managers_script_is_asked_where_its_JDK_lies() throws Exception {
-        var kit = new Kit(place).withoutJdk();
+        var kit = new Kit(place).withoutJdk().ownCache().onPath(standIn("0.140.0"));
         var shims = Files.createDirectories(place.resolve("shims"));
         executable(shims.resolve("java"), "exec '" + JDK + "/bin/java' \"$@\"");
         kit.path = shims + ":" + kit.path;
-        kit.jbang("hello").run().succeeds();
+        kit.jbang("hello").run().succeeds().prints("stand-in 0.140.0 []");
     }
 
     // --- choosing a JBang
