@@ -19,7 +19,6 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -157,27 +156,6 @@ final class Kit {
             assumeTrue(Stream.of(System.getenv("PATH").split(":")).anyMatch(folder -> Files.isExecutable(Path.of(folder, program))), program + " is not installed");
     }
 
-    /** Commands that are built. Tests that start one at the same time would each build it, from the same text. */
-    private static final Set<String> BUILT = new HashSet<>();
-
-    private static void build(String command) {
-        synchronized (BUILT) {
-            try {
-                var isScript = "\"" + Pattern.quote(command) + "\": \\{\\s+\"script-ref\": \"(scripts|acceptance)/";
-                var catalog = Files.readString(original.resolve("jbang-catalog.json"));
-                if (!Pattern.compile(isScript).matcher(catalog).find() || !BUILT.add(command)) return;
-                var help = new ProcessBuilder(original.resolve("jbang").toString(), command, "--help");
-                help.environment().keySet().retainAll(INHERITED);
-                help.environment().put("JAVA_HOME", System.getProperty("java.home"));
-                help.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            } catch (InterruptedException e) {
-                throw new AssertionError("interrupted", e);
-            }
-        }
-    }
-
     /** The settings of staging, for what is called without a process of its own: there the environment is called local. */
     ops.Settings here() { return here("staging"); }
 
@@ -208,7 +186,6 @@ final class Kit {
 
     /** As a terminal does it: in a process group of its own, which gets a Ctrl-C as a whole. */
     Running startInForeground(String... arguments) {
-        build(arguments[0]);
         var command = new ArrayList<>(List.of("setsid", home.resolve("jbang").toString()));
         command.addAll(List.of(arguments));
         return new Running(command, directory, environment);
@@ -218,7 +195,6 @@ final class Kit {
     Result run(String... arguments) { return start(arguments).result(); }
 
     Running start(String... arguments) {
-        build(arguments[0]);
         var command = new ArrayList<>(List.of(home.resolve("jbang").toString()));
         command.addAll(List.of(arguments));
         return new Running(command, directory, environment);
