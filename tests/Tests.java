@@ -180,7 +180,7 @@ class Tests implements TestExecutionListener {
     private static void buildCommands() {
         var kit = new Kit(Stack.next("kit"));
         kit.run("backup-db", "--help").exits(0);
-        Stream.of("backups", "restore-db", "deploy", "rollback", "smoke-tests", "doctor", "local", "report", "rows").parallel()
+        Stream.of("backups", "restore-db", "deploy", "rollback", "smoke-tests", "doctor", "local", "report", "rows", "browser").parallel()
             .forEach(command -> kit.run(command, "--help").exits(0));
     }
 
