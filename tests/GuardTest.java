@@ -209,9 +209,9 @@ class GuardTest {
 
     /** The last backup, where another prefix or another bucket keeps it, tells who the target is. */
     @Test void a_protected_one_that_is_known_by_its_own_place_in_a_bucket_alone_is_not_overwritten() {
+        backUpStaging();
         kit.set("PRODUCTION_BACKUP_PREFIX", "elsewhere");
         kit.run("backup-db", "--env", "production", "--quiet").exits(0);
-        backUpStaging();
         kit.set("PRODUCTION_DATABASE_URL", null).set("STAGING_DATABASE_URL", production.url());
         kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION, "the server says it is the one of its backup ");
         // Where that place can't be looked into, nobody knows.
