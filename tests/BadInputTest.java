@@ -262,7 +262,9 @@ class BadInputTest {
         for (var version : List.of("pg_dump (PostgreSQL) 9.6.24", "pg_dump (PostgreSQL) 11devel", "something else")) {
             Files.writeString(folder.resolve("pg_dump"), "#!/bin/sh\necho '" + version + "'\n");
             Files.setPosixFilePermissions(folder.resolve("pg_dump"), PosixFilePermissions.fromString("rwxr-xr-x"));
-            var refused = assertThrows(Failure.ToolFailed.class, () -> PostgresTools.find(new Run(), kit.here(), "pg_dump", 12), version);
+            var run = new Run();
+            var refused = assertThrows(Failure.ToolFailed.class, () -> PostgresTools.find(run, kit.here(), "pg_dump", 12), version);
+            run.undo.close();
             assertTrue(refused.getMessage().startsWith("pg_dump 12 or newer is needed, and ") && refused.hint.startsWith("PG_BIN stands in "), refused::toString);
         }
         Files.writeString(folder.resolve("pg_dump"), "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n");
