@@ -122,6 +122,7 @@ class SetUpMistakesTest {
         var typed = Files.readAllLines(file);
         var url = kit.database.url();
         Files.copy(Stack.CHECKOUT.resolve(".env.operations.example"), file, StandardCopyOption.REPLACE_EXISTING);
+        Files.copy(file, kit.home.resolve(".env.operations.example")); // as in any checkout: no place to take a line from
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
         made.add(new Mistake("DATABASE_URL", "still a placeholder, as in .env.operations.example", URL
             + " stands in .env.operations; put the right one there", () -> set(URL, url)));
@@ -323,6 +324,13 @@ class SetUpMistakesTest {
             "wants a password for role 'tester', and none is given",
             "put it into the address, as postgresql://USER:PASSWORD@HOST", url);
         mend("staging");
+
+        var role = Stack.next("closed_");
+        kit.database.asSuperuser("create role " + role + " nologin password 'closed-Passw0rd'");
+        wrong(URL, kit.database.url(role, "closed-Passw0rd"), "connection", "is not permitted to log in",
+            "as a superuser: ALTER ROLE \"" + role + "\" LOGIN", url);
+        mend("staging");
+        kit.database.asSuperuser("drop role " + role);
 
         wrong(URL, url.replace("tester-", "tester@"), "DATABASE_URL", "the password has an @ in it",
             "written %40 for @", url);

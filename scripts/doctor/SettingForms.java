@@ -130,7 +130,9 @@ final class SettingForms {
     }
 
     private void folder(Setting setting, Path folder, String next) {
-        if (!Files.isDirectory(folder)) throw bad(setting, "names a folder that is not there: " + folder, next);
+        if (!Files.isDirectory(folder))
+            throw bad(setting, (Files.exists(folder) ? "names a file, and wants a folder: "
+                : "names a folder that is not there: ") + folder, next);
     }
 
     private void readable(Setting setting, Path file) {

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -32,9 +33,14 @@ record Mislaid(String what, String next) {
             if (like.isPresent()) return Optional.of(named(like.get(), file.getKey(), env, setting, wanted));
         }
         var read = files.keySet();
-        return elsewhere().stream().filter(file -> !read.contains(file) && has(file, wanted)).findFirst().map(file ->
-            in(file, wanted));
+        // A line of the example is none to add to the settings; all of it is what one begins with.
+        var begun = Files.exists(Home.dir().resolve(Settings.SHARED_FILE));
+        return elsewhere().stream().filter(file -> !read.contains(file) && !(begun && isExample(file)))
+            .sorted(Comparator.comparing(Mislaid::isExample)).filter(file -> has(file, wanted)).findFirst().map(file ->
+                in(file, wanted));
     }
+
+    private static boolean isExample(Path file) { return file.toString().endsWith(".example"); }
 
     private static boolean isLike(String name, String value, Setting setting, String wanted) {
         if (name.equals(wanted)) return false; // it is there, and empty
@@ -63,7 +69,7 @@ record Mislaid(String what, String next) {
             return new Mislaid(what, "grep -E '" + Mending.BEGIN + wanted + "=' " + Mending.quoted(file) + " >> "
                 + Mending.quoted(home));
         // What another program may read, or what is to be copied, stays where it is.
-        var isOurs = file.getFileName().toString().contains("operations") && !file.toString().endsWith(".example");
+        var isOurs = file.getFileName().toString().contains("operations") && !isExample(file);
         return new Mislaid(what, (isOurs ? "mv " : "cp ") + Mending.quoted(file) + " " + Mending.quoted(home)
             + " && chmod 600 " + Mending.quoted(home));
     }
@@ -85,13 +91,13 @@ record Mislaid(String what, String next) {
         return found;
     }
 
-    /** Whether a line of it sets the name; its values are not looked at. */
+    /** Whether a line of it sets the name to anything; its values are not looked at. */
     private static boolean has(Path file, String wanted) {
         try {
             // What others have put there, in /tmp say, is not to be taken for settings.
             if (!Files.isRegularFile(file) || Files.size(file) > LARGEST
                 || !Files.getOwner(file).getName().equals(System.getProperty("user.name"))) return false;
-            var line = Pattern.compile("(?m)^[ \\t]*(export[ \\t]+)?" + wanted + "=");
+            var line = Pattern.compile("(?m)^[ \\t]*(export[ \\t]+)?" + wanted + "=['\"]?[^\\s'\"]");
             return line.matcher(Files.readString(file, StandardCharsets.ISO_8859_1)).find();
         } catch (IOException e) {
             return false;

@@ -51,6 +51,9 @@ public final class SqlFailure {
         var where = settings.where(Setting.DATABASE_URL);
         var said = said(e);
         var pooler = state.equals(PROTOCOL);
+        if (said.contains("is not permitted to log in"))
+            return new Failure.BadSetting("the database at " + url + " refuses the role: " + said,
+                "as a superuser: ALTER ROLE " + Database.quote(url.user) + " LOGIN; or name another role: " + where);
         if (state.startsWith("28") || pooler && (said.contains("authentication failed") || said.contains("no such user")))
             return new Failure.BadSetting("the database at " + url + " refuses the role or its password: " + said,
                 "correct the role or its password: " + where + "; to try one: psql '" + plain(url, url.database) + "'"
@@ -62,6 +65,16 @@ public final class SqlFailure {
                     + "'; if it is lost, ./jbang restore-db makes it again");
         if (state.equals(Database.LACKS_A_RIGHT)) return new Failure.BadSetting("role '" + url.user + "' may not connect to " + url + ": " + said,
             "GRANT CONNECT ON DATABASE " + Database.quote(url.database) + " TO " + Database.quote(url.user) + ", or name another role: " + where);
+        if (state.equals("55000") && said.contains("not currently accepting connections"))
+            return new Failure.BadSetting("database '" + url.database + "' at " + url.host + ":" + url.port
+                + " is closed to everybody: " + said, "find out who closed it; as a superuser: ALTER DATABASE "
+                    + Database.quote(url.database) + " ALLOW_CONNECTIONS true; or name another one: " + where);
+        if (state.equals("53300") && said.contains("connections for role"))
+            return new Failure.Full("role '" + url.user + "' has as many connections to " + url.host + ":" + url.port
+                + " as it may: " + said, "as a superuser: ALTER ROLE " + Database.quote(url.user)
+                    + " CONNECTION LIMIT -1; or see who holds them, and run this again: "
+                    + "select pid, application_name, state from pg_stat_activity where usename = "
+                    + Database.literal(url.user));
         if (state.equals("53300") || pooler && said.contains("no more connections"))
             return new Failure.Full("the database at " + url + " takes no more connections: " + said,
                 "see who holds them: select usename, application_name, count(*) from pg_stat_activity group by 1, 2; then run this again");
