@@ -46,7 +46,7 @@ record Claim(Operation operation, String words, Class<?> in, String method) {
         new Claim(Operation.restore, "SQL of one's own makes the data anonymous before anybody can see them", RestoreDbTest.class, "sql_of_ones_own_runs_before_anybody_can_see_the_data"),
         new Claim(Operation.restore, "Lost rows come back from one table while the site goes on", RowsTest.class,
             "an_order_comes_back_with_all_that_was_its_own_and_its_customer_and_nothing_else_changes"),
-        new Claim(Operation.restore, "Of two at once, one is sent away or waits", RestoreDbTest.class, "of_two_at_once_one_is_sent_away_or_waits"),
+        new Claim(Operation.restore, "Of several at once, one wins, and the others are sent away or wait", RestoreDbTest.class, "of_several_at_once_one_wins_and_the_others_are_sent_away_or_wait"),
 
         new Claim(Operation.deploy, "What is live afterwards is the commit, and everything about it is recorded", DeployTest.class, "what_is_live_afterwards_is_the_commit_and_everything_about_it_is_recorded"),
         new Claim(Operation.deploy, "What is not committed is not deployed", DeployTest.class, "what_is_not_committed_is_not_deployed"),

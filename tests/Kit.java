@@ -327,17 +327,18 @@ final class Kit {
     private static final Map<String, Made> MADE = new ConcurrentHashMap<>();
 
     /** Fills the database of staging and has a backup of it. backup-db makes one of each SQL; the next one who wants it gets its objects, under his own names: not for a database with properties of its own. */
-    Kit backedUp(String sql) {
+    Kit backedUp(String sql, String... options) {
         database.execute(sql);
-        return backedUpOnce(sql);
+        return backedUpOnce(sql, options);
     }
 
     /** The same of a database that several tests share, as it is now. */
     Kit backedUp() { return backedUpOnce("\\connect " + database.name); }
 
-    private Kit backedUpOnce(String content) {
-        var made = MADE.computeIfAbsent(content, once -> {
-            run("backup-db", "--env", "staging").exits(0).prints("proof: stored");
+    private Kit backedUpOnce(String content, String... options) {
+        var made = MADE.computeIfAbsent(content + String.join(" ", options), once -> {
+            var command = Stream.concat(Stream.of("backup-db", "--env", "staging"), Stream.of(options));
+            run(command.toArray(String[]::new)).exits(0).prints("proof: stored");
             return new Made(bucket, database.name, keys().stream().collect(Collectors.toMap(key -> key, this::object)));
         });
         if (made.bucket.equals(bucket)) return this;
@@ -372,7 +373,7 @@ final class Kit {
         needs("zstd");
         var folder = sealed().get(0);
         try {
-            var forged = Files.createDirectory(home.resolve("forged"));
+            var forged = Files.createDirectories(home.resolve("forged"));
             for (var key : keys(folder)) Files.write(forged.resolve(key.substring(folder.length())), object(key));
             bash("cd forged; " + makeArchive + "; zstd -q -f data-00.dump; sha256sum data-00.dump.zst globals.sql.zst > SHA256SUMS"
                 + "; old=$(grep -m1 -o '\"sha256\": \"[0-9a-f]*' manifest.json | grep -o '[0-9a-f]*$'); new=$(head -c 64 SHA256SUMS)"

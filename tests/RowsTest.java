@@ -1,6 +1,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,8 +123,6 @@ class RowsTest {
         var before = state(kit);
         try {
             rows(kit, "shop.order").exits(2).says("which rows of shop.order?", "--missing for all that are missing");
-            rows(kit, "shop.order", "--where", "true) or (true").exits(2)
-                .says("closes a parenthesis that it has not opened");
             rows(kit, "shop.ordr", "--missing").exits(2).says("did you mean shop.order?");
             rows(kit, "shop.visit_2026", "--missing").exits(2)
                 .says("is a partition of shop.visit", "--table shop.visit");
@@ -247,6 +246,8 @@ class RowsTest {
         for (var bad : List.of("", " ", "true; drop table x", "true) or (true", "(true", "true -- all", "true /* all",
             "'open", "\"open", "x = $$a$$", "x = $1", "x = e'\\'; drop table y --'", "E'\\''=''"))
             assertThrows(Failure.Usage.class, () -> Condition.checked(bad), bad);
+        assertTrue(assertThrows(Failure.Usage.class, () -> Condition.checked("true) or (true")).getMessage()
+            .contains("closes a parenthesis that it has not opened"));
     }
 
     @Test void killed_in_the_middle_nothing_has_changed_and_the_next_run_puts_all_of_it_back() throws Exception {

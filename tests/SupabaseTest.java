@@ -33,7 +33,7 @@ class SupabaseTest {
                 "auth.identities", there.get("auth.identities"), "storage.objects", there.get("storage.objects")));
 
             kit.run("backups", "drill", "--env", "staging").exits(12).says("can't be restored on a server without Supabase's own schemas", "auth");
-            kit.run("backups", "list", "--env", "staging").exits(0).prints("readable");
+            assertEquals(List.of(), kit.keys().stream().filter(key -> key.contains("/drill-")).toList(), "nothing is said against it");
             // Rows come back all the same, of the platform's tables too.
             kit.database.asSuperuser("delete from public.profile where id = 2; delete from auth.identities; delete from auth.users where id = 2; "
                 + "create function public.new_user() returns trigger language plpgsql as 'begin insert into public.profile values (new.id, ''new''); return new; end'; "

@@ -44,6 +44,11 @@ class HostileInPlaceTest {
         union all select 'published ' || pubname, '', schemaname, tablename, true, '', '' from pg_publication_tables
         order by 1, 3""";
 
+    /** With a view outside that a backup of the schema alone keeps as text. */
+    private static final String TURNOVER = SALES + """
+        ; create view reporting.turnover as select sum(cents) as cents from sales.orders; create table public.busy (id int);
+        create table sales.visit (day date) partition by range (day); create table sales.customer (id int)""";
+
     private final Kit kit = Stack.kit();
 
     private static void reader() { TestDatabase.superuser("do $$ begin create role reader; exception when duplicate_object then end $$"); }
@@ -113,8 +118,7 @@ class HostileInPlaceTest {
     }
 
     @Test void what_somebody_changes_outside_between_the_look_and_the_drop_is_not_made_again_as_it_was() throws Exception {
-        kit.database.execute(SALES).execute("create view reporting.turnover as select sum(cents) as cents from sales.orders; create table public.busy (id int)");
-        kit.run("backup-db", "--env", "staging", "--schema", "sales", "--quiet").exits(0);
+        kit.backedUp(TURNOVER, "--schema", "sales");
         try (var session = kit.database.connect(); var statement = session.createStatement()) {
             session.setAutoCommit(false);
             statement.execute("lock table public.busy in access exclusive mode"); // the safety backup waits for it
@@ -127,8 +131,7 @@ class HostileInPlaceTest {
     }
 
     @Test void a_backup_that_somebody_has_changed_executes_nothing_on_this_machine() {
-        kit.database.execute(SALES).execute("create view reporting.turnover as select sum(cents) as cents from sales.orders");
-        kit.run("backup-db", "--env", "staging", "--schema", "sales", "--quiet").exits(0);
+        kit.backedUp(TURNOVER, "--schema", "sales");
         var proof = kit.home.resolve("executed");
         // Of the same length: each block says how long it is.
         kit.forgeOutside("sed -i 's|^CREATE VIEW reporting.turnover AS.*|\\\\! touch " + proof + "|; s/^-- handover [0-9]* bytes/-- handover 9999 bytes/' outside.sql; "
@@ -137,17 +140,9 @@ class HostileInPlaceTest {
         assertFalse(java.nio.file.Files.exists(proof));
     }
 
-    @Test void an_archive_that_sets_how_texts_are_read_executes_nothing_on_this_machine_either() {
-        var production = TestDatabase.create(Stack.next("production_"));
-        production.execute("create schema \"\\'\n\\! touch executed\n--\"; create table \"\\'\n\\! touch executed\n--\".t (id int)");
-        kit.set("PRODUCTION_DATABASE_URL", production.url()).run("backup-db", "--env", "production", "--quiet").exits(0);
-        kit.forgeArchive("zstd -q -d data-00.dump.zst; sed -i \"s/SET standard_conforming_strings = 'on'/SET standard_conforming_strings ='off'/\" data-00.dump");
-        kit.run("restore-db", "--env", "staging", "--from", "production", "--mode", "in-place", "--no-safety-backup").exits(0);
-        assertFalse(java.nio.file.Files.exists(kit.home.resolve("executed")));
-    }
-
-    @Test void a_setting_that_changes_what_text_means_changes_no_row() {
-        kit.database.execute("create table public.tag (names text[]); insert into public.tag values ('{red,NULL}'); create view public.empty as select 1 as one where null = null; create table \"Odd\" (id int); grant select on \"Odd\" to public");
+    @Test void a_setting_of_the_database_or_of_an_archive_that_changes_what_text_means_changes_no_row_and_executes_nothing() {
+        kit.database.execute("create table public.tag (names text[]); insert into public.tag values ('{red,NULL}'); create view public.empty as select 1 as one where null = null; create table \"Odd\" (id int); grant select on \"Odd\" to public;"
+            + " create schema \"\\'\n\\! touch executed\n--\"; create table \"\\'\n\\! touch executed\n--\".t (id int)");
         var name = TestDatabase.quote(kit.database.name);
         TestDatabase.superuser("alter database " + name + " set quote_all_identifiers = on");
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
@@ -157,18 +152,19 @@ class HostileInPlaceTest {
             kit.run("restore-db", "--env", "staging", "--mode", mode, "--no-safety-backup").exits(0);
             assertEquals("t|(NULL::text = NULL::text)", kit.database.one("select names[2] is null, substring(pg_get_viewdef('public.empty') from 'WHERE (.*);') from public.tag"), mode);
         }
+        TestDatabase.superuser("alter database " + name + " reset all");
+        kit.forgeArchive("zstd -q -d data-00.dump.zst; sed -i \"s/SET standard_conforming_strings = 'on'/SET standard_conforming_strings ='off'/\" data-00.dump");
+        kit.run("restore-db", "--env", "staging", "--mode", "in-place", "--no-safety-backup").exits(0);
+        assertFalse(java.nio.file.Files.exists(kit.home.resolve("executed")));
     }
 
     @Test void what_would_take_rows_along_that_no_backup_holds_is_refused_and_named() {
-        kit.database.execute(SALES).execute("create table sales.visit (day date) partition by range (day); create table reporting.visit_2025 partition of sales.visit for values from ('2025-01-01') to ('2026-01-01');"
-            + " insert into sales.visit values ('2025-05-05')");
-        kit.run("backup-db", "--env", "staging", "--schema", "sales", "--quiet").exits(0);
-        restored().exits(10).says("table reporting.visit_2025", "State: the database of 'staging' is as it was").neverShows("Begin a transaction");
-        assertEquals("1", kit.database.one("select count(*) from reporting.visit_2025"));
-        kit.database.execute("drop table reporting.visit_2025; create table reporting.ticket (id int, mood sales.mood); insert into reporting.ticket values (1, 'bad')");
-        restored().exits(10).says("column mood of table reporting.ticket");
-        assertEquals("bad", kit.database.one("select mood from reporting.ticket"));
-        kit.database.execute("drop table reporting.ticket");
+        kit.backedUp(TURNOVER, "--schema", "sales");
+        kit.database.execute("create table reporting.visit_2025 partition of sales.visit for values from ('2025-01-01') to ('2026-01-01'); insert into sales.visit values ('2025-05-05');"
+            + " create table reporting.ticket (id int, mood sales.mood); insert into reporting.ticket values (1, 'bad')");
+        restored().exits(10).says("table reporting.visit_2025", "column mood of table reporting.ticket", "State: the database of 'staging' is as it was").neverShows("Begin a transaction");
+        assertEquals("1|bad", kit.database.one("select (select count(*) from reporting.visit_2025), mood from reporting.ticket"));
+        kit.database.execute("drop table reporting.visit_2025, reporting.ticket");
         kit.database.asSuperuser("create extension citext schema sales");
         restored().exits(10).says("extension citext", "ALTER EXTENSION citext SET SCHEMA");
         kit.database.asSuperuser("alter extension citext set schema public");
@@ -206,8 +202,7 @@ class HostileInPlaceTest {
 
     @Test void a_right_that_somebody_elses_event_trigger_gives_is_never_committed() {
         reader();
-        kit.database.execute(SALES);
-        kit.run("backup-db", "--env", "staging", "--schema", "sales", "--quiet").exits(0);
+        kit.backedUp(TURNOVER, "--schema", "sales");
         kit.database.asSuperuser("create schema helpful; create function helpful.grant_all() returns event_trigger language plpgsql as 'begin if to_regclass(''sales.orders'') is not null then grant select on sales.orders to reader; end if; end';"
             + " create event trigger helpful on ddl_command_end when tag in ('CREATE TABLE') execute function helpful.grant_all(); grant all on schema helpful to public");
         kit.database.execute("delete from sales.orders");
@@ -217,7 +212,8 @@ class HostileInPlaceTest {
 
     // --- objects without a schema
 
-    @Test void what_is_in_no_schema_is_replaced_too() {
+    /** And rows of an extension's own table, as pg_cron's: some are the user's own, and a dump holds them. */
+    @Test void what_is_in_no_schema_or_of_an_extension_is_replaced_too_and_not_added_twice() {
         asSuperuser();
         kit.database.asSuperuser(SALES + """
             ; create access method heap2 type table handler heap_tableam_handler; create table sales.other (id int) using heap2;
@@ -231,21 +227,6 @@ class HostileInPlaceTest {
             create function sales.ddl() returns event_trigger language plpgsql as 'begin end'; create event trigger watching on ddl_command_end execute function sales.ddl();
             select lo_from_bytea(0, 'large');
             alter default privileges grant select on tables to tester""");
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
-        restored().exits(0);
-        restored().exits(0).says("warning: subscription subscribed comes back disabled");
-        assertEquals("20|1|2|1|1|1|1|2|1|1", kit.database.one("""
-            select (select count(*) from sales.orders), (select count(*) from pg_am where amname = 'heap2'),
-              (select count(*) from pg_cast where oid >= 16384 and castfunc = 0), (select count(*) from pg_cast where castsource = 'sales.mood'::regtype and casttarget = 'int'::regtype), (select count(*) from pg_language where lanname = 'plpgsql2'),
-              (select count(*) from pg_foreign_server), (select count(*) from pg_user_mappings), (select count(*) from pg_publication),
-              (select count(*) from pg_subscription where subdbid = (select oid from pg_database where datname = current_database()) and not subenabled and subslotname = 'their_slot'), (select count(*) from pg_largeobject_metadata)"""));
-        kit.database.asSuperuser("alter subscription subscribed set (slot_name = none)");
-        kit.database.asSuperuser("drop subscription subscribed");
-    }
-
-    /** As pg_cron's: an extension's table with rows of the user's own, which a dump holds. */
-    @Test void rows_of_an_extensions_own_table_are_replaced_and_not_added_twice() {
-        asSuperuser();
         kit.database.asSuperuser("create schema jobs; create extension citext schema jobs; delete from pg_depend where classid = 'pg_extension'::regclass and refclassid = 'pg_namespace'::regclass;"
             + " update pg_extension set extnamespace = 'pg_catalog'::regnamespace where extname = 'citext'; create table jobs.job (id int primary key, command text); alter extension citext add schema jobs; alter extension citext add table jobs.job;"
             + " update pg_extension set extconfig = array['jobs.job'::regclass], extcondition = array['where id > 10'] where extname = 'citext';"
@@ -253,7 +234,15 @@ class HostileInPlaceTest {
         kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
         kit.database.asSuperuser("update jobs.job set command = 'changed'; insert into jobs.job values (13, 'newer')");
         restored().exits(0);
+        restored().exits(0).says("warning: subscription subscribed comes back disabled");
+        assertEquals("20|1|2|1|1|1|1|2|1|1", kit.database.one("""
+            select (select count(*) from sales.orders), (select count(*) from pg_am where amname = 'heap2'),
+              (select count(*) from pg_cast where oid >= 16384 and castmethod = 'i'), (select count(*) from pg_cast where castsource = 'sales.mood'::regtype and casttarget = 'int'::regtype), (select count(*) from pg_language where lanname = 'plpgsql2'),
+              (select count(*) from pg_foreign_server), (select count(*) from pg_user_mappings), (select count(*) from pg_publication),
+              (select count(*) from pg_subscription where subdbid = (select oid from pg_database where datname = current_database()) and not subenabled and subslotname = 'their_slot'), (select count(*) from pg_largeobject_metadata)"""));
         assertEquals(List.of("1|changed", "11|mail", "12|tidy"), kit.database.rows("select * from jobs.job order by 1"));
+        kit.database.asSuperuser("alter subscription subscribed set (slot_name = none)");
+        kit.database.asSuperuser("drop subscription subscribed");
     }
 
     // --- psql, and the server's limits
@@ -266,8 +255,7 @@ class HostileInPlaceTest {
     }
 
     @Test void the_psql_of_the_servers_own_version_is_taken_and_settings_of_the_database_do_not_reach_it() throws Exception {
-        kit.database.execute(SALES);
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        kit.backedUp(TURNOVER);
         var old = java.nio.file.Files.createDirectory(kit.home.resolve("old"));
         java.nio.file.Files.writeString(old.resolve("psql"), "#!/bin/sh\n[ \"$1\" = --version ] && echo 'psql (PostgreSQL) 9.2.24' && exit\necho 'too old' >&2\nexit 2\n");
         old.resolve("psql").toFile().setExecutable(true);
@@ -292,8 +280,7 @@ class HostileInPlaceTest {
     // --- a part
 
     @Test void a_second_part_is_told_where_it_would_go_and_what_to_do() {
-        kit.database.execute(SALES).execute("create table sales.customer (id int)");
-        kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        kit.backedUp(TURNOVER);
         kit.database.execute("drop schema sales cascade");
         kit.run("restore-db", "--env", "staging", "--table", "sales.orders").exits(0);
         kit.run("restore-db", "--env", "staging", "--table", "sales.customer").exits(10)
