@@ -70,10 +70,10 @@ class DrillTest {
 
     @Test void partial_backups_are_proven_too_and_restored_in_place_alone() {
         var kit = Stack.kit();
-        kit.database.asSuperuser("create schema other; create table other.t (n int); create table public.t (n int); insert into public.t values (1); create table public.big as select 1 as one");
+        kit.database.asSuperuser("create schema other; create table other.t (n int); create table other.big as select 1 as one; create table public.t (n int); insert into public.t values (1)");
         kit.set("STAGING_DATABASE_URL", superuserUrl(kit.database));
-        for (var selection : List.of("--schema=public", "--exclude-schema=public", "--exclude-table-data=public.big")) {
-            kit.run("backup-db", "--env", "staging", selection, "--counts", selection.contains("data") ? "none" : "exact").exits(0);
+        for (var selection : List.of("--schema=public", "--exclude-schema=public --exclude-table-data=other.big --counts=none")) {
+            kit.run(("backup-db --env staging " + selection).split(" ")).exits(0);
             kit.run("backups", "drill", id(kit.sealed().get(kit.sealed().size() - 1)), "--env", "staging").exits(0);
         }
         // The last backup is never one of a part: such a one is asked for by its id.
@@ -162,7 +162,7 @@ class DrillTest {
     // --- interrupted
 
     @Test void a_signal_at_any_moment_leaves_nothing_but_what_the_next_drill_clears() throws Exception {
-        var kit = Stack.kit().backedUp("create table t as select n, md5(n::text) from generate_series(1, 100000) n; create index on t (n)");
+        var kit = Stack.kit().backedUp("create table t as select n, md5(n::text) from generate_series(1, 50000) n; create index on t (n)");
         new FakeTools(kit).pgDump("exec sleep 1000"); // the drill can't be done before it is told to end
         for (var moment : List.of("pg_restore --version", "ok: Check the backup's objects")) term(kit, moment);
         var killed = kit.start("backups", "drill", "--env", "staging").awaitSays("ok: Have a server for the drill");

@@ -69,49 +69,52 @@ class HostileDrillTest {
         kit.run("backups", "drill", "--env", "staging").exits(0);
     }
 
-    /** What was printed otherwise must not hide what was lost. */
-    @Test void whatever_is_lost_or_changed_is_found_all_the_same_and_named() {
+    /** What was printed otherwise must not hide what was lost. All these drills are at one server, which stays. */
+    @Test void whatever_is_lost_or_changed_is_found_all_the_same_and_named() throws Exception {
         var kit = backedUp("create table t (a int default 7, b text, c int check (c > 0) not null); alter table t enable row level security; create policy mine on t using (a = 1);"
             + " create view v as with w as (select a, b from t union all select 1, null) select * from w; grant select on t to public;"
             + " create function f() returns trigger language plpgsql as 'begin return new; end'; create trigger g before insert on t for each row execute function f();"
             + " create table said as select n, 'row number ' || n as words from generate_series(1, 500) n; create unique index said_words on said (words); create sequence s; select setval('s', 42);"
             + " create function body() returns text language sql as 'select ''old body'''; select lo_from_bytea(4711, 'large object')");
         var id = kit.sealed().get(0).replaceFirst(".*/(.+)/$", "$1"); // once it is known to be broken, latest means another
-        var tools = new FakeTools(kit);
-        // As if pg_restore or the server had lost or changed something: the real ones are told something else than the archive.
-        tools.tool("pg_restore", """
-            case "$*" in
-                *--dbname*--section=pre-data*) sed -i 's/old body/new body/' "${@: -1}"; exec $real "$@" ;;
-                *--dbname*--section=post-data*)
-                    $real "$@" && psql -qX -d "$(printf '%s\n' "$@" | sed -n s/^--dbname=//p)" \
-                        -c "drop index if exists said_words; update said set words = 'row number 7x' where n = 77" ;;
-                *--section=data*) sed 's/large object/l4rge object/' | $real "$@" ;;
-                *) exec $real "$@" ;;
-            esac""");
-        kit.run("backups", "drill", id, "--env", "staging").exits(14).says("archive says: ", "table data public.said of postgres: other rows than in the archive",
-            "index public.said_words of postgres is missing", "function public.body() of postgres is not as in the archive", "blobs BLOBS is not as in the archive");
-        tools.tool("pg_restore", "exec \"$real\" \"$@\"");
+        try (var server = EmbeddedPostgres.throwaway(Optional.empty())) {
+            kit.set("DRILL_DATABASE_URL", server.superuserUrl());
+            var tools = new FakeTools(kit);
+            // As if pg_restore or the server had lost or changed something: the real ones are told something else than the archive.
+            tools.tool("pg_restore", """
+                case "$*" in
+                    *--dbname*--section=pre-data*) sed -i 's/old body/new body/' "${@: -1}"; exec $real "$@" ;;
+                    *--dbname*--section=post-data*)
+                        $real "$@" && psql -qX -d "$(printf '%s\n' "$@" | sed -n s/^--dbname=//p)" \
+                            -c "drop index if exists said_words; update said set words = 'row number 7x' where n = 77" ;;
+                    *--section=data*) sed 's/large object/l4rge object/' | $real "$@" ;;
+                    *) exec $real "$@" ;;
+                esac""");
+            kit.run("backups", "drill", id, "--env", "staging").exits(14).says("archive says: ", "table data public.said of postgres: other rows than in the archive",
+                "index public.said_words of postgres is missing", "function public.body() of postgres is not as in the archive", "blobs BLOBS is not as in the archive");
+            tools.tool("pg_restore", "exec \"$real\" \"$@\"");
 
-        // Once all of it is restored and belongs to its owners.
-        var losses = List.of("drop policy mine on t; revoke select on t from public; alter table t alter a drop default; drop trigger g on t",
-            "alter policy mine on t using (a = 2); alter view v owner to pg_read_all_data; alter table t drop constraint t_c_check; alter function f() security definer",
-            "alter table t alter c drop not null; alter table t disable row level security; create or replace view v as select a, b from t; alter table t alter a set default 8");
-        var found = List.of(List.of("policy public.t mine", "acl public.TABLE t", "table public.t", "trigger public.t g"),
-            List.of("policy public.t mine", "view public.v of pg_read_all_data is there", "table public.t", "function public.f()"),
-            List.of("table public.t", "row security public.t", "view public.v of postgres is not as in the archive"));
-        for (var i = 0; i < losses.size(); i++) {
-            tools.pgDump("case \"$PGDATABASE\" in *_again) ;; *) psql -qX -v ON_ERROR_STOP=1 -c '" + losses.get(i) + "' || exit ;; esac; exec $real \"$@\"");
-            kit.run("backups", "drill", id, "--env", "staging").exits(14).says(found.get(i).toArray(String[]::new));
+            // Once all of it is restored and belongs to its owners.
+            var losses = List.of("drop policy mine on t; revoke select on t from public; alter table t alter a drop default; drop trigger g on t",
+                "alter policy mine on t using (a = 2); alter view v owner to pg_read_all_data; alter table t drop constraint t_c_check; alter function f() security definer",
+                "alter table t alter c drop not null; alter table t disable row level security; create or replace view v as select a, b from t; alter table t alter a set default 8");
+            var found = List.of(List.of("policy public.t mine", "acl public.TABLE t", "table public.t", "trigger public.t g"),
+                List.of("policy public.t mine", "view public.v of pg_read_all_data is there", "table public.t", "function public.f()"),
+                List.of("table public.t", "row security public.t", "view public.v of postgres is not as in the archive"));
+            for (var i = 0; i < losses.size(); i++) {
+                tools.pgDump("case \"$PGDATABASE\" in *_again) ;; *) psql -qX -v ON_ERROR_STOP=1 -c '" + losses.get(i) + "' || exit ;; esac; exec $real \"$@\"");
+                kit.run("backups", "drill", id, "--env", "staging").exits(14).says(found.get(i).toArray(String[]::new));
+            }
+            assertFalse(evidence(kit).get("passed").getAsBoolean());
+            tools.none();
+
+            // A verdict of a drill is no last word: who names the backup gets it.
+            kit.run("restore-db", id, "--env", "staging", "--no-safety-backup").exits(14).says("is known to be broken", "./jbang restore-db " + id + " --env staging --although-broken");
+            kit.run("restore-db", id.substring(0, 20), "--env", "staging", "--no-safety-backup", "--although-broken").exits(14).says("--although-broken");
+            kit.run("restore-db", id, "--env", "staging", "--no-safety-backup", "--although-broken").exits(0).says("is known to be broken");
+            kit.run("backups", "drill", id, "--env", "staging").exits(0);
+            kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--dry-run").exits(0);
         }
-        assertFalse(evidence(kit).get("passed").getAsBoolean());
-        tools.none();
-
-        // A verdict of a drill is no last word: who names the backup gets it.
-        kit.run("restore-db", id, "--env", "staging", "--no-safety-backup").exits(14).says("is known to be broken", "./jbang restore-db " + id + " --env staging --although-broken");
-        kit.run("restore-db", id.substring(0, 20), "--env", "staging", "--no-safety-backup", "--although-broken").exits(14).says("--although-broken");
-        kit.run("restore-db", id, "--env", "staging", "--no-safety-backup", "--although-broken").exits(0).says("is known to be broken");
-        kit.run("backups", "drill", id, "--env", "staging").exits(0);
-        kit.run("restore-db", "--env", "staging", "--no-safety-backup", "--dry-run").exits(0);
     }
 
     /** All that plain pg_restore gets over with a warning. */
