@@ -3,11 +3,11 @@ package ops;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.UserPrincipal;
 import java.time.Duration;
@@ -22,13 +22,13 @@ import java.util.stream.Stream;
  * A run's private folder (0700) for what tools must read from a file: passwords, above all.
  *
  * <p>It is removed when the run ends. What a killed run left is removed by the next one: its process has a lock on a file
- * in it, which the operating system frees when the process dies, however it dies. A process id would not tell: two
- * containers that share a folder know nothing of each other's processes.
+ * in it, which the operating system frees when the process dies, however it dies; a folder that is empty was left before
+ * that. A process id would not tell: two containers that share a folder know nothing of each other's processes.
  */
 public final class Workspace {
     private static final Pattern NAME = Pattern.compile("handover-run-([0-9]{1,10})-.*");
     private static final String LOCK = "lock";
-    /** A folder without a lock is of an older kit, or is just being made, or its removal was begun. */
+    /** For a folder without a lock, of an older kit, or on a file system that has none. */
     private static final Duration AGE_WITHOUT_LOCK = Duration.ofDays(1);
 
     private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
@@ -88,22 +88,34 @@ public final class Workspace {
         }
     }
 
-    private static Owned own(Path base) throws IOException {
-        var outer = Files.createTempDirectory(base, "handover-run-" + ProcessHandle.current().pid() + "-"); // 0700 from the start
-        OURS.add(outer);
-        // Under its name only once it is locked: a lock that nobody has yet would look like one that is free again.
-        var fresh = Private.create(outer.resolve(LOCK + ".new"));
-        var channel = FileChannel.open(fresh, StandardOpenOption.WRITE);
-        if (isLocked(channel)) Files.move(fresh, outer.resolve(LOCK), StandardCopyOption.ATOMIC_MOVE);
-        return new Owned(outer, Private.folder(outer.resolve("work")), channel);
+    private static synchronized Owned own(Path base) throws IOException {
+        while (true) {
+            var outer = Files.createTempDirectory(base, "handover-run-" + ProcessHandle.current().pid() + "-"); // 0700 from the start
+            var file = outer.resolve(LOCK);
+            try {
+                var channel = FileChannel.open(Private.create(file), StandardOpenOption.WRITE);
+                // Another run may have taken what has no lock yet for something left behind.
+                if (lock(channel) != Locked.BY_ANOTHER && Files.exists(file)) {
+                    OURS.add(outer);
+                    return new Owned(outer, Private.folder(outer.resolve("work")), channel);
+                }
+                channel.close();
+            } catch (NoSuchFileException e) {
+                // it has removed it
+            }
+        }
     }
 
-    /** False too where the file system knows no locks: then only its age tells whether a folder was left behind. */
-    private static boolean isLocked(FileChannel channel) {
+    private enum Locked { BY_US, BY_ANOTHER, UNKNOWN }
+
+    /** Unknown where the file system has no locks: then only its age tells whether a folder was left behind. */
+    private static Locked lock(FileChannel channel) {
         try {
-            return channel.tryLock() != null;
-        } catch (IOException | OverlappingFileLockException e) {
-            return false;
+            return channel.tryLock() != null ? Locked.BY_US : Locked.BY_ANOTHER;
+        } catch (OverlappingFileLockException e) {
+            return Locked.BY_ANOTHER; // another thread of ours is just removing it
+        } catch (IOException e) {
+            return Locked.UNKNOWN;
         }
     }
 
@@ -112,7 +124,7 @@ public final class Workspace {
         return new Failure.Failed("temporary files can't be written: " + e.getMessage(), "make room, or set XDG_RUNTIME_DIR to a folder of your own elsewhere");
     }
 
-    private static void sweep(Path base, Owned owned, Console console) throws IOException {
+    private static synchronized void sweep(Path base, Owned owned, Console console) throws IOException {
         var user = Files.getOwner(owned.outer);
         try (var folders = Files.newDirectoryStream(base, "handover-run-*")) {
             for (var folder : folders) {
@@ -132,8 +144,9 @@ public final class Workspace {
 
     /** Removes a folder whose owner is gone; false when it is not known to be. */
     private static boolean clear(Path folder) throws IOException {
-        try (var lock = FileChannel.open(folder.resolve(LOCK), StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
-            if (!isLocked(lock)) return false;
+        try (var file = FileChannel.open(folder.resolve(LOCK), StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
+            var locked = lock(file);
+            if (locked == Locked.BY_ANOTHER || locked == Locked.UNKNOWN && !isOld(folder)) return false;
             Private.remove(folder);
             return true;
         } catch (NoSuchFileException e) {
@@ -143,15 +156,17 @@ public final class Workspace {
 
     private static boolean clearWithoutLock(Path folder) throws IOException {
         try {
-            if (!Private.isGoing(folder)) {
-                var modified = Files.getLastModifiedTime(folder, LinkOption.NOFOLLOW_LINKS).toInstant();
-                if (leftBy(folder, NAME).isEmpty() || modified.isAfter(Instant.now().minus(AGE_WITHOUT_LOCK))) return false;
-            }
-            Private.remove(folder);
+            if (Private.isGoing(folder) || isOld(folder)) Private.remove(folder);
+            else Files.delete(folder); // only when it is empty: killed before it had a lock, or about to try again
             return true;
-        } catch (NoSuchFileException e) {
+        } catch (NoSuchFileException | DirectoryNotEmptyException e) {
             return false;
         }
+    }
+
+    private static boolean isOld(Path folder) throws IOException {
+        var modified = Files.getLastModifiedTime(folder, LinkOption.NOFOLLOW_LINKS).toInstant();
+        return leftBy(folder, NAME).isPresent() && modified.isBefore(Instant.now().minus(AGE_WITHOUT_LOCK));
     }
 
     /** The process that left a folder of this user's behind; empty while it runs. Its id is the first group of the folder's name. */
