@@ -73,7 +73,8 @@ class RunbookWalksTest {
             theMachineIsLost();
             for (var name : RunbooksTest.english())
                 for (var fence : RunbooksTest.commands(RunbooksTest.FOLDER.resolve(name)))
-                    if (!fence.kind().equals("by-hand")) assertTrue(typed.contains(fence.text()), () -> "not typed: " + fence);
+                    if (!fence.kind().equals("by-hand"))
+                        assertTrue(typed.contains(fence.text()), () -> "not typed: " + fence);
         } finally {
             site.close();
             TestDatabase.dropMade();
@@ -104,7 +105,7 @@ class RunbookWalksTest {
         return backup;
     }
 
-    /** Refused, since something is not committed; then one that passes, and has prices at 0 €. All releases in order. */
+    /** Refused, since something is not committed; then one that passes, and has prices at 0 €. All releases. */
     private List<String> aDeployHasFailed() throws Exception {
         var first = site.current();
         site.repository.write("src/app.js", "document.getElementById('app').textContent = '12 €'\n");
@@ -431,7 +432,8 @@ class RunbookWalksTest {
         void hasTyped(String name) {
             var fence = next(name);
             // The newest one has an id, too.
-            assertTrue(typed.contains(fence.text().replace("drill latest", "drill BACKUP_ID")), () -> "not typed: " + fence);
+            var text = fence.text().replace("drill latest", "drill BACKUP_ID");
+            assertTrue(typed.contains(text), () -> "not typed: " + fence);
             typed.add(fence.text());
             terminal.type("ls ./jbang").exits(0);
         }

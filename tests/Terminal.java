@@ -84,7 +84,8 @@ final class Terminal implements AutoCloseable {
                 read = asked[0] + prompted.end();
                 return true;
             }
-            if (!reader.isAlive()) throw new AssertionError("the terminal is closed: " + process.waitFor() + "\n" + between(0, length()));
+            if (!reader.isAlive())
+                throw new AssertionError("the terminal is closed: " + process.waitFor() + "\n" + between(0, length()));
             for (var each : answers.entrySet())
                 if (said.endsWith(each.getKey())) {
                     asked[0] += said.length();
