@@ -104,6 +104,17 @@ final class Kit {
         }
     }
 
+    /** Its settings, as they are now, for what is asked of many inputs in the tests' own process; its environment has no name there. */
+    ops.Settings settings() {
+        try {
+            var folder = Files.createTempDirectory(home, "settings-");
+            Files.copy(home.resolve(".env.operations"), folder.resolve("env.operations"), StandardCopyOption.COPY_ATTRIBUTES);
+            return ops.Settings.ofStack(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Sets a setting in the checkout's .env.operations; null removes it. */
     Kit set(String name, String value) {
         if (value != null) Transcript.note(name, value);
