@@ -36,12 +36,12 @@ class BackupDbTest {
             .exits(0).prints("data-00.dump.zst: OK", "globals.sql.zst: OK");
     }
 
-    @Test void the_manifest_says_what_was_backed_up_from_what_with_what() throws Exception {
+    @Test void the_manifest_says_what_was_backed_up_from_what_with_what_and_with_json_stdout_is_one_document_of_it() throws Exception {
         var kit = dealer();
         kit.database.execute("create table schema_migrations (version text primary key); insert into schema_migrations values ('20260101'), ('20261101')")
             .asSuperuser("create extension if not exists \"uuid-ossp\"");
         kit.bash("git init -q; git add jbang; git -c user.name=t -c user.email=t@example.com commit -qm t");
-        kit.run("backup-db", "--env", "staging").exits(0);
+        var json = kit.run("backup-db", "--env", "staging", "--json").exits(0).says("ok: Seal").json();
         var manifest = kit.manifest();
         var folder = kit.sealed().get(0);
         assertEquals(1, manifest.get("format").getAsInt());
@@ -65,6 +65,10 @@ class BackupDbTest {
         }
         assertEquals(stored, manifest.get("bytes_stored").getAsLong());
         assertFalse(manifest.toString().contains(TestDatabase.PASSWORD) || manifest.toString().contains("127.0.0.1"), manifest::toString);
+
+        assertEquals("s3://" + kit.bucket + "/" + folder, text(json, "uri"));
+        for (var same : List.of("id", "env", "database", "proof", "bytes_raw", "bytes_stored", "parts")) assertEquals(manifest.get(same), json.get(same), same);
+        assertTrue(json.get("seconds").getAsDouble() > 0, json::toString);
     }
 
     @Test void restoring_by_hand_gives_the_manifests_counts_though_somebody_wrote_all_the_time() throws Exception {
@@ -104,48 +108,23 @@ class BackupDbTest {
 
     // --- options
 
-    @Test void a_dry_run_leaves_the_bucket_as_it_is_and_takes_no_lock() throws Exception {
-        var kit = dealer().set("DB_LOCK_SECONDS", "600");
-        try (var held = kit.database.connect(); var statement = held.createStatement()) {
-            held.setAutoCommit(false);
-            statement.execute("lock table customer in access exclusive mode");
-            var holder = kit.start("backup-db", "--env", "staging").awaitSays("ok: Take the lock");
-            kit.awaitKey(".*/globals.sql.zst");
-            var before = kit.keys();
-            kit.run("backup-db", "--env", "staging", "--dry-run").exits(0).says("would take the lock", "would dump and upload", "would seal", "2, all readable").neverShows("ok: Seal");
-            assertEquals(before, kit.keys());
-            held.rollback();
-            holder.result().exits(0);
-        }
-        assertEquals(1, kit.sealed().size());
-    }
-
-    @Test void with_json_stdout_is_one_document_and_all_else_goes_to_stderr() throws Exception {
+    @Test void quiet_uncounted_and_more_compressed_it_is_when_that_is_asked_for() throws Exception {
         var kit = dealer();
-        var json = kit.run("backup-db", "--env", "staging", "--json").exits(0).says("ok: Seal").json();
-        assertEquals("s3://" + kit.bucket + "/" + kit.sealed().get(0), text(json, "uri"));
-        assertTrue(text(json, "uri").endsWith("/" + text(json, "id") + "/"), json::toString);
-        assertEquals("staging", text(json, "env"));
-        assertEquals(kit.database.name, text(json, "database"));
-        assertEquals("stored", text(json, "proof"));
-        assertEquals(kit.manifest().get("bytes_raw"), json.get("bytes_raw"));
-        assertEquals(kit.manifest().get("bytes_stored"), json.get("bytes_stored"));
-        assertEquals(kit.manifest().get("parts"), json.get("parts"));
-        assertTrue(json.get("seconds").getAsDouble() > 0, json::toString);
-    }
-
-    @Test void with_quiet_only_the_result_is_left() throws Exception {
-        var kit = dealer();
-        var result = kit.run("backup-db", "--env", "staging", "--quiet").exits(0);
+        var result = kit.run("backup-db", "--env", "staging", "--quiet", "--counts", "none", "--compress", "zstd:12").exits(0);
         assertEquals("", result.err());
         assertTrue(result.out().matches("s3://.*/ .*proof: stored\\n"), result::toString);
+        assertEquals("none", text(kit.manifest(), "counts"));
+        assertEquals(Map.of("public.customer", -1L, "public.invoice", -1L), kit.countsInManifest());
+        assertEquals("zstd:12", text(kit.manifest(), "compression"));
+        assertTrue(kit.archive("data-00.dump.zst").contains("customer 500"));
     }
 
-    @Test void with_verify_readable_every_byte_is_read_back_and_that_is_the_proof() throws Exception {
+    @Test void with_verify_readable_every_byte_is_read_back_and_that_is_the_proof_and_nothing_temporary_stays() throws Exception {
         var kit = dealer();
         var json = kit.run("backup-db", "--env", "staging", "--verify", "readable", "--json").exits(0).says("ok: Read it back").json();
         assertEquals("readable", text(json, "proof"));
         assertTrue(names(kit).stream().anyMatch(name -> name.matches("verify-[0-9TZ]+\\.json")), () -> names(kit).toString());
+        assertEquals(List.of(), kit.leftTemporary());
     }
 
     @Test void only_the_schemas_asked_for_are_in_it_though_their_names_look_like_patterns() throws Exception {
@@ -168,49 +147,14 @@ class BackupDbTest {
         assertEquals(List.of("audit"), strings(kit.manifest().getAsJsonObject("selection"), "exclude_schemas"));
     }
 
-    @Test void with_counts_none_the_tables_are_listed_and_not_counted() throws Exception {
-        var kit = dealer();
-        kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
-        assertEquals("none", text(kit.manifest(), "counts"));
-        assertEquals(Map.of("public.customer", -1L, "public.invoice", -1L), kit.countsInManifest());
-    }
-
-    @Test void a_higher_compression_level_can_be_asked_for() throws Exception {
-        var kit = dealer();
-        kit.run("backup-db", "--env", "staging", "--compress", "zstd:12").exits(0);
-        assertEquals("zstd:12", text(kit.manifest(), "compression"));
-        assertTrue(kit.archive("data-00.dump.zst").contains("customer 500"));
-    }
-
     // --- databases of all kinds
 
-    @Test void names_with_quotes_spaces_newlines_and_other_letters_come_back_as_they_were() throws Exception {
-        var kit = Stack.kit();
+    @Test void whatever_a_database_is_called_and_holds_comes_back_as_it_was() throws Exception {
+        var kit = Stack.kit(TestDatabase.create("Odd näme=1 / 'x' " + Stack.next("")));
         var names = List.of("it's", "say \"hi\"", "two words", "new\nline", "back\\slash", "naïve 表 ✓", "$(touch x);--", "%s%n", "a.b.c", "UPPER", "select");
         for (var name : names) kit.database.execute("create schema if not exists \"Odd \"\"One\"\"\"; create table \"Odd \"\"One\"\"\"." + TestDatabase.quote(name) + " (id int); insert into \"Odd \"\"One\"\"\"." + TestDatabase.quote(name) + " values (1), (2)");
-        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0);
-        assertEquals(names.size(), kit.countsInManifest().size());
-        assertEquals(kit.countsInManifest(), kit.restoreByHand().counts());
-    }
-
-    @Test void a_database_may_have_any_name() throws Exception {
-        var kit = Stack.kit(TestDatabase.create("Odd näme=1 / 'x' " + Stack.next("")));
-        kit.database.execute(CUSTOMERS);
-        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0);
-        assertEquals(kit.database.name, text(kit.manifest(), "database"));
-        assertEquals(kit.countsInManifest(), kit.restoreByHand().counts());
-    }
-
-    @Test void an_empty_database_is_backed_up_as_such() {
-        var kit = Stack.kit();
-        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0);
-        assertEquals(Map.of(), kit.countsInManifest());
-        assertEquals(Map.of(), kit.restoreByHand().counts());
-    }
-
-    @Test void views_sequences_partitions_large_objects_and_bytes_come_back() throws Exception {
-        var kit = dealer();
-        kit.database.execute("""
+        kit.database.execute(CUSTOMERS + """
+            ;
             create view big as select * from invoice where cents > 1000;
             create materialized view total as select sum(cents) from invoice;
             create table event (at date, what text) partition by range (at);
@@ -220,7 +164,9 @@ class BackupDbTest {
             create table parent (id int); create table child () inherits (parent); insert into parent values (1); insert into child values (2), (3);
             create table photo (id int, bytes bytea); insert into photo values (1, '\\x0001ff0a0d27');
             select lo_from_bytea(4242, '\\xdeadbeef')""");
-        kit.run("backup-db", "--env", "staging").exits(0);
+        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0);
+        assertEquals(kit.database.name, text(kit.manifest(), "database"));
+        assertEquals(names.size(), kit.countsInManifest().keySet().stream().filter(table -> table.startsWith("Odd \"One\".")).count());
         assertEquals(1L, kit.countsInManifest().get("public.parent"));
         var restored = kit.restoreByHand();
         // The partitioned table itself holds nothing.
@@ -232,13 +178,14 @@ class BackupDbTest {
             assertEquals(kit.database.rows(query), restored.rows(query), query);
     }
 
-    // --- stores
-
-    @Test void a_storage_class_that_the_store_does_not_know_is_left_out_and_said() throws Exception {
-        var kit = dealer().set("BACKUP_STORAGE_CLASS", "NO_SUCH_CLASS");
-        kit.run("backup-db", "--env", "staging").exits(0).says("warning: the store refuses storage class NO_SUCH_CLASS");
-        assertEquals(1, kit.sealed().size());
+    @Test void an_empty_database_is_backed_up_as_such() {
+        var kit = Stack.kit();
+        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0);
+        assertEquals(Map.of(), kit.countsInManifest());
+        assertEquals(Map.of(), kit.restoreByHand().counts());
     }
+
+    // --- stores
 
     /** The embedded store has no encryption of its own, so what is seen is that it was asked for, and that its refusal counts. */
     @Test void encryption_by_the_store_is_asked_for_with_the_first_byte_and_not_done_without() throws Exception {
@@ -251,21 +198,26 @@ class BackupDbTest {
         assertEquals(List.of(), kit.backupObjects());
     }
 
-    @Test void another_prefix_and_a_bucket_of_the_environments_own_are_used() throws Exception {
+    @Test void another_prefix_and_a_bucket_of_the_environments_own_are_used_and_a_storage_class_that_the_store_does_not_know_is_left_out() throws Exception {
         var kit = dealer();
-        kit.set("STAGING_BACKUP_BUCKET", kit.bucket).set("BACKUP_BUCKET", "another").set("BACKUP_PREFIX", "/ops/kit/");
-        kit.run("backup-db", "--env", "staging").exits(0);
+        kit.set("STAGING_BACKUP_BUCKET", kit.bucket).set("BACKUP_BUCKET", "another").set("BACKUP_PREFIX", "/ops/kit/").set("BACKUP_STORAGE_CLASS", "NO_SUCH_CLASS");
+        kit.run("backup-db", "--env", "staging").exits(0).says("warning: the store refuses storage class NO_SUCH_CLASS");
+        assertEquals(1, kit.sealed().size());
         assertTrue(kit.sealed().get(0).startsWith("ops/kit/staging/"), () -> kit.sealed().toString());
     }
 
     // --- running unattended
 
-    @Test void of_two_backups_at_once_the_second_is_sent_away_naming_the_first_or_waits() throws Exception {
+    @Test void beside_a_backup_a_second_is_sent_away_naming_it_or_waits_and_a_dry_run_takes_no_lock_and_changes_nothing() throws Exception {
         var kit = dealer().set("DB_LOCK_SECONDS", "600");
         try (var held = kit.database.connect(); var statement = held.createStatement()) {
             held.setAutoCommit(false);
             statement.execute("lock table customer in access exclusive mode");
             var first = kit.start("backup-db", "--env", "staging").awaitSays("ok: Take the lock");
+            kit.awaitKey(".*/globals.sql.zst");
+            var before = kit.keys();
+            kit.run("backup-db", "--env", "staging", "--dry-run").exits(0).says("would take the lock", "would dump and upload", "would seal", "2, all readable").neverShows("ok: Seal");
+            assertEquals(before, kit.keys());
             kit.run("backup-db", "--env", "staging").exits(11)
                 .says("another run holds the lock of environment 'staging'", "handover backup-db staging, process " + first.process.pid(), "State: nothing was stored", "Next:  wait until it has ended");
             var second = kit.start("backup-db", "--env", "staging", "--wait", "120").awaitSays("waiting: another run holds the lock of environment 'staging'");
@@ -276,9 +228,20 @@ class BackupDbTest {
         assertEquals(2, kit.sealed().size());
     }
 
-    @Test void every_run_is_in_the_history_whatever_its_end() throws Exception {
+    @Test void every_run_is_in_the_history_whatever_its_end_and_leaves_a_log_that_only_its_owner_can_read() throws Exception {
         var kit = dealer();
-        kit.run("backup-db", "--env", "staging").exits(0);
+        var said = kit.run("backup-db", "--env", "staging").exits(0).neverShows("Prune").err();
+        // What the launcher says while it compiles is not the run's.
+        var lines = said.lines().filter(line -> !line.startsWith("[jbang]")).toList();
+        try (var logs = Files.list(kit.home.resolve(".handover/logs"))) {
+            var log = logs.toList();
+            assertEquals(1, log.size(), log::toString);
+            assertTrue(log.get(0).getFileName().toString().matches("backup-db-staging-[0-9TZ]+-[0-9]+\\.log"), log::toString);
+            assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(log.get(0))));
+            for (var line : lines) assertTrue(Files.readString(log.get(0)).contains(line), line);
+        }
+        for (var line : lines) assertTrue(line.matches("[0-9-]{10}T[0-9:]{8}Z .*"), line);
+
         var done = kit.history().get(0);
         assertEquals("done 0 backup-db staging", text(done, "result") + " " + text(done, "exit") + " " + text(done, "script") + " " + text(done, "env"));
         assertEquals("s3://" + kit.bucket + "/" + kit.sealed().get(0), text(done, "backup"));
@@ -290,25 +253,6 @@ class BackupDbTest {
         assertTrue(text(records.get(0), "problem").contains("there is no schema 'nowhere'"), records::toString);
     }
 
-    @Test void every_run_leaves_a_log_that_only_its_owner_can_read() throws Exception {
-        var kit = dealer();
-        var said = kit.run("backup-db", "--env", "staging").exits(0).err();
-        try (var logs = Files.list(kit.home.resolve(".handover/logs"))) {
-            var log = logs.toList();
-            assertEquals(1, log.size(), log::toString);
-            assertTrue(log.get(0).getFileName().toString().matches("backup-db-staging-[0-9TZ]+-[0-9]+\\.log"), log::toString);
-            assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(log.get(0))));
-            // What the launcher says while it compiles is not the run's.
-            for (var line : said.lines().filter(line -> !line.startsWith("[jbang]")).toList()) assertTrue(Files.readString(log.get(0)).contains(line), line);
-        }
-    }
-
-    @Test void nothing_temporary_stays() throws Exception {
-        var kit = dealer();
-        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0);
-        assertEquals(List.of(), kit.leftTemporary());
-    }
-
     @Test void it_runs_from_any_directory_with_nothing_in_the_environment_but_the_path() throws Exception {
         var kit = dealer().in(Path.of("/"));
         for (var name : List.copyOf(kit.environment().keySet())) if (!name.equals("PATH")) kit.with(name, null);
@@ -316,14 +260,14 @@ class BackupDbTest {
         assertEquals(1, kit.sealed().size());
     }
 
-    @Test void on_a_terminal_it_shows_marks_and_no_times_and_in_a_pipe_plain_lines() throws Exception {
+    @Test void on_a_terminal_it_shows_marks_and_no_times() throws Exception {
         assumeTrue(Files.exists(Path.of("/usr/bin/script")), "script (util-linux) is not there to make a terminal");
         var kit = dealer();
-        var shown = kit.with("TERM", "xterm").bash("script -qec './jbang backup-db --env staging' /dev/null").exits(0).out();
-        assertTrue(shown.contains("\033[32m✓\033[0m Seal"), shown);
-        var plain = kit.with("NO_COLOR", "1").bash("script -qec './jbang backup-db --env staging' /dev/null").exits(0).out();
-        assertTrue(plain.contains("✓ Seal") && !plain.contains("\033[32m"), plain);
-        for (var line : kit.run("backup-db", "--env", "staging").exits(0).err().lines().toList()) assertTrue(line.matches("[0-9-]{10}T[0-9:]{8}Z .*"), line);
+        var shown = kit.with("TERM", "xterm").bash("script -qec './jbang backup-db --env staging --dry-run' /dev/null").exits(0).out();
+        assertTrue(shown.contains("\033[32m✓\033[0m Reach the bucket"), shown);
+        var plain = kit.with("NO_COLOR", "1").bash("script -qec './jbang backup-db --env staging --dry-run' /dev/null").exits(0).out();
+        assertTrue(plain.contains("✓ Reach the bucket") && !plain.contains("\033[32m"), plain);
+        for (var text : List.of(shown, plain)) assertFalse(text.matches("(?s).*[0-9-]{10}T[0-9:]{8}Z [^\n]*Reach the bucket.*"), text);
     }
 
     // --- what the tests above are made of
