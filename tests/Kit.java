@@ -362,6 +362,14 @@ final class Kit {
         return this;
     }
 
+    /** Puts a copy of a backup beside it, under another id; its folder. */
+    String copyOf(String folder, String id) {
+        var copy = folder.replaceFirst("[^/]+/$", id + "/");
+        for (var key : keys(folder)) put(copy + key.substring(folder.length()), object(key));
+        forge(copy, folder.replaceFirst(".*/(.+)/$", "$1"), id);
+        return copy;
+    }
+
     /** A script for psql that ends when there is a certain file. */
     Path sqlThatWaitsFor(Path file) throws IOException { return Files.writeString(home.resolve("waits.sql"), "\\! until [ -e '" + file + "' ]; do sleep 0.1; done\n"); }
 
