@@ -1,5 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -16,6 +17,12 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import ops.BackupFolder;
+import ops.Conformance;
+import ops.Exit;
+import ops.Failure;
+import ops.Run;
+import ops.Store;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,15 +54,22 @@ class HostileStoreTest {
         Lie(UnaryOperator<String> lie) { this.lie = lie; }
     }
 
-    @ParameterizedTest
-    @EnumSource(Lie.class)
-    void a_listing_that_is_not_whole_is_never_taken_for_one(Lie lie) {
+    @Test void a_listing_that_is_not_whole_is_never_taken_for_one() {
         var kit = Stack.kit().backedUp(ROWS);
-        try (var store = new FaultProxy(kit)) {
-            store.every("GET /[^/?]+/?\\?").change(answer -> answered(lie.lie.apply(body(answer))));
-            for (var command : List.of(List.of("backups", "list"), List.of("backups", "show", "latest")))
-                kit.run(with(command, "--env", "staging")).exits(13).says("could not list s3://" + kit.bucket, "State: ", "Next:  ").neverShows("has no backup");
+        try (var store = new FaultProxy(kit); var opened = Store.open(kit.settings())) {
+            for (var lie : Lie.values()) {
+                store.heal();
+                store.every("GET /[^/?]+/?\\?").change(answer -> answered(lie.lie.apply(body(answer))));
+                var told = assertThrows(Failure.StoreFailed.class, () -> BackupFolder.sealed(opened, "staging"), lie::name);
+                assertTrue(told.getMessage().startsWith("could not list s3://" + kit.bucket), told::getMessage);
+            }
             assertTrue(store.heads("list-type=2").size() < 500, () -> store.heads("list-type=2").size() + " requests");
+            for (var command : List.of(List.of("backups", "list"), List.of("backups", "show", "latest"))) {
+                store.heal();
+                var lie = command.contains("list") ? Lie.TRUNCATED_WITHOUT_A_TOKEN : Lie.EMPTY_PAGES_FOR_EVER;
+                store.every("GET /[^/?]+/?\\?").change(answer -> answered(lie.lie.apply(body(answer))));
+                kit.run(with(command, "--env", "staging")).exits(13).says("could not list s3://" + kit.bucket, "State: ", "Next:  ").neverShows("has no backup");
+            }
         }
     }
 
@@ -90,7 +104,7 @@ class HostileStoreTest {
 
     // --- writing
 
-    @Test void a_store_is_looked_at_once_before_the_first_backup_in_it_and_nothing_of_that_stays_but_the_evidence() {
+    @Test void a_store_is_looked_at_once_before_the_first_backup_in_it_and_nothing_of_that_stays_but_the_evidence() throws Exception {
         var kit = Stack.kit().notLookedAt();
         kit.run("backup-db", "--env", "staging", "--dry-run").exits(0);
         assertEquals(List.of(), kit.keys("handover/conf"));
@@ -99,18 +113,27 @@ class HostileStoreTest {
         assertEquals(List.of("honoured", "true", "10000"), List.of(evidence.get("conditions").getAsString(), evidence.get("sha256").getAsString(), evidence.get("parts").getAsString()));
         assertEquals(List.of(), kit.openUploads());
         assertFalse(kit.keys().toString().contains(".doctor-"), () -> kit.keys().toString());
-        kit.run("backup-db", "--env", "staging").exits(0).neverShows("looked at before its first backup");
-        // Another kit, or another address, may see something else.
-        kit.put(Kit.EVIDENCE, new String(kit.object(Kit.EVIDENCE), StandardCharsets.UTF_8).replace(ops.Ops.VERSION, "0.0.1"));
-        kit.run("backup-db", "--env", "staging").exits(0).says("looked at before its first backup");
+        try (var opened = Store.open(kit.settings())) {
+            assertFalse(Conformance.of(new Run(), opened, "staging").now());
+            // Another kit, or another address, may see something else.
+            kit.put(Kit.EVIDENCE, new String(kit.object(Kit.EVIDENCE), StandardCharsets.UTF_8).replace(ops.Ops.VERSION, "0.0.1"));
+            assertTrue(Conformance.of(new Run(), opened, "staging").now());
+        }
     }
 
-    @Test void evidence_that_may_not_be_kept_stops_no_backup() {
-        var kit = Stack.kit().notLookedAt();
-        try (var store = new FaultProxy(kit)) {
+    @Test void evidence_that_may_not_be_kept_stops_no_backup_and_a_store_that_takes_a_thousand_parts_gets_no_more() throws Exception {
+        var kit = Stack.kit();
+        try (var store = new FaultProxy(kit); var opened = Store.open(kit.settings())) {
+            kit.notLookedAt();
+            store.every("^PUT .*partNumber=10000").answer(400, "InvalidArgument");
             // Rights that end below the environment's own folder.
             store.every("^(GET|PUT) .*/conformance.json").answer(403, "AccessDenied");
-            kit.run("backup-db", "--env", "staging").exits(0).says("warning: what was seen of the store can't be kept", "s3:PutObject is refused (403)");
+            kit.run("backup-db", "--env", "staging").exits(0)
+                .says("warning: what was seen of the store can't be kept", "s3:PutObject is refused (403)", "warning: the store takes only 1000 parts in one upload");
+            store.heal();
+            store.every("^PUT .*partNumber=10000").answer(400, "InvalidArgument");
+            assertEquals(1000, Conformance.of(new Run(), opened, "staging").evidence().parts());
+            assertEquals(1000, kit.json(Kit.EVIDENCE).get("parts").getAsInt());
         }
     }
 
@@ -136,14 +159,23 @@ class HostileStoreTest {
         }
     }
 
-    @ParameterizedTest
-    @EnumSource(Unfit.class)
-    void a_store_that_can_t_keep_backups_is_refused_before_anything_is_sent(Unfit unfit) {
+    @Test void a_store_that_can_t_keep_backups_is_refused_before_anything_is_sent() {
         var kit = Stack.kit();
-        try (var store = new FaultProxy(kit)) {
+        try (var store = new FaultProxy(kit); var opened = Store.open(kit.settings())) {
             kit.notLookedAt();
-            unfit.lie.accept(store);
-            kit.run("backup-db", "--env", "staging").exits(13).says(unfit.words, "State: nothing was stored", "Next:  ");
+            for (var unfit : Unfit.values()) {
+                store.heal();
+                unfit.lie.accept(store);
+                var run = new Run();
+                var told = assertThrows(Failure.StoreFailed.class, () -> Conformance.of(run, opened, "staging"), unfit::name);
+                run.undo.close();
+                assertTrue(told.getMessage().contains(unfit.words), () -> unfit + ": " + told.getMessage());
+                assertEquals(List.of(), kit.backupObjects(), unfit::name);
+                assertEquals(List.of(), kit.openUploads(), unfit::name);
+            }
+            store.heal();
+            Unfit.THE_LISTING_LACKS_WHAT_IS_THERE.lie.accept(store);
+            kit.run("backup-db", "--env", "staging").exits(13).says(Unfit.THE_LISTING_LACKS_WHAT_IS_THERE.words, "State: nothing was stored", "Next:  ");
             assertEquals(List.of(), kit.backupObjects());
             assertEquals(List.of(), kit.openUploads());
         }
@@ -151,17 +183,20 @@ class HostileStoreTest {
 
     /** What a store may lack and a backup can do without. */
     enum Lacking {
-        IF_NONE_MATCH_IS_NOT_IMPLEMENTED("the store refuses If-None-Match", "if-none-match: ", 501, "NotImplemented"),
-        IF_NONE_MATCH_IS_NOT_ALLOWED("the store refuses If-None-Match", "if-none-match: ", 400, "InvalidArgument"),
-        SHA256_IN_A_HEADER("the store takes no SHA-256", "x-amz-checksum-|x-amz-sdk-checksum-", 400, "InvalidArgument"),
-        STORAGE_CLASSES("the store refuses storage class STANDARD_IA", "x-amz-storage-class: ", 400, "InvalidArgument");
+        IF_NONE_MATCH_IS_NOT_IMPLEMENTED(false, "the store refuses If-None-Match", "if-none-match: ", 501, "NotImplemented"),
+        IF_NONE_MATCH_IS_NOT_ALLOWED(false, "the store refuses If-None-Match", "if-none-match: ", 400, "InvalidArgument"),
+        SHA256_IN_A_HEADER(true, "the store takes no SHA-256", "x-amz-checksum-|x-amz-sdk-checksum-", 400, "InvalidArgument"),
+        STORAGE_CLASSES(true, "the store refuses storage class STANDARD_IA", "x-amz-storage-class: ", 400, "InvalidArgument");
 
+        /** Whether it shows in uploads in parts. */
+        private final boolean inParts;
         private final String words;
         private final Pattern header;
         private final int status;
         private final String code;
 
-        Lacking(String words, String header, int status, String code) {
+        Lacking(boolean inParts, String words, String header, int status, String code) {
+            this.inParts = inParts;
             this.words = words;
             this.header = Pattern.compile("\r\n(" + header + ")", Pattern.CASE_INSENSITIVE);
             this.status = status;
@@ -172,16 +207,17 @@ class HostileStoreTest {
     @ParameterizedTest
     @EnumSource(Lacking.class)
     void what_a_store_lacks_is_done_without_and_said(Lacking lacking) {
-        var kit = Stack.kit(large);
+        var kit = lacking.inParts ? Stack.kit(large) : Stack.kit();
         try (var store = new FaultProxy(kit)) {
             // As after an earlier kit: the evidence says that all is well, and it no longer is.
             store.every("^(PUT|POST|HEAD) ").answer((head, real) -> lacking.header.matcher(head).find() ? FaultProxy.error(head, lacking.status, lacking.code, "Unsupported header") : real.answer());
-            var first = kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
+            String[] backup = {"backup-db", "--env", "staging", "--counts", "none", "--verify", "readable"};
+            var first = kit.run(backup).exits(0);
             if (lacking == Lacking.STORAGE_CLASSES) first.says("warning: " + lacking.words);
             if (lacking == Lacking.STORAGE_CLASSES) return;
             kit.notLookedAt();
-            kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0).says("warning: " + lacking.words);
-            kit.run("backups", "verify", "--all", "--env", "staging").exits(0).prints("2 of 2 backups readable");
+            kit.run(backup).exits(0).says("warning: " + lacking.words);
+            assertEquals(2, kit.sealed().size());
             assertEquals(List.of(), kit.openUploads());
         }
     }
@@ -205,7 +241,7 @@ class HostileStoreTest {
     }
 
     @Test void a_seal_that_the_store_refuses_leaves_nothing_and_the_state_is_true() {
-        var kit = Stack.kit(large);
+        var kit = Stack.kit();
         try (var store = new FaultProxy(kit)) {
             store.every("^PUT .*manifest.json").answer(403, "QuotaExceeded");
             kit.run("backup-db", "--env", "staging").exits(13).says("the store is full, or its quota is used up (403 QuotaExceeded); the store says: as the test wants it", "State: nothing was sealed, and what was uploaded is taken back");
@@ -213,40 +249,29 @@ class HostileStoreTest {
         }
     }
 
-    @Test void a_store_that_takes_a_thousand_parts_gets_no_more() {
-        var kit = Stack.kit();
-        try (var store = new FaultProxy(kit)) {
-            kit.notLookedAt();
-            store.every("^PUT .*partNumber=10000").answer(400, "InvalidArgument");
-            kit.run("backup-db", "--env", "staging").exits(0).says("warning: the store takes only 1000 parts in one upload");
-            assertEquals(1000, kit.json(Kit.EVIDENCE).get("parts").getAsInt());
-        }
-    }
-
     // --- lines and limits
 
-    @Test void a_download_that_breaks_again_and_again_ends_as_long_as_it_gets_on() {
-        var kit = Stack.kit(large);
-        kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
+    @Test void a_line_that_is_slow_or_breaks_again_and_again_brings_all_as_long_as_it_gets_on() throws IOException {
+        // A part takes longer than the limit.
+        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "3");
+        try (var line = new SlowLine(kit, 1_500_000)) {
+            kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
+        }
+        kit.set("S3_ATTEMPT_SECONDS", null).set("S3_ATTEMPTS", "3");
         try (var store = new FaultProxy(kit)) {
-            store.every("^GET .*data-00").answer((head, real) -> real.answer().substring(0, 5_000_000 > real.answer().length() ? real.answer().length() : 5_000_000));
-            kit.set("S3_ATTEMPTS", "3").run("backups", "verify", "latest", "--env", "staging").exits(0);
+            store.every("^GET .*data-00").answer((head, real) -> beginning(real.answer()));
+            kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
             assertTrue(store.heads("^GET .*data-00").size() > 3, () -> store.heads("^GET .*data-00").size() + " requests");
             store.heal();
             // And one that knows no ranges begins from the beginning: what it sends is not the rest.
-            store.next("^GET .*data-00").answer((head, real) -> real.answer().substring(0, 5_000_000));
+            store.next("^GET .*data-00").answer((head, real) -> beginning(real.answer()));
             store.every("^GET .*data-00").answer((head, real) -> Stack.up().s3.getObjectAsBytes(request -> request.bucket(kit.bucket).key(kit.sealed().get(0) + "data-00.dump.zst")).asString(StandardCharsets.ISO_8859_1)
                 .transform(content -> "HTTP/1.1 200 OK\r\nContent-Length: " + content.length() + "\r\nConnection: close\r\n\r\n" + content));
             kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
         }
     }
 
-    @Test void a_line_on_which_a_part_takes_longer_than_the_limit_brings_the_backup_all_the_same() throws IOException {
-        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "3");
-        try (var line = new SlowLine(kit, 1_500_000)) {
-            kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
-        }
-    }
+    private static String beginning(String answer) { return answer.substring(0, Math.min(2_000_000, answer.length())); }
 
     @Test void a_database_of_terabytes_takes_no_more_memory_than_a_small_one() throws IOException {
         var kit = Stack.kit(TestDatabase.create(Stack.next("terabytes_")).execute(ROWS));
@@ -255,8 +280,7 @@ class HostileStoreTest {
         try (var file = FileChannel.open(folder.resolve("999999999"), Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.SPARSE))) {
             file.write(ByteBuffer.wrap(new byte[1]), 5L << 40);
         }
-        kit.run("backup-db", "--env", "staging").exits(0).says("ok: Dump and upload");
-        kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
+        kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0).says("ok: Dump and upload");
         assertEquals(List.of(), kit.leftTemporary());
     }
 
@@ -276,15 +300,16 @@ class HostileStoreTest {
 
     @Test void the_store_s_own_code_decides_what_is_said_and_what_to_do() {
         var kit = Stack.kit().set("S3_ATTEMPTS", "1");
-        try (var store = new FaultProxy(kit)) {
+        try (var store = new FaultProxy(kit); var opened = Store.open(kit.settings())) {
             for (var answer : ANSWERS) {
                 store.heal();
                 store.every(LISTING).answer(Integer.parseInt(answer.get(0)), answer.get(1));
-                kit.run("backups", "list", "--env", "staging").exits(13).says(answer.get(2), answer.get(3));
+                told(opened, answer.get(2), answer.get(3));
             }
+            kit.run("backups", "list", "--env", "staging").exits(13).says(ANSWERS.get(ANSWERS.size() - 1).get(2), ANSWERS.get(ANSWERS.size() - 1).get(3));
             store.heal();
             store.every(LISTING).answer((head, real) -> "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 20\r\nConnection: close\r\n\r\n<html>proxy</html>  ");
-            kit.run("backups", "list", "--env", "staging").exits(13).says("the answer, 502, is none of S3's form", "is this the address of an S3 store?");
+            told(opened, "the answer, 502, is none of S3's form", "is this the address of an S3 store?");
             store.heal();
             // As Ceph does it, over plain http.
             store.every("^(PUT|POST) ").answer((head, real) -> head.toLowerCase().contains("x-amz-server-side-encryption: ") ? FaultProxy.error(head, 400, "InvalidRequest", "SSE needs TLS") : real.answer());
@@ -292,6 +317,12 @@ class HostileStoreTest {
                 .says("the store answered 400 InvalidRequest; the store says: SSE needs TLS", "Next:  waiting does not help: check what was sent: BACKUP_STORAGE_CLASS=STANDARD_IA, BACKUP_SSE=AES256, AWS_REGION=us-east-1");
             assertEquals(List.of(), kit.backupObjects());
         }
+    }
+
+    private static void told(Store store, String what, String next) {
+        var told = assertThrows(Failure.class, () -> store.list("handover/staging/"));
+        assertEquals(Exit.STORE, told.exit);
+        assertTrue(told.getMessage().contains(what) && ("Next:  " + told.hint).contains(next), () -> told.getMessage() + "\nNext:  " + told.hint);
     }
 
     @Test void what_lies_in_an_archive_class_is_named_when_it_is_stored_and_when_it_can_t_be_read() {
