@@ -50,7 +50,8 @@ class HostilePoolerTest {
             try (var pooler = new PgBouncer(settings.toArray(String[]::new))) {
                 kit.set("STAGING_DATABASE_URL", pooler.url(kit.database));
                 kit.run("backup-db", "--env", "staging").exits(78).says(SHARED, "Next:  name the server itself, or a pooler in session mode", "State: nothing was stored, and nothing in the database was changed.");
-                if (settings.size() == 1) {
+                // All commands connect in one way; what is told of it is each one's own.
+                if (settings.equals(List.of("pool_mode = transaction"))) {
                     kit.run("restore-db", "--env", "staging").exits(78).says(SHARED, "State: the database of 'staging' is as it was.");
                     kit.run("doctor", "--env", "staging").exits(78).prints(SHARED);
                     kit.run("smoke-tests", "--env", "staging", "--only", "database").exits(16).prints(SHARED);
@@ -91,10 +92,9 @@ class HostilePoolerTest {
             kit.set("STAGING_DATABASE_URL", pooler.url(kit.database)).set("SMOKE_CANARY_ROW", "public.orders:id=1");
             kit.run("backup-db", "--env", "staging").exits(0);
             assertEquals(List.of(UNTOUCHED), sessions(pooler, LIMITS));
-            kit.run("backup-db", "--env", "staging").exits(0);
             kit.run("doctor", "--env", "staging").prints("lock: free", "warning      pooler: it hands a session on as it was left", "server_reset_query = DISCARD ALL");
             assertEquals(List.of(UNTOUCHED), sessions(pooler, LIMITS));
-            kit.run("restore-db", "--env", "staging", "--mode", "in-place").exits(0);
+            kit.run("restore-db", "--env", "staging", "--mode", "in-place", "--no-safety-backup").exits(0);
             assertEquals(List.of(UNTOUCHED), sessions(pooler, LIMITS));
 
             // Killed in the middle: the lock is gone with the run, though the pooler lives.
