@@ -53,25 +53,26 @@ class ReportTest {
         var html = Files.readString(file());
         assertTrue(html.length() < LARGEST, () -> html.length() + " characters");
         assertFalse(html.matches("(?s).*(src|href|url\\()=?['\"]?(https?:)?//.*"), "it names something elsewhere");
-        try (var english = new Sight(file(), "en-CA", true)) {
-            fitsEveryWidth(english);
-            var text = text(english);
+        try (var sight = new Sight(file(), "en-CA", true)) {
+            fitsEveryWidth(sight);
+            var text = text(sight);
             assertTrue(text.contains("All that was checked is good") && text.contains("Last restore drill") && text.contains("prices without taxes <script>alert(1)</script>"), text);
             assertFalse(text.contains("Dernier"), text);
-            assertEquals("en", english.evaluate("document.documentElement.lang").getAsString());
-            assertEquals(1, english.evaluate("document.scripts.length").getAsInt());
-            var paper = new String(english.print(), StandardCharsets.ISO_8859_1);
+            assertEquals("en", sight.evaluate("document.documentElement.lang").getAsString());
+            assertEquals(1, sight.evaluate("document.scripts.length").getAsInt());
+            var paper = new String(sight.print(), StandardCharsets.ISO_8859_1);
             assertTrue(paper.startsWith("%PDF") && paper.contains("/MediaBox [0 0 594.95996 841.91998]"), () -> paper.substring(0, 3000));
-        }
-        try (var french = new Sight(file(), "fr-CA", true)) {
-            fitsEveryWidth(french);
-            assertTrue(text(french).contains("Tout ce qui a été vérifié est bon") && !text(french).contains("Last restore"), text(french));
-            assertEquals("fr", french.evaluate("document.documentElement.lang").getAsString());
-        }
-        try (var without = new Sight(file(), "fr-CA", false)) {
-            assertTrue(text(without).contains("Last restore drill"), text(without));
-            without.evaluate("document.querySelector('label[for=fr]').click()");
-            assertTrue(text(without).contains("Dernier exercice de restauration") && !text(without).contains("Last restore"), text(without));
+
+            var french = text(sight.as("fr-CA", true));
+            fitsEveryWidth(sight);
+            assertTrue(french.contains("Tout ce qui a été vérifié est bon") && !french.contains("Last restore"), french);
+            assertEquals("fr", sight.evaluate("document.documentElement.lang").getAsString());
+
+            var without = text(sight.as("fr-CA", false));
+            assertTrue(without.contains("Last restore drill"), without);
+            sight.evaluate("document.querySelector('label[for=fr]').click()");
+            var turned = text(sight);
+            assertTrue(turned.contains("Dernier exercice de restauration") && !turned.contains("Last restore"), turned);
         }
     }
 
@@ -96,10 +97,9 @@ class ReportTest {
             fitsEveryWidth(sight);
             var text = text(sight);
             assertTrue(text.contains("Nothing has been done here yet") && text.contains("./jbang doctor --env staging") && text.contains("./jbang backups drill latest --env staging") && !text.contains("Restore drills"), text);
-        }
-        Files.writeString(file(), Files.readString(file()).replaceFirst("data-made=\"[^\"]*", "data-made=\"" + Instant.now().minusSeconds(3 * 86_400 + 60)));
-        try (var later = new Sight(file(), "en", true)) {
-            assertTrue(text(later).contains("This report is 3 days old"), text(later));
+            Files.writeString(file(), Files.readString(file()).replaceFirst("data-made=\"[^\"]*", "data-made=\"" + Instant.now().minusSeconds(3 * 86_400 + 60)));
+            var later = text(sight.as("en", true));
+            assertTrue(later.contains("This report is 3 days old"), later);
         }
         Files.delete(file());
         kit.run("report", "--env", "stagin").exits(78).says("environment 'stagin' is unknown", "did you mean --env staging?");

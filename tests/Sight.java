@@ -30,10 +30,19 @@ final class Sight implements AutoCloseable {
         var target = call(null, "Target.createTarget", Map.of("url", "about:blank")).get("targetId").getAsString();
         session = call(null, "Target.attachToTarget", Map.of("targetId", target, "flatten", true)).get("sessionId").getAsString();
         for (var domain : List.of("Page", "Runtime", "Network", "Log")) call(domain + ".enable", Map.of());
+        as(language, scripts);
+    }
+
+    /** The page anew, as it lies there now, for somebody else. */
+    Sight as(String language, boolean scripts) throws InterruptedException {
         call("Network.setUserAgentOverride", Map.of("userAgent", "Sight", "acceptLanguage", language));
         call("Emulation.setScriptExecutionDisabled", Map.of("value", !scripts));
-        call("Page.navigate", Map.of("url", url));
-        Patience.until(() -> evaluate("document.readyState").getAsString().equals("complete"), () -> "never ends loading: " + url);
+        // From an empty page, or it would be a reload, which keeps what was chosen.
+        for (var page : List.of("about:blank", url)) {
+            call("Page.navigate", Map.of("url", page));
+            Patience.until(() -> evaluate("document.readyState").getAsString().equals("complete"), () -> "never ends loading: " + page);
+        }
+        return this;
     }
 
     private void heard(String event, JsonObject details) {
