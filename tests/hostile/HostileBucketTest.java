@@ -1,5 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -15,7 +16,13 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import ops.BackupFolder;
+import ops.Failure;
+import ops.Manifest;
+import ops.Signature;
+import ops.Store;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /** Somebody who can write to the bucket, and clocks that are wrong: nothing of it is believed, deleted or restored unasked. */
 class HostileBucketTest {
@@ -308,21 +315,38 @@ class HostileBucketTest {
         kit.put(folder + "manifest.json", manifest);
         kit.bash("openssl genpkey -algorithm ed25519 -out other.pem; openssl pkey -in other.pem -pubout > other.pub; openssl pkeyutl -sign -inkey other.pem -rawin -in manifest.json -out other.sig").exits(0);
         kit.put(folder + "manifest.json.sig", Files.readAllBytes(kit.home.resolve("other.sig")));
-        kit.run("backups", "show", "--env", "staging").exits(14).says("is not signed by a key in BACKUP_VERIFY_KEY");
+        refused(Failure.NotVerified.class, this::read, "is not signed by a key in BACKUP_VERIFY_KEY");
         kit.delete(folder + "manifest.json.sig");
-        kit.run("backups", "show", "--env", "staging").exits(14).says("manifest.json is not signed");
+        refused(Failure.NotVerified.class, this::read, "manifest.json is not signed");
 
         // With both keys, as when one is changed, either will do; and by hand it is signed as the README says.
         kit.bash(readme.get(2)).exits(0);
         kit.put(folder + "manifest.json.sig", Files.readAllBytes(kit.home.resolve("manifest.json.sig")));
-        kit.set("BACKUP_VERIFY_KEY", publicKey("other.pub") + "," + publicKey("verify-key.pem")).run("backups", "show", "--env", "staging").exits(0);
+        kit.set("BACKUP_VERIFY_KEY", publicKey("other.pub") + "," + publicKey("verify-key.pem"));
+        assertEquals(id, read().id());
         kit.set("BACKUP_VERIFY_KEY", publicKey("other.pub")).run("backup-db", "--env", "staging", "--dry-run").exits(78).says("the key in BACKUP_SIGNING_KEY_FILE is none of those in BACKUP_VERIFY_KEY");
-        kit.set("BACKUP_SIGNING_KEY_FILE", null).run("backup-db", "--env", "staging", "--dry-run").exits(78).says("BACKUP_VERIFY_KEY is set, and BACKUP_SIGNING_KEY_FILE is not");
-        kit.set("BACKUP_VERIFY_KEY", "nonsense").run("backups", "show", "--env", "staging").exits(78).says("BACKUP_VERIFY_KEY is no list of Ed25519 public keys");
+        kit.set("BACKUP_SIGNING_KEY_FILE", null);
+        refused(Failure.BadSetting.class, this::checkKeys, "BACKUP_VERIFY_KEY is set, and BACKUP_SIGNING_KEY_FILE is not");
+        kit.set("BACKUP_VERIFY_KEY", "nonsense");
+        refused(Failure.BadSetting.class, this::read, "BACKUP_VERIFY_KEY is no list of Ed25519 public keys");
         kit.set("BACKUP_VERIFY_KEY", null).set("BACKUP_SIGNING_KEY_FILE", kit.home.resolve("signing-key.pem").toString()).bash("chmod 644 signing-key.pem");
-        kit.run("backup-db", "--env", "staging", "--dry-run").exits(78).says("can be read by others on this machine", "chmod 600");
+        refused(Failure.BadSetting.class, this::checkKeys, "can be read by others on this machine", "chmod 600");
         kit.bash("echo 'not a key' > signing-key.pem; chmod 600 signing-key.pem");
-        kit.run("backup-db", "--env", "staging", "--dry-run").exits(78).says("holds no Ed25519 private key", "openssl genpkey -algorithm ed25519");
+        refused(Failure.BadSetting.class, this::checkKeys, "holds no Ed25519 private key", "openssl genpkey -algorithm ed25519");
+    }
+
+    /** What every command does first with its keys, and with the only backup's manifest. */
+    private void checkKeys() { Signature.checkKeys(kit.settings()); }
+
+    private Manifest read() {
+        try (var store = Store.open(kit.settings())) {
+            return BackupFolder.sealed(store, "staging").get(0).manifest(store);
+        }
+    }
+
+    private static void refused(Class<? extends Failure> as, Executable act, String... words) {
+        var told = assertThrows(as, act);
+        for (var text : words) assertTrue((told.getMessage() + "\n" + told.hint).contains(text), () -> told.getMessage() + "\n" + told.hint);
     }
 
     @Test void a_release_that_nobody_of_ours_has_signed_is_none_to_roll_back_to() throws Exception {
