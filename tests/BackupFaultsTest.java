@@ -35,7 +35,7 @@ class BackupFaultsTest {
 
     /** Each run comes after one that failed: that it gets as far as it does is a part of what is asked. */
     @Test void a_pg_dump_that_fails_is_killed_or_hangs_leaves_nothing_and_the_next_run_works() {
-        var kit = Stack.kit(large).set("DB_STALL_SECONDS", SILENCE);
+        var kit = Stack.kit(large.copy()).set("DB_STALL_SECONDS", SILENCE);
         var tools = new FakeTools(kit);
         tools.pgDump("echo 'pg_dump: error: out of luck' >&2; exit 1");
         fails(kit, 12, "FAILED: pg_dump failed (exit 1): pg_dump: error: out of luck", "State: ", "Next:  mend what it says");
@@ -49,7 +49,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_pg_dump_that_claims_success_after_half_an_archive_is_found_out_at_once_or_by_reading_back() {
-        var kit = Stack.kit(large);
+        var kit = Stack.kit(large.copy());
         new FakeTools(kit).pgDump(MOST + "; exit 0");
         kit.run("backup-db", "--env", "staging").exits(14).says("the archive can't be read: it ends too early", "nothing was stored");
         assertFalse(kit.keys().stream().anyMatch(key -> key.endsWith("manifest.json")));
@@ -143,7 +143,7 @@ class BackupFaultsTest {
     // --- the store
 
     @Test void every_kind_of_request_may_fail_be_told_to_slow_down_and_be_cut_off_before_it_passes() {
-        var kit = Stack.kit(large);
+        var kit = Stack.kit(large.copy());
         try (var store = new FaultProxy(kit)) {
             for (var request : REQUESTS) {
                 store.next(request).answer(500, "InternalError");
@@ -156,7 +156,7 @@ class BackupFaultsTest {
     }
 
     @Test void every_kind_of_answer_may_get_lost_once() {
-        var kit = Stack.kit(large);
+        var kit = Stack.kit(large.copy());
         try (var store = new FaultProxy(kit)) {
             for (var request : REQUESTS) store.next(request).loseTheAnswer();
             passesAfterRetries(kit, store);
@@ -165,7 +165,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_store_that_completed_an_upload_and_then_no_longer_knows_its_parts_has_the_backup() {
-        var kit = Stack.kit(large);
+        var kit = Stack.kit(large.copy());
         try (var store = new FaultProxy(kit)) {
             store.next("POST .*uploadId=").loseTheAnswer();
             store.next("POST .*uploadId=").answer(400, "InvalidPart");
@@ -177,7 +177,7 @@ class BackupFaultsTest {
     }
 
     @Test void every_kind_of_request_may_stall_once() {
-        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "6");
+        var kit = Stack.kit(large.copy()).set("S3_ATTEMPT_SECONDS", "6");
         try (var store = new FaultProxy(kit)) {
             for (var request : REQUESTS) store.next(request).stall();
             passesAfterRetries(kit, store);
@@ -187,7 +187,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_store_that_goes_on_answering_500_ends_the_run_and_leaves_no_backup() {
-        var kit = Stack.kit(large).set("S3_ATTEMPTS", "2");
+        var kit = Stack.kit(large.copy()).set("S3_ATTEMPTS", "2");
         var little = TestDatabase.create(Stack.next("little_")).execute("create table photo (id int)");
         try (var store = new FaultProxy(kit)) {
             for (var request : List.of("GET .*list-type=2", "POST .*\\?uploads", "PUT .*partNumber=2", "POST .*uploadId=", "PUT .*globals", "HEAD .*data-00", "PUT .*SHA256SUMS", "PUT .*manifest.json")) {
@@ -207,7 +207,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_store_that_cuts_off_stalls_forbids_or_changes_what_is_sent_gets_no_backup_and_the_next_run_works() {
-        var kit = Stack.kit(large).set("S3_ATTEMPTS", "2");
+        var kit = Stack.kit(large.copy()).set("S3_ATTEMPTS", "2");
         try (var store = new FaultProxy(kit)) {
             store.every("PUT .*partNumber").reset();
             fails(kit, 13, "could not write part", "is the store reachable from here?");
@@ -228,7 +228,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_store_that_has_something_else_than_was_sent_or_nothing_is_found_out_before_the_seal() {
-        var kit = Stack.kit(large);
+        var kit = Stack.kit(large.copy());
         try (var store = new FaultProxy(kit)) {
             for (var header : List.of("x-amz-checksum-sha256: ", "etag: \"", "content-length: ")) {
                 store.next("HEAD .*data-00").change(answer -> {
@@ -350,7 +350,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_kill_after_any_step_is_made_good_by_the_next_run() {
-        var kit = Stack.kit(large);
+        var kit = Stack.kit(large.copy());
         var mayBeSealed = 0;
         for (var step : STEPS) {
             var result = start(kit).awaitSays("ok: " + step).signal("KILL").result();
@@ -367,7 +367,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_signal_in_the_middle_of_an_upload_aborts_it_and_stops_pg_dump() {
-        var kit = Stack.kit(large);
+        var kit = Stack.kit(large.copy());
         new FakeTools(kit).pgDump(MOST + "; sleep 1000");
         try (var store = new FaultProxy(kit)) {
             for (var signal : List.of("INT", "TERM")) {
@@ -384,7 +384,7 @@ class BackupFaultsTest {
     }
 
     @Test void a_signal_while_the_store_is_silent_still_ends_the_run_and_stops_pg_dump() {
-        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "10").set("S3_ATTEMPTS", "1");
+        var kit = Stack.kit(large.copy()).set("S3_ATTEMPT_SECONDS", "10").set("S3_ATTEMPTS", "1");
         try (var store = new FaultProxy(kit)) {
             store.every(".").stall();
             var running = start(kit).awaitSays("ok: List the tables");
@@ -426,7 +426,7 @@ class BackupFaultsTest {
     }
 
     @Test void what_a_killed_run_left_in_the_bucket_is_ignored_and_cleared_after_a_day_and_not_before() {
-        var kit = Stack.kit(large);
+        var kit = Stack.kit(large.copy());
         new FakeTools(kit).pgDump(MOST + "; sleep 2");
         try (var store = new FaultProxy(kit)) {
             var part = store.next("PUT .*partNumber=1").hold(); // so that it can't be done before it is killed
@@ -439,11 +439,11 @@ class BackupFaultsTest {
             assertEquals(1, kit.openUploads().size());
             var killed = kit.openUploads().get(0).split("/")[3];
             // The same, from two days ago and from two hours ago: a part without its seal.
-            var parent = "handover/staging/" + large.name + "/";
+            var parent = "handover/staging/" + kit.database.name + "/";
             var old = kit.put(parent + id(2 * 24) + "/data-00.dump.zst", "x");
             var young = kit.put(parent + id(5 * 24) + "/data-00.dump.zst", "x");
             var sealed = kit.put(parent + id(3 * 24) + "/manifest.json", "{}");
-            var others = kit.put("handover/production/" + large.name + "/" + id(2 * 24) + "/data-00.dump.zst", "x");
+            var others = kit.put("handover/production/" + kit.database.name + "/" + id(2 * 24) + "/data-00.dump.zst", "x");
 
             // The store can't be told to believe in another day, so its answers are.
             sentLongAgo(store, old.split("/")[3]);
@@ -465,7 +465,7 @@ class BackupFaultsTest {
     }
 
     @Test void two_runs_that_clear_the_same_leftovers_do_not_hinder_each_other() throws Exception {
-        var folder = Files.createDirectories(Stack.kit(large).runtime.resolve("left/inner"));
+        var folder = Files.createDirectories(Stack.kit().runtime.resolve("left/inner"));
         for (var i = 0; i < 3000; i++) Files.createFile(folder.resolve("file" + i));
         // As a run does it: whatever there is, under the name that another run has given it, too.
         Callable<Void> sweep = () -> {

@@ -69,6 +69,13 @@ final class TestDatabase {
         return made(name);
     }
 
+    /** Another one with the same in it, in which nobody may be connected meanwhile: of one database only one test at a time can have backups made. */
+    TestDatabase copy() {
+        var copy = Stack.next(name + "_");
+        superuser("create database " + quote(copy) + " template " + quote(name) + " owner " + ROLE);
+        return made(copy);
+    }
+
     private static TestDatabase made(String name) {
         var database = new TestDatabase(name);
         MADE.get().add(database);
@@ -92,7 +99,7 @@ final class TestDatabase {
         }
     }
 
-    /** One with 9 photographs of 1 MB, which can't be compressed: larger than a part of an upload. It is for all tests of a class, and stays. */
+    /** One with 9 photographs of 1 MB, which can't be compressed: larger than a part of an upload. It is for all tests of a class, each of which has a copy backed up, and stays. */
     static TestDatabase withPhotos(String name) throws SQLException {
         var database = create(name).execute("create table photo (id int primary key, bytes bytea not null)");
         var random = new Random(1);

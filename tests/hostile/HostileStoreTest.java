@@ -207,7 +207,7 @@ class HostileStoreTest {
     @ParameterizedTest
     @EnumSource(Lacking.class)
     void what_a_store_lacks_is_done_without_and_said(Lacking lacking) {
-        var kit = lacking.inParts ? Stack.kit(large) : Stack.kit();
+        var kit = lacking.inParts ? Stack.kit(large.copy()) : Stack.kit();
         try (var store = new FaultProxy(kit)) {
             // As after an earlier kit: the evidence says that all is well, and it no longer is.
             store.every("^(PUT|POST|HEAD) ").answer((head, real) -> lacking.header.matcher(head).find() ? FaultProxy.error(head, lacking.status, lacking.code, "Unsupported header") : real.answer());
@@ -253,7 +253,7 @@ class HostileStoreTest {
 
     @Test void a_line_that_is_slow_or_breaks_again_and_again_brings_all_as_long_as_it_gets_on() throws IOException {
         // A part takes longer than the limit.
-        var kit = Stack.kit(large).set("S3_ATTEMPT_SECONDS", "3");
+        var kit = Stack.kit(large.copy()).set("S3_ATTEMPT_SECONDS", "3");
         try (var line = new SlowLine(kit, 1_500_000)) {
             kit.run("backup-db", "--env", "staging", "--counts", "none").exits(0);
         }
