@@ -99,12 +99,12 @@ final class TestDatabase {
         }
     }
 
-    /** One with 9 photographs of 1 MB, which can't be compressed: larger than a part of an upload. It is for all tests of a class, each of which has a copy backed up, and stays. */
+    /** One with 13 photographs of 1 MB, which can't be compressed: larger than a part of an upload. It is for all tests of a class, each of which has a copy backed up, and stays. */
     static TestDatabase withPhotos(String name) throws SQLException {
         var database = create(name).execute("create table photo (id int primary key, bytes bytea not null)");
         var random = new Random(1);
         try (var connection = database.connect(); var insert = connection.prepareStatement("insert into photo values (?, ?)")) {
-            for (var id = 1; id <= 9; id++) {
+            for (var id = 1; id <= 13; id++) {
                 var bytes = new byte[1 << 20];
                 random.nextBytes(bytes);
                 insert.setInt(1, id);
