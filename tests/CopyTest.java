@@ -217,7 +217,7 @@ class CopyTest {
             store.every("^(PUT|POST) ").answer(403, "AccessDenied");
             var result = kit.run("backup-db", "--env", "staging", "--json").exits(0);
             var later = "./jbang backups copy " + id() + " --env staging --to offsite";
-            result.says("warning: backup " + id() + " is good, but was not copied to offsite: could not begin the upload of s3://" + offsite.bucket, "s3:PutObject is refused (403)", "copy it later: " + later).neverShows("ok: Copy to offsite");
+            result.says("warning: backup " + id() + " is good, but was not copied to offsite: could not write s3://" + offsite.bucket, "s3:PutObject is refused (403)", "copy it later: " + later).neverShows("ok: Copy to offsite");
             assertEquals(later, result.json().getAsJsonObject("copy").get("later").getAsString());
             assertTrue(result.json().getAsJsonObject("copy").get("problem").getAsString().contains("s3:PutObject is refused (403)"));
             assertEquals("done", kit.history().get(0).get("result").getAsString());
