@@ -101,7 +101,7 @@ public final class Choice {
             var pointing = "r.what in (0" + (owned ? ", " + Loaded.NEEDED : "") + ") and " + pointsToMissing(key);
             if (!any(child, pointing)) continue;
             if (child.hasKey()) know(child);
-            else if (!owned || key.clears()) continue; // it may be there, and point to nothing now
+            else if (key.clears()) continue; // it may be there, and point to nothing now
             more += count("update " + child.rows() + " r set what = " + Loaded.MISSING + " where " + pointing + " and "
                 + child.isMissing());
         }
