@@ -135,7 +135,7 @@ class BadInputTest {
         "BACKUP_SSE             | AES257              | BACKUP_SSE is neither AES256 nor aws:kms"})
     void a_setting_of_the_store_that_is_missing_or_malformed_is_named_before_it_is_asked_anything(String name, String value, String words) {
         var kit = new Kit(Stack.next("kit")).set("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1").set("AWS_ACCESS_KEY_ID", "id").set("AWS_SECRET_ACCESS_KEY", "secret").set("AWS_REGION", "us-east-1").set("BACKUP_BUCKET", "bucket");
-        var refused = assertThrows(Failure.BadSetting.class, () -> Store.open(kit.set(name, value).here()), name);
+        var refused = assertThrows(Failure.BadSetting.class, () -> Store.open(kit.set(name, value).settings()), name);
         assertTrue(refused.getMessage().contains(words) && !refused.hint.isBlank(), refused::toString);
     }
 
@@ -148,7 +148,7 @@ class BadInputTest {
             "postgresql://u:%s@127.0.0.1:5432/d?sslmode=maybe", "sslmode has a value that does not exist");
         for (var address : addresses.entrySet()) {
             kit.set("STAGING_DATABASE_URL", address.getKey().formatted(SECRET));
-            var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.of(kit.here()));
+            var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.of(kit.settings()));
             assertTrue(refused.getMessage().contains(address.getValue()) && refused.hint.contains("DATABASE_URL stands in "), refused::toString);
             assertFalse((refused.getMessage() + refused.hint).contains(SECRET), refused::toString);
         }
@@ -183,7 +183,7 @@ class BadInputTest {
         var kit = Stack.kit().set("AWS_SECRET_ACCESS_KEY_FILE", "/nowhere/key");
         kit.run("backup-db", "--env", "staging").exits(78).says("both AWS_SECRET_ACCESS_KEY and AWS_SECRET_ACCESS_KEY_FILE are set", "remove one of them");
         kit.set("AWS_SECRET_ACCESS_KEY", null);
-        var missing = assertThrows(Failure.BadSetting.class, () -> kit.here().secret(Setting.AWS_SECRET_ACCESS_KEY));
+        var missing = assertThrows(Failure.BadSetting.class, () -> kit.settings().secret(Setting.AWS_SECRET_ACCESS_KEY));
         assertEquals("AWS_SECRET_ACCESS_KEY_FILE: /nowhere/key can't be read", missing.getMessage());
         var file = Files.writeString(kit.home.resolve("key"), SECRET);
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
@@ -263,7 +263,7 @@ class BadInputTest {
             Files.writeString(folder.resolve("pg_dump"), "#!/bin/sh\necho '" + version + "'\n");
             Files.setPosixFilePermissions(folder.resolve("pg_dump"), PosixFilePermissions.fromString("rwxr-xr-x"));
             var run = new Run();
-            var refused = assertThrows(Failure.ToolFailed.class, () -> PostgresTools.find(run, kit.here(), "pg_dump", 12), version);
+            var refused = assertThrows(Failure.ToolFailed.class, () -> PostgresTools.find(run, kit.settings(), "pg_dump", 12), version);
             run.undo.close();
             assertTrue(refused.getMessage().startsWith("pg_dump 12 or newer is needed, and ") && refused.hint.startsWith("PG_BIN stands in "), refused::toString);
         }

@@ -184,7 +184,7 @@ class DeployTest {
         isNotLocked(app);
     }
 
-    private Build build(Path app) throws IOException { return Build.of(run, deployed.settings(), new Application(app)); }
+    private Build build(Path app) throws IOException { return Build.of(run, kit.settings(), new Application(app)); }
 
     private void isNotLocked(Path app) {
         var failure = assertThrows(Failure.Failed.class, () -> build(app));

@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -131,17 +130,6 @@ final class DeployedSite {
     /** Why a release is marked bad. */
     String whyBad(String release) { return kit.json("handover/staging/releases/" + release + ".bad.json").get("why").getAsString(); }
 
-    /** The settings that the environment shares with others, for what a test does in its own process. */
-    ops.Settings settings() {
-        try {
-            var folder = Files.createDirectory(kit.home.resolve(Stack.next("settings")));
-            Files.copy(kit.home.resolve(".env.operations"), folder.resolve("env.operations"), StandardCopyOption.COPY_ATTRIBUTES);
-            return ops.Settings.ofStack(folder);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
     /** The bucket as commands open it. */
-    ops.Store store() { return ops.Store.open(settings()); }
+    ops.Store store() { return ops.Store.open(kit.settings()); }
 }

@@ -40,13 +40,13 @@ class GuardTest {
 
     /** Why something of staging's is production's, as the guard finds it in this process; empty when it is not. */
     private Optional<String> shared(Function<Settings, Guard.Target> target) throws Exception {
-        return target.apply(kit.here()).sharedWith(kit.here("production"));
+        return target.apply(kit.settings()).sharedWith(kit.settings("production"));
     }
 
     private Optional<String> sharedSite() throws Exception {
         var run = new Run();
         try {
-            return Providers.of(run, kit.here()).sharedWith(kit.here("production"));
+            return Providers.of(run, kit.settings()).sharedWith(kit.settings("production"));
         } finally {
             run.undo.close();
         }
@@ -79,13 +79,13 @@ class GuardTest {
             "sslmode=disable&host=127.0.0.1", "sslmode=disable&sslmode=require", "servicefile=/tmp/x", "targetServerType=primary", "passfile=/tmp/x");
         for (var parameter : parameters) {
             kit.set("STAGING_DATABASE_URL", kit.database.url() + "?" + parameter);
-            var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.of(kit.here()), parameter);
+            var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.of(kit.settings()), parameter);
             assertTrue(refused.getMessage().contains("DATABASE_URL has a parameter") && refused.hint.contains("remove it"), refused::toString);
         }
         kit.run("restore-db", "--env", "staging").exits(78).says("DATABASE_URL has a parameter", "Next:  remove it");
         for (var hosts : List.of("@127.0.0.1@localhost:", "@127.0.0.1,localhost:", "@127.0.0.1:1,127.0.0.1:")) {
             kit.set("STAGING_DATABASE_URL", kit.database.url().replace("@127.0.0.1:", hosts));
-            var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.of(kit.here()), hosts);
+            var refused = assertThrows(Failure.BadSetting.class, () -> DatabaseUrl.of(kit.settings()), hosts);
             assertTrue(refused.getMessage().contains("DATABASE_URL"), refused::toString);
         }
         kit.run("restore-db", "--env", "staging").exits(78).says("FAILED: DATABASE_URL");
@@ -166,7 +166,7 @@ class GuardTest {
     /** In this process by other names, since production is protected there in any case. */
     @Test void the_list_of_protected_ones_may_be_written_carelessly() {
         for (var list : List.of(" other ", "live , other", "live,,other,"))
-            assertTrue(kit.set("PROTECTED_ENVS", list).here().protectedEnvironments().contains("other"), list);
+            assertTrue(kit.set("PROTECTED_ENVS", list).settings().protectedEnvironments().contains("other"), list);
         kit.set("PROTECTED_ENVS", " live ,,production ,").set("STAGING_DATABASE_URL", production.url());
         kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION);
         untouched();
@@ -182,7 +182,7 @@ class GuardTest {
     @Test void a_list_of_protected_ones_that_would_protect_nothing_ends_every_command_that_reads_it() {
         for (var list : List.of("production;live", "\"production\"", "Production", "production.", "1production", ",", "production,drill", "production staging")) {
             kit.set("PROTECTED_ENVS", list);
-            var refused = assertThrows(Failure.BadSetting.class, () -> kit.here().protectedEnvironments(), list);
+            var refused = assertThrows(Failure.BadSetting.class, () -> kit.settings().protectedEnvironments(), list);
             assertTrue(refused.getMessage().startsWith("PROTECTED_ENVS names ") && refused.getMessage().contains("protects nothing"), refused::toString);
             assertTrue(refused.hint.contains("PROTECTED_ENVS stands in "), refused.hint);
         }

@@ -104,17 +104,6 @@ final class Kit {
         }
     }
 
-    /** Its settings, as they are now, for what is asked of many inputs in the tests' own process; its environment has no name there. */
-    ops.Settings settings() {
-        try {
-            var folder = Files.createTempDirectory(home, "settings-");
-            Files.copy(home.resolve(".env.operations"), folder.resolve("env.operations"), StandardCopyOption.COPY_ATTRIBUTES);
-            return ops.Settings.ofStack(folder);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
     /** Sets a setting in the checkout's .env.operations; null removes it. */
     Kit set(String name, String value) {
         if (value != null) Transcript.note(name, value);
@@ -168,10 +157,10 @@ final class Kit {
     }
 
     /** The settings of staging, for what is called without a process of its own: there the environment is called local. */
-    ops.Settings here() { return here("staging"); }
+    ops.Settings settings() { return settings("staging"); }
 
     /** The same of another environment. */
-    ops.Settings here(String env) { return ops.Settings.ofStack(local(env)); }
+    ops.Settings settings(String env) { return ops.Settings.ofStack(local(env)); }
 
     /** A folder as the embedded stack keeps it, in which an environment's settings are those of local. */
     Path local(String env) {

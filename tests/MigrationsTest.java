@@ -507,7 +507,7 @@ class MigrationsTest {
         var exit = 0;
         var failure = "";
         try {
-            Migrate.migrate(run, kit.here(), kit.home, what, line -> printed.append(line).append('\n'), state::set);
+            Migrate.migrate(run, kit.settings(), kit.home, what, line -> printed.append(line).append('\n'), state::set);
         } catch (Failure e) {
             exit = e.exit.code;
             failure = "FAILED: " + e.getMessage() + "\nState: " + state.get() + ".\nNext:  " + e.hint;

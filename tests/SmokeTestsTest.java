@@ -61,7 +61,7 @@ class SmokeTestsTest {
         var lines = new ArrayList<String>();
         var names = List.of(checks.split(","));
         try {
-            var settings = kit.here();
+            var settings = kit.settings();
             var target = new Smoke.Target(settings, after(given, "--url"), after(given, "--expect-commit"), false);
             var chosen = Smoke.checks(new Run(), target).stream().filter(check -> names.contains(check.name())).toList();
             assertTrue(chosen.size() == names.size() && chosen.stream().allMatch(Check::on), () -> names + ": " + chosen);
