@@ -106,6 +106,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -137,6 +138,7 @@ import org.junit.platform.launcher.core.LauncherFactory;
  *  Needs the server and client of PostgreSQL, age, aws and zstd; .ci/run installs what is missing. A test class is a file
  *  tests/…Test.java, and a line //SOURCES above: one that is forgotten there is a failure. */
 class Tests implements TestExecutionListener {
+    private static final int SIGINT = 2;
     private static final Pattern PACKAGE = Pattern.compile("^package (\\S+);", Pattern.MULTILINE);
 
     private final List<String> words;
@@ -160,6 +162,7 @@ class Tests implements TestExecutionListener {
 
     private void run() throws IOException {
         find();
+        refuseWithoutInterrupts();
         if (words.isEmpty()) buildCommands();
         var request = LauncherDiscoveryRequestBuilder.request()
             .selectors(classes.stream().map(DiscoverySelectors::selectClass).toList())
@@ -174,6 +177,15 @@ class Tests implements TestExecutionListener {
             .configurationParameter("junit.jupiter.execution.parallel.config.fixed.max-pool-size", "5")
             .build();
         LauncherFactory.create().execute(request, this);
+    }
+
+    /** A shell's & without job control, and nohup in a script, have SIGINT ignored by all that is started below: a Ctrl-C would prove nothing. */
+    private static void refuseWithoutInterrupts() throws IOException {
+        var status = Path.of("/proc/self/status");
+        if (!Files.exists(status)) return;
+        var ignored = Files.readAllLines(status).stream().filter(line -> line.startsWith("SigIgn:")).findFirst().orElseThrow();
+        if ((Long.parseUnsignedLong(ignored.replaceFirst("SigIgn:\\s*", ""), 16) & 1L << SIGINT - 1) != 0)
+            throw new IllegalStateException("SIGINT is ignored here, so no test could send one: env --default-signal=INT ./jbang test");
     }
 
     /** Else each of the first tests would build for itself what it runs. The first command makes what all share, and then two are built at a time. */
