@@ -228,6 +228,11 @@ class SetUpMistakesTest {
         wrong("SMOKE_REDIRECTS", "www.pro-remorque.fr", "SMOKE_REDIRECTS", "is no address", "it looks like http://",
             null);
         wrong("SMOKE_FILE", "smoke.json", "SMOKE_FILE", "can't be read", "ls -l '", null);
+        wrong("SMOKE_DNS", "https://pro-remorque.fr", "SMOKE_DNS", "names 'https://pro-remorque.fr', which is no address",
+            "for example SMOKE_DNS=", null);
+        wrong("SMOKE_HEADERS", "x-frame-options: DENY", "SMOKE_HEADERS", "which is no header", "for example SMOKE_HEADERS=",
+            null);
+        wrong("DEPLOY_OUTPUT", "../dist", "DEPLOY_OUTPUT", "outside of the application", "as dist", null);
         wrong("BACKUP_KEEP", "7 days", "BACKUP_KEEP", "is not a list of rules", "for example BACKUP_KEEP=last=7",
             "last=7");
         wrong("BACKUP_SSE", "AES", "BACKUP_SSE", "is not AES256 or aws:kms", "BACKUP_SSE stands in", null);
@@ -274,6 +279,9 @@ class SetUpMistakesTest {
         Files.writeString(identity, "# nothing yet\n");
         Files.setPosixFilePermissions(identity, PosixFilePermissions.fromString("rw-------"));
 
+        wrong("SMOKE_HIDDEN_ROW", "public.canary:id=2", "SMOKE_HIDDEN_ROW", "neither row is looked for",
+            "or leave both out", null);
+        wrong("DEPLOY_BRANCHES", "main; release", "DEPLOY_BRANCHES", "which is no branch", "names alone", null);
         wrong("BACKUP_IDENTITY_FILE", identity.toString(), "BACKUP_IDENTITY_FILE", "without an age identity",
             "age-keygen", null);
         wrong(URL, kit.database.url(TestDatabase.ROLE, "wrong-Passw0rd"), "connection",

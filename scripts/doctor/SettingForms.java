@@ -93,6 +93,16 @@ final class SettingForms {
                 "it is the migrations' folder in the application, " + application());
             case DEPLOY_APP -> folder(setting, application(),
                 "it is the folder of the application, with its package.json");
+            case DEPLOY_OUTPUT -> {
+                var folder = Path.of(value).normalize();
+                if (folder.isAbsolute() || folder.startsWith(".."))
+                    throw bad(setting, "names a folder outside of the application",
+                        "it is the one that its build makes there, as dist");
+            }
+            case DEPLOY_BRANCHES -> settings.list(setting).forEach(branch -> {
+                if (!branch.matches("[^\\s;~^:?*\\[\\\\]+"))
+                    throw bad(setting, "names '" + branch + "', which is no branch", "names alone, with commas between them");
+            });
             case DEPLOY_BUILD_VARIABLES -> settings.list(setting).forEach(name -> {
                 if (!name.matches("[A-Za-z_][A-Za-z0-9_]*"))
                     throw bad(setting, "names '" + name.replaceFirst("=.*", "=…") + "', which is no variable",

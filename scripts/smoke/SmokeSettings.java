@@ -34,7 +34,15 @@ public final class SmokeSettings {
             case SMOKE_ROOT -> FrontEnd.checkSelector(value);
             case SMOKE_RELEASE -> settings.list(setting).forEach(Release::checkPlace);
             case SMOKE_CANARY_ROW -> Row.known(settings);
-            case SMOKE_HIDDEN_ROW -> Row.hidden(settings);
+            case SMOKE_HIDDEN_ROW -> {
+                if (Row.hidden(settings).isPresent() && Row.known(settings).isEmpty())
+                    throw new Failure.BadSetting("SMOKE_HIDDEN_ROW is set, and SMOKE_CANARY_ROW is not: neither row is looked for",
+                        "name one that visitors may see, SMOKE_CANARY_ROW=public.canary:id=1, or leave both out");
+            }
+            case SMOKE_DNS -> expect(settings, setting, "[A-Za-z0-9.:_-]+", "no address, no name and not 'any'",
+                "for example SMOKE_DNS=76.76.21.21");
+            case SMOKE_HEADERS -> expect(settings, setting, "[\\w!#$%&'*+.^`|~-]+(=.*)?", "no header",
+                "for example SMOKE_HEADERS=usual,x-robots-tag=noindex");
             case SMOKE_TLS_DAYS -> {
                 var days = Certificate.days(settings);
                 if (days[1] > days[0])
@@ -47,5 +55,10 @@ public final class SmokeSettings {
             case SMOKE_MIGRATIONS -> Migrations.last(Home.dir().resolve(value));
             default -> { }
         }
+    }
+
+    private static void expect(Settings settings, Setting setting, String form, String words, String next) {
+        for (var each : settings.list(setting))
+            if (!each.matches(form)) throw new Failure.BadSetting(setting + " names '" + each + "', which is " + words, next);
     }
 }
