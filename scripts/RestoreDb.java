@@ -274,17 +274,10 @@ class RestoreDb implements Callable<Integer> {
         history.add("restored", store.uri(folder.key()));
         chosen.passedOver.forEach(run.console::warn);
         var proof = chosen.proof;
-        if (proof.broken()) acceptBroken(proof);
+        proof.refuseBroken(run.console, folder, wanted, althoughBroken, source.env,
+            "./jbang restore-db " + folder.id() + " --env " + env + (from == null ? "" : " --from " + from));
         steps.found(folder.id() + ", of database '" + manifest.database() + "', data as of " + manifest.snapshotTime() + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: " + proof.words(run.started));
         return true;
-    }
-
-    /** Only who has read its id means this one; and what was found once may be found no more. */
-    private void acceptBroken(Proof proof) {
-        var known = "backup " + folder.id() + " is known to be broken: " + proof.problem();
-        if (althoughBroken && wanted.equals(folder.id())) run.console.warn(known);
-        else throw new Failure.NotVerified(known, "take another: ./jbang backups list --env " + source.env + "; a new drill tells whether it still is: ./jbang backups drill " + folder.id() + " --env " + source.env
-            + "; or take it all the same, by its id: ./jbang restore-db " + folder.id() + " --env " + env + (from == null ? "" : " --from " + from) + " --although-broken");
     }
 
     private boolean chooseWay(Steps steps) {

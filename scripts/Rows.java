@@ -195,7 +195,8 @@ class Rows implements Callable<Integer> {
         var folder = BackupFolder.find(store, env, wanted, run.console::warn);
         var manifest = folder.manifest(store);
         var proof = Proof.of(manifest, folder.evidence(store));
-        if (proof.broken()) acceptBroken(folder, proof);
+        proof.refuseBroken(run.console, folder, wanted, althoughBroken, env,
+            "./jbang rows " + folder.id() + " --env " + env + " --table " + name + " …");
         var reader = new PartReader(store, folder, manifest,
             Optional.ofNullable(identity).map(Path::toString).or(() -> settings.get(Setting.BACKUP_IDENTITY_FILE)));
         reader.checkObjects();
@@ -204,14 +205,6 @@ class Rows implements Callable<Integer> {
             + ", " + Amount.age(Instant.parse(manifest.snapshotTime()), run.started) + ", proof: "
             + proof.words(run.started));
         return new Chosen(folder, manifest, reader);
-    }
-
-    private void acceptBroken(BackupFolder folder, Proof proof) {
-        var known = "backup " + folder.id() + " is known to be broken: " + proof.problem();
-        if (althoughBroken && wanted.equals(folder.id())) run.console.warn(known);
-        else throw new Failure.NotVerified(known, "take another: ./jbang backups list --env " + env
-            + "; or take it all the same, by its id: ./jbang rows " + folder.id() + " --env " + env + " --table "
-            + name + " … --although-broken");
     }
 
     private List<Table> related(Steps steps, Database session, Target target, Table table) {

@@ -33,6 +33,24 @@ public record Proof(String grade, String at, double seconds, String problem, Lis
 
     public boolean broken() { return problem != null; }
 
+    /**
+     * Throws NotVerified for a backup that is known to be broken. It is taken all the same by its whole id alone: only who has
+     * read that means this one.
+     *
+     * @param folder the backup's
+     * @param wanted as it was asked for, an id or latest
+     * @param accepted whether --although-broken was given
+     * @param command that took it, with its options
+     */
+    public void refuseBroken(Console console, BackupFolder folder, String wanted, boolean accepted, String env, String command) {
+        if (!broken()) return;
+        var known = "backup " + folder.id() + " is known to be broken: " + problem;
+        if (accepted && wanted.equals(folder.id())) console.warn(known);
+        else throw new Failure.NotVerified(known, "take another: ./jbang backups list --env " + env
+            + "; a new drill tells whether it still is: ./jbang backups drill " + folder.id() + " --env " + env
+            + "; or take it all the same, by its id: " + command + " --although-broken");
+    }
+
     /** As in "readable 3 h ago, 41.0 s". */
     public String words(Instant now) {
         if (grade.equals("stored")) return grade;
