@@ -130,6 +130,7 @@ class SetUpMistakesTest {
             set("BACKUP_BUCKET", kit.bucket)));
         wrong("AWS_REGION", "eu-west-3a", "AWS_REGION", "is not a region of Amazon's, such as eu-west-3",
             "AWS_REGION stands in", "us-east-1");
+        wrong("DEPLOY_BRANCHES", "main; release", "DEPLOY_BRANCHES", "which is no branch", "names alone", null);
         mend("staging");
         for (var line : typed) type(line.replaceFirst("=.*", ""), line);
     }
@@ -281,7 +282,6 @@ class SetUpMistakesTest {
 
         wrong("SMOKE_HIDDEN_ROW", "public.canary:id=2", "SMOKE_HIDDEN_ROW", "neither row is looked for",
             "or leave both out", null);
-        wrong("DEPLOY_BRANCHES", "main; release", "DEPLOY_BRANCHES", "which is no branch", "names alone", null);
         wrong("BACKUP_IDENTITY_FILE", identity.toString(), "BACKUP_IDENTITY_FILE", "without an age identity",
             "age-keygen", null);
         wrong(URL, kit.database.url(TestDatabase.ROLE, "wrong-Passw0rd"), "connection",
