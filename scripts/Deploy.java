@@ -111,7 +111,10 @@ class Deploy implements Callable<Integer> {
 
     public static void main(String... args) { Run.main(new Deploy(), args); }
 
-    @Override public Integer call() { return run.execute("deploy", dryRun, Hook.telling(run, () -> settings, () -> dryRun ? null : history, this::deploy)); }
+    @Override public Integer call() {
+        return run.execute("deploy", dryRun,
+            Hook.telling(run, () -> settings, () -> dryRun ? null : history, this::deploy));
+    }
 
     private void deploy() throws Exception {
         var steps = new Steps(run, dryRun);

@@ -92,7 +92,10 @@ class Rollback implements Callable<Integer> {
 
     public static void main(String... args) { Run.main(new Rollback(), args); }
 
-    @Override public Integer call() { return run.execute(list ? "rollback-list" : "rollback", dryRun, Hook.telling(run, () -> settings, () -> dryRun ? null : history, this::rollBack)); }
+    @Override public Integer call() {
+        return run.execute(list ? "rollback-list" : "rollback", dryRun,
+            Hook.telling(run, () -> settings, () -> dryRun ? null : history, this::rollBack));
+    }
 
     private void rollBack() throws Exception {
         var steps = new Steps(run, dryRun);

@@ -101,7 +101,8 @@ final class SettingForms {
             }
             case DEPLOY_BRANCHES -> settings.list(setting).forEach(branch -> {
                 if (!branch.matches("[^\\s;~^:?*\\[\\\\]+"))
-                    throw bad(setting, "names '" + branch + "', which is no branch", "names alone, with commas between them");
+                    throw bad(setting, "names '" + branch + "', which is no branch",
+                        "names alone, with commas between them");
             });
             case DEPLOY_BUILD_VARIABLES -> settings.list(setting).forEach(name -> {
                 if (!name.matches("[A-Za-z_][A-Za-z0-9_]*"))

@@ -81,7 +81,8 @@ final class ServerPrograms implements AutoCloseable {
         tree.add(server);
         try {
             if (binaries == null) throw new TimeoutException();      // nobody asked for a gentle end
-            builder(user.command(command("pg_ctl", List.of("kill", ending, String.valueOf(server.pid()))))).start().waitFor();
+            var kill = List.of("kill", ending, String.valueOf(server.pid()));
+            builder(user.command(command("pg_ctl", kill))).start().waitFor();
             server.onExit().get(SECONDS_TO_STOP, TimeUnit.SECONDS);
         } catch (IOException | ExecutionException | TimeoutException e) {
             tree.forEach(ProcessHandle::destroyForcibly);

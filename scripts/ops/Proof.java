@@ -34,15 +34,16 @@ public record Proof(String grade, String at, double seconds, String problem, Lis
     public boolean broken() { return problem != null; }
 
     /**
-     * Throws NotVerified for a backup that is known to be broken. It is taken all the same by its whole id alone: only who has
-     * read that means this one.
+     * Throws NotVerified for a backup that is known to be broken. It is taken all the same by its whole id alone: only who
+     * has read that means this one; and what was found once may be found no more.
      *
      * @param folder the backup's
      * @param wanted as it was asked for, an id or latest
      * @param accepted whether --although-broken was given
      * @param command that took it, with its options
      */
-    public void refuseBroken(Console console, BackupFolder folder, String wanted, boolean accepted, String env, String command) {
+    public void refuseBroken(Console console, BackupFolder folder, String wanted, boolean accepted, String env,
+        String command) {
         if (!broken()) return;
         var known = "backup " + folder.id() + " is known to be broken: " + problem;
         if (accepted && wanted.equals(folder.id())) console.warn(known);

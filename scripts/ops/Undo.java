@@ -68,7 +68,10 @@ public final class Undo implements AutoCloseable {
         throw new AssertionError();
     }
 
-    /** No act begins from here on. Comes before the words that say so: an act that began after them could be the last that a run lacked. */
+    /**
+     * No act begins from here on. Comes before the words that say so: an act that began after them could be the last that
+     * a run lacked.
+     */
     void stop() { stopped = true; }
 
     @Override public void close() {

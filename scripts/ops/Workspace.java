@@ -90,7 +90,8 @@ public final class Workspace {
 
     private static synchronized Owned own(Path base) throws IOException {
         while (true) {
-            var outer = Files.createTempDirectory(base, "handover-run-" + ProcessHandle.current().pid() + "-"); // 0700 from the start
+            // 0700 from the start
+            var outer = Files.createTempDirectory(base, "handover-run-" + ProcessHandle.current().pid() + "-");
             var file = outer.resolve(LOCK);
             try {
                 var channel = FileChannel.open(Private.create(file), StandardOpenOption.WRITE);

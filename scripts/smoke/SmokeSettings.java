@@ -36,7 +36,8 @@ public final class SmokeSettings {
             case SMOKE_CANARY_ROW -> Row.known(settings);
             case SMOKE_HIDDEN_ROW -> {
                 if (Row.hidden(settings).isPresent() && Row.known(settings).isEmpty())
-                    throw new Failure.BadSetting("SMOKE_HIDDEN_ROW is set, and SMOKE_CANARY_ROW is not: neither row is looked for",
+                    throw new Failure.BadSetting(
+                        "SMOKE_HIDDEN_ROW is set, and SMOKE_CANARY_ROW is not: neither row is looked for",
                         "name one that visitors may see, SMOKE_CANARY_ROW=public.canary:id=1, or leave both out");
             }
             case SMOKE_DNS -> expect(settings, setting, "[A-Za-z0-9.:_-]+", "no address, no name and not 'any'",
@@ -59,6 +60,7 @@ public final class SmokeSettings {
 
     private static void expect(Settings settings, Setting setting, String form, String words, String next) {
         for (var each : settings.list(setting))
-            if (!each.matches(form)) throw new Failure.BadSetting(setting + " names '" + each + "', which is " + words, next);
+            if (!each.matches(form))
+                throw new Failure.BadSetting(setting + " names '" + each + "', which is " + words, next);
     }
 }
