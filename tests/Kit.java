@@ -130,6 +130,9 @@ final class Kit {
         return writeSettings(text.toString(), "rw-------");
     }
 
+    /** Has drills, and what else restores aside, be at a server that stays, where a throwaway one of their own is not what a test is about. */
+    Kit withDrillServer() { return set("DRILL_DATABASE_URL", Stack.drillServer()); }
+
     /** Writes the checkout's .env.operations as it is given. */
     Kit writeSettings(String text, String mode) {
         try {
@@ -258,6 +261,17 @@ final class Kit {
     JsonObject manifest() {
         assertEquals(1, sealed().size(), () -> "sealed backups: " + sealed());
         return json(sealed().get(0) + "manifest.json");
+    }
+
+    /** How far the only backup is proven; its words are those of the listing. */
+    ops.Proof proof() {
+        var store = ops.Store.open(settings());
+        try {
+            var folder = ops.BackupFolder.find(store, "staging", manifest().get("id").getAsString(), passedOver -> { });
+            return ops.Proof.of(folder.manifest(store), folder.evidence(store));
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** Rows by SCHEMA.TABLE, as the manifest of the only backup has them. */

@@ -1,3 +1,5 @@
+//SOURCES ../scripts/local/EmbeddedPostgres.java
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -8,9 +10,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
+import local.EmbeddedPostgres;
 import ops.Home;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
@@ -29,6 +35,9 @@ final class Stack {
     /** The checkout that is tested. */
     static final Path CHECKOUT = Home.dir();
     private static final AtomicInteger NUMBER = new AtomicInteger();
+    private static final List<EmbeddedPostgres> DRILL_SERVERS = new CopyOnWriteArrayList<>();
+    /** At each, one drill goes on at a time, as one test does in a thread. */
+    private static final ThreadLocal<EmbeddedPostgres> DRILL_SERVER = ThreadLocal.withInitial(Stack::newDrillServer);
     private static Stack running;
     private static Path folder;
 
@@ -66,13 +75,36 @@ final class Stack {
         }
     }
 
+    /** The superuser's address of a server for drills that stays: one that is made for a single drill takes a second to make. */
+    static String drillServer() { return DRILL_SERVER.get().superuserUrl(); }
+
+    private static EmbeddedPostgres newDrillServer() {
+        try {
+            var server = EmbeddedPostgres.throwaway(Optional.empty());
+            DRILL_SERVERS.add(server);
+            return server;
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     /** Stops what was started, and removes what was written. */
     static synchronized void down() throws IOException {
+        for (var server : DRILL_SERVERS) close(server);
         if (running != null) running.s3.close();
         if (running != null && running.local != null) running.local.signal("TERM").result().exits(143);
         running = null;
         if (folder != null) remove(folder);
         folder = null;
+    }
+
+    private static void close(EmbeddedPostgres server) throws IOException {
+        try {
+            DRILL_SERVERS.remove(server);
+            server.close();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** Ctrl-C, or a signal: when the tests have ended by themselves there is nothing left to do. */
