@@ -36,6 +36,7 @@
 //SOURCES Trust.java
 //SOURCES Web.java
 //DEPS org.jsoup:jsoup:1.24.1              // reads pages as browsers do
+//DEPS io.netty:netty-bom:4.1.138.Final@pom // the SDK's; else JBang mixes in one of those that jsoup is tested with
 package smoke;
 
 import java.nio.file.Path;
