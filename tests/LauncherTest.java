@@ -40,7 +40,7 @@ class LauncherTest {
     static final Path JDK = Path.of(System.getProperty("java.home"));
     static final String CLOSED_PORT = "http://127.0.0.1:9";
 
-    static Path shared, tools, sharedCache, standIn;
+    static Path shared, tools, sharedCache, standIn, fetcher;
     @TempDir Path place;
 
     // --- where it is called from
@@ -189,7 +189,7 @@ class LauncherTest {
 
     @Test void an_empty_cache_is_filled_once_even_by_two_starts() throws Exception {
         try (var mirror = new Mirror()) {
-            var kit = new Kit(place).ownCache().fetching(mirror);
+            var kit = new Kit(place).ownCache().fetching(mirror).fromSource();
             var both = Stream.of("1", "2").map(n -> CompletableFuture.supplyAsync(() -> kit.jbang("hello", n).run())).toList();
             both.get(0).get().succeeds().prints("[1]");
             both.get(1).get().succeeds().prints("[2]");
@@ -264,7 +264,7 @@ class LauncherTest {
     }
 
     @Test void a_fetch_that_cannot_work_says_what_to_set() throws Exception {
-        var kit = new Kit(place).ownCache();
+        var kit = new Kit(place).ownCache().compiled();
         kit.jbang("hello").with("HANDOVER_MAVEN_URL", CLOSED_PORT).run().fails(12, "from " + CLOSED_PORT
                 + " (ConnectException: Connection refused). A proxy goes into https_proxy, a mirror into HANDOVER_MAVEN_URL.");
         kit.jbang("hello").with("HANDOVER_MAVEN_URL", "https://user:word@host").run()
@@ -272,7 +272,7 @@ class LauncherTest {
         kit.jbang("hello").with("HANDOVER_CACHE", "/dev/null/cache").run()
                 .fails(78, "cannot write to the cache /dev/null/cache: set HANDOVER_CACHE");
         try (var mirror = new Mirror()) {
-            kit.fetching(mirror);
+            kit.fromSource().fetching(mirror);
             mirror.files.remove("/big/1/big-1.jar");
             kit.jbang("hello").run().fails(12, "the server answered 404");
         }
@@ -348,6 +348,9 @@ class LauncherTest {
         sharedCache = Files.createDirectories(shared.resolve("cache"));
         link(sharedCache.resolve(realLib().getFileName()), realLib());
         standIn = compileStandIn();
+        fetcher = Files.createDirectories(shared.resolve("fetcher"));
+        assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, "--release", "17", "-d", fetcher.toString(),
+                CHECKOUT + "/scripts/ops/MavenCentral.java"));
         new Kit(shared.resolve("warm")).jbang("hello").run().succeeds();
     }
 
@@ -407,6 +410,21 @@ class LauncherTest {
             mirror.files.forEach((file, bytes) -> list.append(sha256(bytes)).append("  ").append(file.substring(1)).append('\n'));
             Files.writeString(home.resolve("jbang.sha256"), list);
             env.put("HANDOVER_MAVEN_URL", mirror.url());
+            return compiled();
+        }
+
+        /** Compiling what fetches, as a first start does, takes ten times as long as fetching from here. */
+        Kit compiled() throws IOException {
+            var start = Files.readString(launcher);
+            var source = "\"$home/scripts/ops/MavenCentral.java\"";
+            assertTrue(start.contains(source));
+            Files.writeString(launcher, start.replace(source, "-cp '" + fetcher + "' ops.MavenCentral"));
+            return this;
+        }
+
+        /** As the launcher really does it. */
+        Kit fromSource() throws IOException {
+            copy(CHECKOUT.resolve("jbang"), launcher);
             return this;
         }
 
