@@ -349,7 +349,7 @@ class DeployTest {
         site.write("src/app.js", "const key = '" + TestDatabase.PASSWORD + "'").commit("Too much");
         deploy().exits(10).says("the build has made app.js, which holds the value of STAGING_DATABASE_URL", "nothing was changed").neverShows(TestDatabase.PASSWORD);
         assertEquals(List.of(), kit.keys("handover/staging/artifacts/"));
-        var key = "-----BEGIN RSA PRIVATE KEY-----";
+        var key = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEowIBAAKCAQEA".repeat(4);
         refuses(key, "a private key");
         refuses("eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl", "Supabase's service_role key");
         refuses("sb_secret_0123456789abcdefghij", "a secret key of Supabase");

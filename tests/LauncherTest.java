@@ -75,7 +75,7 @@ class LauncherTest {
 
     @Test void a_mistyped_command_is_answered_with_the_one_that_was_meant() throws Exception {
         var kit = new Kit(place);
-        kit.jbang("helo").run().fails(2, "jbang: did you mean hello?");
+        kit.jbang("Helo").run().fails(2, "jbang: did you mean hello?");
         kit.jbang("sauvegarde").run().fails(2, "jbang: there is no command 'sauvegarde'; ./jbang lists them\n");
         kit.jbang("help", "hello").run().succeeds().prints("hello [--help]");
     }

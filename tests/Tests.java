@@ -91,6 +91,7 @@
 //SOURCES VercelTest.java
 //SOURCES hostile/HostileBucketTest.java
 //SOURCES hostile/HostileDatabaseTest.java
+//SOURCES hostile/HostileDeployTest.java
 //SOURCES hostile/HostileDrillTest.java
 //SOURCES hostile/HostileInPlaceTest.java
 //SOURCES hostile/HostileLimitsTest.java

@@ -25,6 +25,9 @@ public final class Secret {
 
     @Override public String toString() { return "••••••"; }
 
+    /** Has {@link #mask} hide a value that another program is given, and may print. */
+    public static void hide(String value) { new Secret(value); }
+
     /** The text with every known secret in it replaced by dots. */
     public static String mask(String text) {
         for (var secret : REVEALABLE)

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -35,6 +37,7 @@ public final class Settings {
 
     /** In an address. */
     private static final Pattern PASSWORD = Pattern.compile("^[a-z0-9+]+://[^:@/]+:([^@/]+)@");
+    private static final Pattern PASSWORD_BEHIND = Pattern.compile("^[a-z0-9+]+://.*[?&]password=([^&]+)");
     private static final Pattern SECRET_NAME = Pattern.compile("(?!.*(ANON|PUBLISHABLE)_).*(PASSWORD|SECRET|TOKEN|_KEY|HEADER)");
     /** What builds show to every visitor, by the names of Vite, SvelteKit and Astro, Next, Create React App, Nuxt, Gatsby, Vue and Expo. */
     private static final String SHOWN = "(VITE|PUBLIC|NEXT_PUBLIC|REACT_APP|NUXT_PUBLIC|GATSBY|VUE_APP|EXPO_PUBLIC)_[A-Z0-9_]+";
@@ -177,13 +180,42 @@ public final class Settings {
         var found = new LinkedHashMap<String, String>();
         for (var setting : Setting.values()) if (setting.kind == Setting.Kind.SECRET) secret(setting).ifPresent(secret -> found.put(setting.name(), secret.reveal()));
         for (var values : sources.values())
-            values.forEach((name, value) -> {
-                var password = PASSWORD.matcher(value);
-                if (password.find()) found.put(name, URLDecoder.decode(password.group(1).replace("+", "%2B"), StandardCharsets.UTF_8));
-                else if (SECRET_NAME.matcher(name).matches() && !name.matches("([A-Z0-9_]+_)?" + SHOWN) && !name.endsWith(Setting.BACKUP_SSE_KMS_KEY.name())) found.put(name, value);
+            values.forEach((given, content) -> {
+                var name = given.replaceFirst("_FILE$", "");
+                var value = name.equals(given) ? content : inFile(name, content);
+                var password = Stream.of(PASSWORD, PASSWORD_BEHIND).map(each -> each.matcher(value))
+                    .filter(Matcher::find).findFirst();
+                if (password.isPresent()) {
+                    var written = password.get().group(1);
+                    found.put(name, decoded(written));
+                    found.put(name + ", as it is written there", written);
+                } else if (isSecret(name)) found.put(name, value);
             });
         found.values().removeIf(value -> value.length() < SHORTEST_SECRET);
         return found;
+    }
+
+    private static String decoded(String password) {
+        try {
+            return URLDecoder.decode(password.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            return password; // a stray %
+        }
+    }
+
+    private static boolean isSecret(String name) {
+        return SECRET_NAME.matcher(name).matches() && !name.matches("([A-Z0-9_]+_)?" + SHOWN)
+            && !name.endsWith(Setting.BACKUP_SSE_KMS_KEY.name());
+    }
+
+    /** Empty for what is no secret, and for what can't be read: whoever needs it says so. */
+    private static String inFile(String name, String file) {
+        if (!isSecret(name) && !name.endsWith(Setting.DATABASE_URL.name())) return "";
+        try {
+            return Files.isRegularFile(Path.of(file)) ? readValue(name, Path.of(file)) : "";
+        } catch (Failure | InvalidPathException e) {
+            return "";
+        }
     }
 
     /**

@@ -17,10 +17,12 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import ops.Failure;
 import ops.Run;
+import ops.Secret;
 import ops.Setting;
 import ops.Settings;
 import ops.Tool;
 import org.semver4j.Semver;
+import org.semver4j.SemverException;
 import org.semver4j.range.RangeListFactory;
 
 /** Builds an application as its lock file and its own script say, in an environment that names every variable. */
@@ -90,14 +92,24 @@ public final class Build {
         var node = node();
         var wanted = Application.text(about, "engines", "node").orElse("");
         if (wanted.isEmpty()) return node;
-        var range = RangeListFactory.create(wanted);
-        if (range.toString().isBlank()) { // as lts/*, which only version managers know
+        var suits = suits(node, wanted);
+        if (suits.isEmpty()) {
             run.console.warn("engines in package.json asks for Node " + wanted + ", which is no range of versions: it was not compared with " + node);
             return node;
         }
-        if (!new Semver(node).satisfies(range))
+        if (!suits.get())
             throw new Failure.ToolFailed("Node is " + node + ", and the application asks for " + wanted + " (engines in package.json)", "install one of these, or correct the application");
         return node + ", as " + wanted + " asks for";
+    }
+
+    /** Empty when it can't be told: lts/*, say, is known to version managers alone. */
+    private static Optional<Boolean> suits(String node, String wanted) {
+        try {
+            var range = RangeListFactory.create(wanted);
+            return range.toString().isBlank() ? Optional.empty() : Optional.of(new Semver(node).satisfies(range));
+        } catch (SemverException | NumberFormatException e) {
+            return Optional.empty();
+        }
     }
 
     private String node() throws IOException, InterruptedException {
@@ -131,7 +143,7 @@ public final class Build {
      * @param uploads the provider's command line; empty when there is none
      */
     public void install(Optional<String> uploads) throws IOException, InterruptedException {
-        tool(locked, packages.install, settings.forBuilds(settings.list(Setting.DEPLOY_BUILD_VARIABLES)));
+        tool(locked, packages.install, given());
         if (uploads.isPresent()) requireRunnable(uploads.get());
     }
 
@@ -140,12 +152,12 @@ public final class Build {
             var file = folder.resolve("node_modules").resolve(program).resolve(Application.ABOUT);
             if (!Files.isRegularFile(file)) continue;
             var theirs = Application.about(file);
-            var wanted = RangeListFactory.create(Application.text(theirs, "engines", "node").orElse("*"));
+            var wanted = Application.text(theirs, "engines", "node").orElse("*");
             var node = node();
-            if (!wanted.toString().isBlank() && !new Semver(node).satisfies(wanted))
+            if (!suits(node, wanted).orElse(true))
                 throw new Failure.ToolFailed("Node is " + node + ", and " + program + " "
                     + Application.text(theirs, "version").orElse("") + " of the application, which uploads it, asks for "
-                    + Application.text(theirs, "engines", "node").orElse(""),
+                    + wanted,
                     "install such a Node, or pin another version of " + program + " in the application");
             return;
         }
@@ -163,7 +175,7 @@ public final class Build {
             .filter(Files::isDirectory).findFirst();
         // A link, as Nuxt's dist, is what it leads to.
         if (output.isPresent() && output.get().toRealPath().startsWith(top().toRealPath()))
-            return output.get().toRealPath();
+            return Contents.servable(output.get().toRealPath());
         throw new Failure.Failed("the build ended well and left no folder " + set.orElse(String.join(", ", OUTPUTS)) + " in the application's", "name the one that it makes: DEPLOY_OUTPUT");
     }
 
@@ -184,9 +196,18 @@ public final class Build {
         }
     }
 
-    /** Those that the application may show to everybody, those that DEPLOY_BUILD_VARIABLES lists, and which commit it is. */
-    private Map<String, String> variables(Release.Commit commit) {
+    /** Those that the application may show to everybody, and those that DEPLOY_BUILD_VARIABLES lists. */
+    private Map<String, String> given() {
         var variables = settings.forBuilds(settings.list(Setting.DEPLOY_BUILD_VARIABLES));
+        // What a build prints is told and recorded.
+        for (var secret : settings.secrets().values())
+            if (variables.values().stream().anyMatch(value -> value.contains(secret))) Secret.hide(secret);
+        return variables;
+    }
+
+    /** The same, and which commit it is. */
+    private Map<String, String> variables(Release.Commit commit) {
+        var variables = given();
         variables.put("SITE_RELEASE", commit.sha());
         run.console.detail("the build gets " + String.join(", ", variables.keySet()));
         return variables;

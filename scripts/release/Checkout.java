@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import ops.Failure;
 import ops.Run;
 import ops.Tool;
@@ -17,6 +18,12 @@ import ops.Workspace;
 public final class Checkout {
     private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final int SHOWN = 3;
+    /** Of a subject; a commit without an empty line has all its text for one. */
+    private static final int LONGEST_SUBJECT = 200;
+    /** Against what the operator's own git is told: hooks would run in a clone, and signatures stand where answers are read. */
+    private static final List<String> PLAIN = Stream.of("core.hooksPath=/dev/null", "core.fsmonitor=false",
+        "log.showSignature=false", "i18n.logOutputEncoding=UTF-8", "tag.gpgSign=false", "tag.forceSignAnnotated=false")
+        .flatMap(setting -> Stream.of("-c", setting)).toList();
 
     private final Run run;
     private final Path top;
@@ -41,7 +48,8 @@ public final class Checkout {
     }
 
     static String git(Run run, Path folder, String... arguments) throws IOException, InterruptedException {
-        var all = new ArrayList<>(List.of("-C", folder.toString()));
+        var all = new ArrayList<>(PLAIN);
+        all.addAll(List.of("-C", folder.toString()));
         all.addAll(List.of(arguments));
         return Tool.text(run, Path.of("git"), all, Map.of("GIT_TERMINAL_PROMPT", "0", "GIT_OPTIONAL_LOCKS", "0"), LIMIT);
     }
@@ -56,7 +64,13 @@ public final class Checkout {
         } catch (Failure.ToolFailed e) {
             throw new Failure.Failed("the checkout in " + top + " does not have the commit " + which, "get it there: git -C " + top + " fetch");
         }
-        return new Release.Commit(lines[0], which.equals("HEAD") ? branch() : "", lines.length < 2 ? "" : lines[1].strip().replaceAll("\\p{Cntrl}", " "));
+        var subject = lines.length < 2 ? "" : lines[1].strip().replaceAll("\\p{Cntrl}", " ");
+        return new Release.Commit(lines[0], which.equals("HEAD") ? branch() : "", shortened(subject));
+    }
+
+    private static String shortened(String subject) {
+        var letters = subject.codePoints().limit(LONGEST_SUBJECT + 1).toArray();
+        return letters.length <= LONGEST_SUBJECT ? subject : new String(letters, 0, LONGEST_SUBJECT) + "…";
     }
 
     /** Empty on a detached HEAD. */

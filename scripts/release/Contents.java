@@ -5,29 +5,52 @@ import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Base64;
 import java.util.Map;
 import java.util.regex.Pattern;
+import ops.Console;
 import ops.Failure;
 import ops.Json;
 
 /** What a build has made, looked at before anybody else can: is there a page, and is nothing in it that nobody may see? */
 public final class Contents {
     private static final String COMMIT = "version.json", INDEX = "index.html";
-    private static final Pattern PRIVATE_KEY = Pattern.compile("-----BEGIN [A-Z ]*PRIVATE KEY-----|AGE-SECRET-KEY-1[A-Z0-9]{20}");
+    /** With a line of the key itself: libraries that read keys hold the words around it. */
+    private static final Pattern PRIVATE_KEY = Pattern.compile("(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.{0,200}?[A-Za-z0-9+/]{60}"
+        + "|AGE-SECRET-KEY-1[A-Z0-9]{20}");
     private static final Pattern SUPABASE_SECRET = Pattern.compile("sb_secret_[A-Za-z0-9_-]{16,}");
     private static final Pattern TOKEN = Pattern.compile("eyJ[A-Za-z0-9_-]{8,}\\.(eyJ[A-Za-z0-9_-]{8,})\\.[A-Za-z0-9_-]{8,}");
-    private static final Pattern PRIVATE_FILE = Pattern.compile("(^|/)(\\.git/|\\.env(\\.[^/]*)?$|\\.npmrc$|node_modules/|id_(rsa|ed25519)$)");
+    private static final Pattern PRIVATE_FILE = Pattern.compile("(^|/)(\\.git/|\\.env(\\.[^/]*)?$|\\.npmrc$|id_(rsa|ed25519)$"
+        // What was installed; pages and functions may have folders of that name.
+        + "|node_modules/(\\.bin/|\\.package-lock\\.json$|\\.modules\\.yaml$|\\.yarn-))");
     /** Bytes that are read at a time; a token, or the beginning of a key, is never as long as the other. */
     private static final int PIECE = 1 << 22, LONGEST_TOKEN = 1 << 16;
 
     private Contents() { }
 
+    /**
+     * The folder itself. Throws Failed when something in it is neither a file nor a link, as a pipe, which whoever reads
+     * it waits for; or when a name is not in UTF-8: elsewhere it would be another one.
+     */
+    static Path servable(Path folder) throws IOException {
+        for (var file : Artifact.files(folder)) {
+            var name = "the build has made " + Console.plain(folder.relativize(file).toString());
+            if (Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).isOther())
+                throw new Failure.Failed(name + ", which is neither a file nor a link, and can't be served",
+                    "have the build remove it");
+            if (!Path.of(file.toString()).equals(file))
+                throw new Failure.Failed(name + ", whose name is not in UTF-8", "give it another name, and deploy again");
+        }
+        return folder;
+    }
+
     /** Has the pages say of which commit they are, unless they say something in that file already: so that one can ask the site what is live. */
     public static void noteCommit(Path pages, Release.Commit commit) throws IOException {
         var file = pages.resolve(COMMIT);
-        if (!Files.exists(file)) Files.write(file, Json.bytes(Map.of("commit", commit.sha())));
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) Files.write(file, Json.bytes(Map.of("commit", commit.sha())));
     }
 
     /**

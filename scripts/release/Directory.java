@@ -34,7 +34,9 @@ import ops.Tool;
  */
 public final class Directory implements Provider {
     private static final Pattern REMOTE = Pattern.compile("([A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:(/[A-Za-z0-9/._-]+)");
-    private static final String RELEASES = "releases", CURRENT = "current", COMING = ".coming-";
+    private static final String RELEASES = "releases", CURRENT = "current", COMING = ".coming-", FRESH = ".current-next";
+    /** A path that no shell reads anything into. */
+    private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9/._][A-Za-z0-9/._-]*");
     private static final String ID = "[0-9TZ]{16}-[0-9a-f]{6}";
     /** What was on its way in or out when a run was killed. */
     private static final Pattern LEFT = Pattern.compile("\\.coming-.*|" + ID + "\\.[0-9]+");
@@ -46,8 +48,14 @@ public final class Directory implements Provider {
 
         void make() throws IOException, InterruptedException;
 
-        /** Empty when there is no link yet. */
+        /** Its paths, as it is set and as it is called without links. */
+        List<Path> tops() throws IOException;
+
+        /** Where the link leads to, as it stands there; empty when there is no link yet. */
         String current() throws IOException, InterruptedException;
+
+        /** Whether a link to there would lead to a folder. */
+        boolean leadsToFolder(String target) throws IOException, InterruptedException;
 
         List<String> releases() throws IOException, InterruptedException;
 
@@ -57,7 +65,8 @@ public final class Directory implements Provider {
 
         void remove(String release) throws IOException, InterruptedException;
 
-        void link(String release) throws IOException, InterruptedException;
+        /** Has the link lead there, at once. */
+        void link(String target) throws IOException, InterruptedException;
 
         FolderIdentity identity() throws IOException, InterruptedException;
     }
@@ -102,8 +111,17 @@ public final class Directory implements Provider {
     @Override public Optional<Live> live() throws IOException, InterruptedException {
         var current = folder.current();
         if (current.isEmpty()) return Optional.empty();
-        var release = current.replaceFirst("^" + RELEASES + "/", "");
-        return Optional.of(new Live(release, release.matches(ID) ? release : null, null));
+        var release = release(current);
+        return Optional.of(new Live(release.orElse(current), release.filter(name -> name.matches(ID)).orElse(null), null));
+    }
+
+    /** A person who has set the link may have named a release by its whole path, or with a slash behind it. */
+    private Optional<String> release(String link) throws IOException {
+        for (var top : folder.tops()) {
+            var to = top.resolve(link).normalize();
+            if (top.resolve(RELEASES).normalize().equals(to.getParent())) return Optional.of(to.getFileName().toString());
+        }
+        return Optional.empty();
     }
 
     @Override public Path pack(Application application, Path built) { return built; }
@@ -156,10 +174,17 @@ public final class Directory implements Provider {
     @Override public boolean keeps(String deployment) throws IOException, InterruptedException { return deployment.matches(ID) && folder.releases().contains(deployment); }
 
     @Override public void rollBack(String deployment) throws IOException, InterruptedException {
-        if (!folder.releases().contains(deployment)) throw new Failure.Failed(where + " has no release " + deployment + " any more", "see what there is: ls " + where + "/" + RELEASES);
-        folder.link(deployment);
+        if (folder.releases().contains(deployment)) folder.link(RELEASES + "/" + deployment);
+        // What was live before the kit's first release lies elsewhere.
+        else if (!deployment.matches(ID) && folder.leadsToFolder(deployment)) folder.link(deployment);
+        else throw new Failure.Failed(where + " has no release " + deployment + " any more", "see what there is: ls " + where + "/" + RELEASES);
         var live = live().map(Live::deployment).orElse("nothing");
         if (!live.equals(deployment)) throw new Failure.Unclear(where + "/current leads to " + live + ", and not to " + deployment, "look at it: ls -l " + where + "/current; does anything else change it?");
+    }
+
+    private static Failure noLink(String current) {
+        return new Failure.BadSetting(current + " is no link, so what is live can't be switched",
+            "move it away, and have the web server serve " + current + " once the first deploy has made it");
     }
 
     /** On this machine. */
@@ -178,14 +203,25 @@ public final class Directory implements Provider {
             if (!Files.isWritable(there) || Files.exists(top) && !Files.isWritable(top)) throw new Failure.BadSetting(there + " can't be written to", "let this user own it, or run this as its owner: ls -ld " + there);
         }
 
-        @Override public void make() throws IOException { Files.createDirectories(releases, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x"))); }
+        /** The web server is another user, and the umask of whoever deploys may keep it out. */
+        @Override public void make() throws IOException {
+            var missing = Stream.iterate(releases, Path::getParent).takeWhile(each -> !Files.exists(each)).toList();
+            Files.createDirectories(releases);
+            for (var made : missing) open(made, "rwxr-xr-x");
+        }
+
+        @Override public List<Path> tops() throws IOException {
+            return Files.exists(top) ? List.of(top, top.toRealPath()) : List.of(top);
+        }
 
         @Override public String current() throws IOException {
             var link = top.resolve(CURRENT);
             if (Files.isSymbolicLink(link)) return Files.readSymbolicLink(link).toString();
-            if (Files.exists(link, LinkOption.NOFOLLOW_LINKS)) throw new Failure.BadSetting(link + " is no link, so what is live can't be switched", "move it away, and have the web server serve " + link + " once the first deploy has made it");
+            if (Files.exists(link, LinkOption.NOFOLLOW_LINKS)) throw noLink(link.toString());
             return "";
         }
+
+        @Override public boolean leadsToFolder(String target) { return Files.isDirectory(top.resolve(target)); }
 
         @Override public List<String> releases() throws IOException {
             try (var all = Files.list(releases)) {
@@ -216,10 +252,10 @@ public final class Directory implements Provider {
 
         @Override public FolderIdentity identity() throws IOException { return FolderIdentity.here(top); }
 
-        @Override public void link(String release) throws IOException {
-            var fresh = top.resolve("." + CURRENT + "-" + release);
+        @Override public void link(String target) throws IOException {
+            var fresh = top.resolve(FRESH);
             Files.deleteIfExists(fresh);
-            Files.createSymbolicLink(fresh, Path.of(RELEASES, release));
+            Files.createSymbolicLink(fresh, Path.of(target));
             Files.move(fresh, top.resolve(CURRENT), StandardCopyOption.ATOMIC_MOVE);
         }
     }
@@ -256,13 +292,31 @@ public final class Directory implements Provider {
 
         @Override public void reach() throws IOException, InterruptedException { ssh("true"); }
 
-        @Override public void make() throws IOException, InterruptedException { ssh("mkdir", "-p", top + "/" + RELEASES); }
-
-        @Override public String current() throws IOException, InterruptedException {
-            return ssh("test", "!", "-d", top, "||", "find", top, "-maxdepth", "1", "-name", CURRENT, "-printf", "%y%l").strip().replaceFirst("^l", "");
+        @Override public void make() throws IOException, InterruptedException {
+            ssh("umask", "022", "&&", "mkdir", "-p", top + "/" + RELEASES);
         }
 
-        @Override public List<String> releases() throws IOException, InterruptedException { return ssh("test", "!", "-d", top + "/" + RELEASES, "||", "find", top + "/" + RELEASES, "-mindepth", "1", "-maxdepth", "1", "-printf", "%f\\\\n").lines().toList(); }
+        @Override public List<Path> tops() { return List.of(Path.of(top)); }
+
+        /** -H: the folder itself may be a link, to a larger disk say. */
+        @Override public String current() throws IOException, InterruptedException {
+            var found = ssh("test", "!", "-d", top, "||", "find", "-H", top, "-maxdepth", "1", "-name", CURRENT,
+                "-printf", "%y%l").strip();
+            if (!found.isEmpty() && !found.startsWith("l")) throw noLink(top + "/" + CURRENT);
+            return found.replaceFirst("^l", "");
+        }
+
+        @Override public List<String> releases() throws IOException, InterruptedException {
+            var releases = top + "/" + RELEASES;
+            return ssh("test", "!", "-d", releases, "||", "find", "-H", releases, "-mindepth", "1", "-maxdepth", "1",
+                "-printf", "%f\\\\n").lines().toList();
+        }
+
+        @Override public boolean leadsToFolder(String target) throws IOException, InterruptedException {
+            if (!PLAIN.matcher(target).matches()) return false; // the shell there would read something into it
+            var folder = target.startsWith("/") ? target : top + "/" + target;
+            return ssh("test", "!", "-d", folder, "||", "echo", "yes").startsWith("yes");
+        }
 
         @Override public void copy(Path from, String to) throws IOException, InterruptedException {
             Tool.narrated(run, Path.of("rsync"), List.of("--archive", "--chmod=D755,F644", "--no-owner", "--no-group", "--timeout=60", "--rsh=ssh " + String.join(" ", SSH),
@@ -278,9 +332,9 @@ public final class Directory implements Provider {
             ssh("rm", "-rf", path(going));
         }
 
-        @Override public void link(String release) throws IOException, InterruptedException {
-            var fresh = top + "/." + CURRENT + "-" + release;
-            ssh("ln", "-sfn", RELEASES + "/" + release, fresh);
+        @Override public void link(String target) throws IOException, InterruptedException {
+            var fresh = top + "/" + FRESH;
+            ssh("ln", "-sfn", target, fresh);
             ssh("mv", "-T", fresh, top + "/" + CURRENT);
         }
 

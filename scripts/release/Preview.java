@@ -19,6 +19,7 @@ public final class Preview implements AutoCloseable {
         Map.entry("json", "application/json"), Map.entry("svg", "image/svg+xml"), Map.entry("png", "image/png"), Map.entry("jpg", "image/jpeg"), Map.entry("webp", "image/webp"), Map.entry("ico", "image/x-icon"), Map.entry("woff2", "font/woff2"), Map.entry("wasm", "application/wasm"));
 
     private final Path pages;
+    private final String below;
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool(body -> {
         var thread = new Thread(body, "preview");
@@ -26,8 +27,16 @@ public final class Preview implements AutoCloseable {
         return thread;
     });
 
-    public Preview(Path pages) throws IOException {
+    public Preview(Path pages) throws IOException { this(pages, "/"); }
+
+    /**
+     * The same for pages that their web server serves below a path of its host, and that name each other so.
+     *
+     * @param below the path, as /shop/
+     */
+    public Preview(Path pages, String below) throws IOException {
         this.pages = pages;
+        this.below = below.replaceFirst("/*$", "/");
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(threads);
         server.createContext("/", exchange -> {
@@ -42,15 +51,24 @@ public final class Preview implements AutoCloseable {
         server.start();
     }
 
-    public String url() { return "http://127.0.0.1:" + server.getAddress().getPort() + "/"; }
+    /** Where the pages begin. */
+    public String url() { return "http://127.0.0.1:" + server.getAddress().getPort() + below; }
 
     private Path file(String path) {
+        var file = exact(path);
+        if (file == null && path.startsWith(below)) file = exact(path.substring(below.length() - 1));
+        if (file != null) return file;
+        var index = pages.resolve("index.html");
+        return path.substring(path.lastIndexOf('/')).contains(".") || !Files.isRegularFile(index) ? null : index;
+    }
+
+    /** Null when there is none. */
+    private Path exact(String path) {
         var file = pages.resolve(path.substring(1)).normalize();
         if (!file.startsWith(pages)) return null;
         if (Files.isRegularFile(file)) return file;
         for (var other : new Path[] {file.resolve("index.html"), file.resolveSibling(file.getFileName() + ".html")}) if (Files.isRegularFile(other)) return other;
-        var index = pages.resolve("index.html");
-        return path.substring(path.lastIndexOf('/')).contains(".") || !Files.isRegularFile(index) ? null : index;
+        return null;
     }
 
     @Override public void close() {

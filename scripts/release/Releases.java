@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import ops.Console;
 import ops.Failure;
 import ops.Json;
+import ops.Secret;
 import ops.Signature;
 import ops.Steps;
 import ops.Store;
@@ -162,7 +163,9 @@ public final class Releases {
     }
 
     /** Writes down that the site will be turned back, before it is; from is null when what is live is none of these. */
-    public void begin(String from, String to, String why) { put(new Turning(now(), from, to, why, null)); }
+    public void begin(String from, String to, String why) {
+        put(new Turning(now(), from, to, Secret.mask(why), null));
+    }
 
     /** Writes down that what was begun has come to its end, if anything was. */
     public void end() {
@@ -211,6 +214,7 @@ public final class Releases {
         var found = all().stream().filter(known -> known.release.id().startsWith(wanted) || wanted.length() >= 7 && known.release.commit().sha().startsWith(wanted)).toList();
         var commits = found.stream().map(known -> known.release.commit().sha()).distinct().count();
         var list = "./jbang rollback --env " + env + " --list";
+        if (wanted.isBlank()) throw new Failure.Usage("no release is named", "see what there is: " + list);
         if (found.isEmpty() && untrusted.stream().anyMatch(name -> name.startsWith(wanted)))
             throw new Failure.NotVerified("release '" + wanted + "' is not signed by a key in BACKUP_VERIFY_KEY: somebody else may have put it there", "deploy its commit anew; " + list);
         if (found.isEmpty() && unreadable.stream().anyMatch(name -> name.startsWith(wanted)))
@@ -229,7 +233,10 @@ public final class Releases {
 
     public void good(Release release, String deployment) { mark(release.id() + ".good.json", new Mark(now(), deployment, null)); }
 
-    public void bad(Release release, String why) { mark(release.id() + ".bad.json", new Mark(now(), null, why)); }
+    /** What a site answers may show what it was sent. */
+    public void bad(Release release, String why) {
+        mark(release.id() + ".bad.json", new Mark(now(), null, Secret.mask(why)));
+    }
 
     private void mark(String name, Mark mark) {
         Signature.put(store, folder + name, Json.bytes(mark));

@@ -35,19 +35,27 @@ public final class SiteChecks {
      * @param url where its provider shows it; null has this machine serve its pages for as long
      */
     public static Findings staged(Run run, Settings settings, String url, Path pages, String commit) throws Exception {
+        var first = first(settings, pages);
         if (url == null) {
-            try (var preview = new Preview(pages)) {
-                return staged(run, settings, preview.url(), pages, commit);
+            try (var preview = new Preview(pages, first.isEmpty() ? path(settings) : "/")) {
+                return lookAtStaged(run, settings, preview.url() + first, commit);
             }
         }
-        var first = url.replaceFirst("/*$", "/") + first(settings, pages);
+        return lookAtStaged(run, settings, url.replaceFirst("/*$", "/") + first, commit);
+    }
+
+    private static Findings lookAtStaged(Run run, Settings settings, String first, String commit) throws Exception {
         return look(run, new Smoke.Target(settings, first, commit, false), check -> OF_STAGED.contains(check.name()));
     }
 
     /** The page to begin with, as in "" and "fr/"; throws Failed when there is none. */
     public static String first(Settings settings, Path pages) throws IOException {
-        var site = settings.require(Setting.SITE_URL);
-        return Contents.first(pages, site.replaceFirst("^[A-Za-z]+://[^/]*", "").replaceFirst("[?#].*", ""));
+        return Contents.first(pages, path(settings));
+    }
+
+    /** Of the site's address; empty where there is none. */
+    private static String path(Settings settings) {
+        return settings.require(Setting.SITE_URL).replaceFirst("^[A-Za-z]+://[^/]*", "").replaceFirst("[?#].*", "");
     }
 
     /**

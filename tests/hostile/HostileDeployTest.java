@@ -1,0 +1,229 @@
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Optional;
+import ops.Failure;
+import ops.Run;
+import ops.Secret;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import release.Application;
+import release.Build;
+import release.Checkout;
+import release.Contents;
+import release.Preview;
+import release.Provider;
+import release.Releases;
+import release.WayBack;
+
+/** Repositories, builds, folders and habits that deploy and rollback were not made for: what is live stays told and can come back. */
+class HostileDeployTest {
+    private final DeployedSite site = new DeployedSite(Stack.kit());
+    private final Kit kit = site.kit;
+    private final SiteRepository repository = site.repository;
+    /** For what a test does in its own process. */
+    private final Run run = new Run();
+
+    @AfterEach void stop() {
+        run.undo.close();
+        site.close();
+    }
+
+    /** A release that passes where it is staged, and fails once it is live. */
+    private void fallSick() {
+        kit.set("SMOKE_SECONDS", "15");
+        repository.git("rm --quiet src/health.json");
+        repository.commit("Without its health");
+    }
+
+    // --- the folder of a web server
+
+    /** With a slash behind it, as a shell completes it, or by its whole path. */
+    @Test void a_link_that_a_person_has_set_is_the_release_that_it_leads_to() throws Exception {
+        var two = site.ship(2);
+        kit.bash("ln -sfn releases/" + two.get(1) + "/ www/current").exits(0);
+        fallSick();
+        site.run("deploy").exits(15).says("ok: See what is live: " + two.get(1), "ok: Roll back: " + two.get(1));
+        assertEquals(two.get(1), site.current());
+        kit.bash("ln -sfn \"$PWD/www/releases/" + two.get(1) + "\" www/current").exits(0);
+        site.run("rollback").exits(0).says("ok: See what is live: " + two.get(1), "ok: Choose the release: " + two.get(0));
+        assertEquals(two.get(0), site.current());
+    }
+
+    private void servesSomethingOlder() {
+        kit.bash("mkdir older www && cp site/src/* older && ln -s ../older www/current").exits(0);
+    }
+
+    @Test void what_was_live_before_the_first_release_comes_back_when_that_one_fails() {
+        servesSomethingOlder();
+        fallSick();
+        site.run("deploy").exits(15).says("ok: See what is live: ../older, which this kit did not deploy",
+            "State: what was live before is live again, and passes the smoke tests");
+        assertEquals("../older\n", kit.bash("readlink www/current").out());
+    }
+
+    /** Both the folder and its releases are links there; a program in the place of ssh runs here what it is to run there. */
+    @Test void on_another_machine_the_folders_may_be_links_to_a_larger_disk() throws IOException {
+        Kit.needs("rsync");
+        servesSomethingOlder();
+        kit.bash("mkdir bin disk && ln -s ../disk www/releases && ln -s www linked").exits(0);
+        Files.writeString(kit.home.resolve("bin/ssh"), """
+            #!/bin/sh
+            while [ "$1" = -o ]; do shift 2; done
+            shift; [ "$1" != -- ] || shift
+            exec sh -c "$*"
+            """);
+        kit.bash("chmod +x bin/ssh").exits(0);
+        kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH"))
+            .set("STAGING_DEPLOY_DIRECTORY", "www1:" + kit.home.resolve("linked"));
+        fallSick();
+        site.run("deploy").exits(15).says("ok: See what is live: ../older, which this kit did not deploy", "ok: Promote: 2",
+            "State: what was live before is live again, and passes the smoke tests");
+        assertEquals("../older\n", kit.bash("readlink www/current").out());
+        site.run("rollback", "--list").exits(0).prints("bad   2", "live: ../older, which this kit did not deploy");
+    }
+
+    /** Vite's base, Next's basePath, Docusaurus' baseUrl. And the umask of a machine that is locked down keeps no web server out. */
+    @Test void pages_that_are_served_below_a_path_of_their_host_are_looked_at_there() throws IOException {
+        repository.write("src/index.html", Files.readString(repository.folder.resolve("src/index.html"))
+            .replace("\"/app.js\"", "\"/shop/app.js\"")).commit("Below /shop/");
+        try (var host = new Preview(site.www.resolve("current"), "/shop")) {
+            kit.set("STAGING_SITE_URL", host.url()).set("SMOKE_SECONDS", "15");
+            kit.bash("umask 077; ./jbang deploy --env staging").exits(0).says("ok: Look at the staged release: 3 of 3 pass");
+        }
+        for (var folder : List.of("", "releases", "current"))
+            assertEquals("rwxr-xr-x", PosixFilePermissions.toString(Files.getPosixFilePermissions(site.www.resolve(folder))));
+    }
+
+    // --- repositories
+
+    /** What an operator's own git is told: here by a program in its place, since the tests' home is nobody's to change. */
+    @Test void what_git_is_told_on_this_machine_changes_no_deploy() throws IOException {
+        Kit.needs("ssh-keygen");
+        repository.write(".githooks/post-checkout", "#!/bin/sh\ntouch '" + kit.home + "/hooked'\n");
+        Files.writeString(kit.home.resolve("text"), "a commit whose text has no empty line " + "and goes on ".repeat(100_000));
+        kit.bash("""
+            chmod +x site/.githooks/post-checkout
+            ssh-keygen -q -t ed25519 -N '' -f key && echo "tester $(cat key.pub)" >signers
+            git -C site add --all
+            git -C site -c user.name=tester -c user.email=tester -c gpg.format=ssh -c user.signingkey="$PWD/key" commit --quiet -S -F "$PWD/text"
+            git -C site push --quiet
+            mkdir bin
+            printf '#!/bin/sh\\nexec %s -c log.showSignature=true -c gpg.format=ssh -c gpg.ssh.allowedSignersFile=%s/signers -c core.hooksPath=.githooks -c tag.gpgSign=true "$@"\\n' "$(command -v git)" "$PWD" >bin/git
+            chmod +x bin/git""").exits(0);
+        kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH"));
+        site.run("deploy").exits(0).says("ok: Mark it as good: tag deploy/staging/");
+        assertFalse(Files.exists(kit.home.resolve("hooked")), "nothing of a repository is run before its build");
+        assertEquals(repository.head(), site.liveCommit());
+        // A record that is longer than any record is read again as none.
+        var subject = kit.json("handover/staging/releases/" + site.current() + ".json").getAsJsonObject("commit")
+            .get("subject").getAsString();
+        assertTrue(subject.matches("a commit whose text.{150,200}…"), subject);
+    }
+
+    // --- builds
+
+    private Build build(String script) throws Exception {
+        repository.write("build.js", "import { createServer } from 'node:net'\nimport { execSync } from 'node:child_process'\n"
+            + "import { mkdirSync, rmSync, writeFileSync } from 'node:fs'\nrmSync('dist', { recursive: true, force: true })\n"
+            + "mkdirSync('dist')\nwriteFileSync('dist/index.html', '<h1>Trailers</h1>')\n" + script);
+        return Build.of(run, kit.settings(), new Application(repository.folder));
+    }
+
+    /** Whoever reads a pipe waits for ever. */
+    @Test void what_is_no_file_or_has_no_name_elsewhere_is_named_and_not_shipped() throws Exception {
+        var commit = Checkout.of(run, repository.folder).commit("HEAD");
+        for (var row : List.of(
+            List.of("execSync('mkfifo dist/pipe')", "the build has made pipe, which is neither a file nor a link"),
+            List.of("createServer().listen('dist/socket', () => process.exit(0))", "the build has made socket, which is neither"),
+            List.of("writeFileSync(Buffer.from('dist/caf\\xe9.html', 'latin1'), '')", "whose name is not in UTF-8"))) {
+            var build = build(row.get(0));
+            var failure = assertThrows(Failure.Failed.class, () -> build.build(commit), row.get(0));
+            assertTrue(failure.getMessage().contains(row.get(1)), failure.getMessage());
+        }
+        var pages = build("writeFileSync('dist/café.html', '')").build(commit);
+        // What is written goes into the folder, wherever a link of the build's leads.
+        Files.createSymbolicLink(pages.resolve("version.json"), kit.home.resolve("outside.json"));
+        Contents.noteCommit(pages, commit);
+        assertFalse(Files.exists(kit.home.resolve("outside.json")));
+        // Nobody knows which Node that is, and it is no fault of the kit.
+        var about = Files.readString(repository.folder.resolve("package.json"));
+        repository.write("package.json", about.replaceFirst("\\{", "{\"engines\": {\"node\": \"99999999999999999999\"}, "));
+        assertDoesNotThrow(() -> build("").check());
+    }
+
+    @Test void a_secret_that_a_build_is_given_and_prints_is_shown_nowhere() throws IOException {
+        var token = "npm_0123456789abcdefghij";
+        kit.set("NPM_TOKEN", token).set("OTHER_DATABASE_URL", "postgresql://u:p%40ss%2Fw0rd@10.0.0.1/db")
+            .set("DEPLOY_BUILD_VARIABLES", "NPM_TOKEN,OTHER_DATABASE_URL");
+        repository.write("build.js", "console.log('given', process.env.NPM_TOKEN, process.env.OTHER_DATABASE_URL)\n"
+            + "process.exit(1)\n").commit("Talkative");
+        site.run("deploy", "--json").exits(12).says("npm run build: npm failed (exit 1)", "given •••")
+            .neverShows(token, "p%40ss%2Fw0rd");
+        for (var told : List.of(kit.logs(), kit.history().toString()))
+            assertFalse(told.contains(token) || told.contains("p%40ss%2Fw0rd"), told);
+    }
+
+    /** The very words of jose 6, where it tells a key that it can read; the folders are as Expo and Vercel's builds make them. */
+    @Test void a_secret_is_seen_as_it_is_written_and_words_about_one_are_none() throws IOException {
+        var address = "postgresql://u:p%40ss%2Fw0rd@10.0.0.1/db";
+        ops.Private.write(kit.home.resolve("address"), "postgresql://v@10.0.0.1/db?sslmode=require&password=another%21password\n");
+        kit.set("OTHER_DATABASE_URL", address).set("THIRD_DATABASE_URL_FILE", kit.home.resolve("address").toString());
+        var line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\\n";
+        var begin = "-----BEGIN PRIVATE KEY-----";
+        refuses("app.js", "const db = '" + address + "'", "holds the value of OTHER_DATABASE_URL");
+        refuses("app.js", "const password = 'p@ss/w0rd'", "holds the value of OTHER_DATABASE_URL");
+        refuses("app.js", "'/db?password=another%21password'", "holds the value of THIRD_DATABASE_URL");
+        refuses("app.js", "\"" + begin + "\\n" + line, "holds a private key");
+        refuses("app.js", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,"
+            + "0123456789ABCDEF0123456789ABCDEF\n\n" + line, "holds a private key");
+        refuses("node_modules/.package-lock.json", "{}", "is a file that no visitor may see");
+        for (var harmless : List.of(List.of("app.js", "if (typeof pkcs8 !== 'string' || pkcs8.indexOf('" + begin
+            + "') !== 0) throw new TypeError('\"pkcs8\" must be PKCS#8 formatted string')"),
+            List.of("assets/node_modules/@expo/vector-icons/Ionicons.ttf", "a font"),
+            List.of(".vercel/output/functions/index.func/node_modules/react/index.js", "react")))
+            assertDoesNotThrow(() -> look(harmless.get(0), harmless.get(1)));
+    }
+
+    private void look(String file, String text) throws IOException {
+        var pages = Files.createDirectory(kit.home.resolve(Stack.next("pages")));
+        Files.createDirectories(pages.resolve(file).getParent());
+        Files.writeString(pages.resolve(file), text);
+        Contents.refuseSecrets(pages, kit.settings().secrets());
+    }
+
+    private void refuses(String file, String text, String why) {
+        var failure = assertThrows(Failure.Refused.class, () -> look(file, text), text);
+        assertTrue(failure.getMessage().startsWith("the build has made " + file + ", which " + why), failure.getMessage());
+    }
+
+    // --- records
+
+    @Test void of_releases_only_one_that_is_named_and_was_made_for_this_provider_is_taken() throws Exception {
+        var two = site.ship(2);
+        var first = "handover/staging/releases/" + two.get(0) + ".json";
+        var record = new String(kit.object(first), StandardCharsets.UTF_8);
+        kit.put(first, record.replace("\"provider\": \"directory\"", "\"provider\": \"vercel\"").getBytes(StandardCharsets.UTF_8));
+        kit.delete("handover/staging/releases/" + two.get(1) + ".good.json");
+        try (var store = site.store()) {
+            var releases = new Releases(store, "staging");
+            var live = Optional.of(new Provider.Live(two.get(1), two.get(1), null));
+            var ways = WayBack.all(releases, live, releases.of(live.get()));
+            assertEquals(List.of("what was live before"), ways.stream().map(WayBack::name).toList());
+            assertThrows(Failure.Usage.class, () -> releases.find(""));
+            // What a site answers may hold what it was sent.
+            Secret.hide("the-header-of-this-site");
+            releases.bad(releases.byId(two.get(1)).orElseThrow().release(), "answers: no the-header-of-this-site");
+            assertEquals("answers: no ••••••", site.whyBad(two.get(1)));
+        }
+    }
+}
