@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -269,6 +270,18 @@ final class Kit {
         try {
             var folder = ops.BackupFolder.find(store, "staging", manifest().get("id").getAsString(), passedOver -> { });
             return ops.Proof.of(folder.manifest(store), folder.evidence(store));
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** What the only backup's first part says of its contents. */
+    List<ops.Archive.Entry> contents() {
+        var store = ops.Store.open(settings());
+        try {
+            var folder = ops.BackupFolder.find(store, "staging", manifest().get("id").getAsString(), passedOver -> { });
+            var manifest = folder.manifest(store);
+            return new ops.PartReader(store, folder, manifest, Optional.empty()).contents(manifest.parts().get(0));
         } catch (Exception e) {
             throw new AssertionError(e);
         }
