@@ -1,3 +1,8 @@
+//SOURCES ../scripts/rows/Table.java
+//SOURCES ../scripts/rows/Target.java
+//SOURCES ../scripts/rows/Trigger.java
+//SOURCES ../scripts/rows/Writable.java
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -9,9 +14,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import ops.Database;
+import ops.DatabaseUrl;
 import ops.Failure;
 import org.junit.jupiter.api.Test;
 import rows.Condition;
+import rows.Target;
+import rows.Writable;
 
 /** Rows come back from a backup: those that are missing, with what belongs to them, and nothing else changes. */
 class RowsTest {
@@ -85,6 +94,7 @@ class RowsTest {
             "would put them back: 1 row of shop.order",
             "2 rows of shop.message pointed at them in the backup, and do not now");
         assertEquals(deleted, state(kit));
+        kit.withDrillServer();
 
         kit.run("rows", "--env", "staging", "--table", "shop.order", "--where", "id = 42 and state = 'open'").exits(0)
             .says("ok: Compare: rows as in the backup; nothing else has changed in any table")
@@ -114,7 +124,7 @@ class RowsTest {
     }
 
     @Test void what_can_not_be_put_back_is_said_before_anything_changes() {
-        var kit = Stack.kit().backedUp(SHOP);
+        var kit = Stack.kit().backedUp(SHOP).withDrillServer();
         var role = Stack.next("clerk_");
         kit.database.asSuperuser("create role " + role
             + " login password 'clerk-Passw0rd'; grant usage on schema shop to " + role
@@ -123,46 +133,52 @@ class RowsTest {
         var before = state(kit);
         try {
             rows(kit, "shop.order").exits(2).says("which rows of shop.order?", "--missing for all that are missing");
-            rows(kit, "shop.ordr", "--missing").exits(2).says("did you mean shop.order?");
-            rows(kit, "shop.visit_2026", "--missing").exits(2)
-                .says("is a partition of shop.visit", "--table shop.visit");
             rows(kit, "shop.line", "--missing").exits(10).says("shop.line has no primary key");
             rows(kit, "shop.order", "--where", "id = 4711").exits(1)
                 .says("no row of shop.order in backup ", "is what --where says", "./jbang backups list --env staging");
             rows(kit, "shop.event", "--where", "id = 1 or what = 0").exits(2).says("column \"id\" does not exist");
             rows(kit, "shop.order", "--where", "pg_read_file('/etc/passwd') <> ''").exits(2)
                 .says("permission denied for function pg_read_file");
-            rows(kit, "shop.customer", "--where", "id = 4").exits(12)
-                .says("duplicate key value violates unique constraint", "customer_email_key",
-                "another row has taken that value since", "State: the database of 'staging' is as it was");
             kit.put(kit.sealed().get(0) + "drill-20260101T000000Z.json", "{}");
             var id = kit.sealed().get(0).replaceFirst(".*/(.+)/$", "$1");
             kit.run("rows", id, "--env", "staging", "--table", "shop.customer", "--missing").exits(14)
                 .says("is known to be broken: drill-20260101T000000Z.json can't be read",
                     "by its id: ./jbang rows " + id + " --env staging --table shop.customer … --although-broken");
-            kit.run("rows", id, "--env", "staging", "--table", "shop.customer", "--missing", "--although-broken",
-                "--dry-run").exits(0).says("warning: backup " + id + " is known to be broken");
-            kit.delete(kit.sealed().get(0) + "drill-20260101T000000Z.json");
+            kit.run("rows", id, "--env", "staging", "--table", "shop.customer", "--where", "id = 4", "--although-broken")
+                .exits(12).says("warning: backup " + id + " is known to be broken",
+                    "duplicate key value violates unique constraint", "customer_email_key",
+                    "another row has taken that value since", "State: the database of 'staging' is as it was");
+            assertEquals(before, state(kit));
+
+            refuses(kit, "shop.ordr", 2, "did you mean shop.order?");
+            refuses(kit, "shop.visit_2026", 2, "is a partition of shop.visit", "--table shop.visit");
             kit.database.execute("alter table shop.message enable row level security, force row level security; "
                 + "create rule quiet as on insert to shop.visit do also nothing");
-            rows(kit, "shop.visit", "--missing").exits(10)
-                .says("rules of shop.visit would rewrite what is written to it: quiet");
-            rows(kit, "shop.message", "--missing").exits(78)
-                .says("policies of shop.message decide which of its rows role tester sees");
+            refuses(kit, "shop.visit", 10, "rules of shop.visit would rewrite what is written to it: quiet");
+            refuses(kit, "shop.message", 78, "policies of shop.message decide which of its rows role tester sees");
             kit.set("STAGING_DATABASE_URL", kit.database.url(role, "clerk-Passw0rd"));
-            rows(kit, "shop.order", "--missing").exits(78)
-                .says("role " + role
+            refuses(kit, "shop.order", 78, "role " + role
                 + " is not the owner of shop.order, and can't keep its triggers from running: [stamp of shop.order]",
                 "--fire-triggers");
-            assertEquals(before, state(kit));
         } finally {
             kit.database.asSuperuser("drop owned by " + role + "; drop role " + role);
         }
     }
 
+    /** By the look at the tables, in this process. */
+    private static void refuses(Kit kit, String table, int exit, String... words) {
+        var settings = kit.settings();
+        try (var session = Database.connect(DatabaseUrl.of(settings), settings, "a look at tables")) {
+            var refused = assertThrows(Failure.class, () ->
+                Writable.check(session, settings, new Target(session, settings).table(table), false, false), table);
+            assertEquals(exit, refused.exit.code, refused::toString);
+            for (var each : words) assertTrue((refused.getMessage() + " " + refused.hint).contains(each), refused::toString);
+        }
+    }
+
     /** Each of these has been changed since, or is just being changed by somebody else. */
     @Test void what_is_otherwise_now_is_not_taken_for_what_was_backed_up_and_nothing_comes_twice() throws Exception {
-        var kit = Stack.kit().backedUp("""
+        var kit = Stack.kit().withDrillServer().backedUp("""
             create table kind (name text primary key, price int);
             create function known(text) returns boolean language sql
                 as $$ select exists (select from kind where name = $1) $$;
@@ -258,7 +274,7 @@ class RowsTest {
     }
 
     @Test void killed_in_the_middle_nothing_has_changed_and_the_next_run_puts_all_of_it_back() throws Exception {
-        var kit = Stack.kit().backedUp(SHOP);
+        var kit = Stack.kit().backedUp(SHOP).withDrillServer();
         var before = state(kit);
         kit.database.execute("delete from shop.customer where id = 3");
         kit.database.execute("alter table shop.event alter n type numeric(8,1)");
@@ -289,7 +305,7 @@ class RowsTest {
 
     /** A superuser looks at what others have made, with traps in it; and the archive is not what it was. */
     @Test void nothing_of_theirs_is_called_by_a_look_and_no_statement_of_a_backup_is_executed() throws Exception {
-        var kit = Stack.kit();
+        var kit = Stack.kit().withDrillServer();
         var trace = Path.of("/tmp", Stack.next("rows"));
         kit.set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_SUPERUSER_URL")
             .replaceFirst("/[^/?]*$", "/" + kit.database.name));
@@ -335,7 +351,7 @@ class RowsTest {
 
     @Test void a_protected_environment_asks_for_its_name_and_is_known_by_any_other() {
         var database = TestDatabase.sample(Stack.next("dealer_"));
-        var kit = Stack.bareKit();
+        var kit = Stack.bareKit().withDrillServer();
         var url = Stack.up().setting("LOCAL_DATABASE_URL").replaceFirst("/[^/?]*$", "/" + database.name);
         kit.database = database;
         kit.set("PRODUCTION_DATABASE_URL", url);
