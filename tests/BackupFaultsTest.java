@@ -1,5 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -7,12 +8,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
+import ops.BackupFolder;
+import ops.Exit;
+import ops.Failure;
 import ops.Private;
+import ops.Run;
+import ops.Seal;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /**
  * Nothing false: whatever fails, there is no backup that is none, no leftover that matters, the right exit code and hint,
@@ -73,7 +81,7 @@ class BackupFaultsTest {
 
     // --- the database
 
-    @Test void a_connection_that_is_cut_a_lock_that_stays_and_a_network_that_falls_silent_end_the_run_and_leave_nothing() throws Exception {
+    @Test void a_connection_that_is_cut_a_lock_that_stays_and_a_network_that_falls_silent_end_the_run_but_not_the_loss_of_a_session_that_pg_dump_needs_no_more() throws Exception {
         var kit = small();
         try (var held = lock(kit.database, "photo")) {
             var running = start(kit);
@@ -90,14 +98,8 @@ class BackupFaultsTest {
                 running.result().exits(12).says("no sign of life for " + SILENCE + ".0 s");
                 nothingStays(kit);
             }
-        }
-        worksAgain(kit.set("STAGING_DATABASE_URL", kit.database.url()));
-    }
-
-    @Test void the_session_that_holds_the_snapshot_may_be_lost_once_pg_dump_has_it() throws Exception {
-        var kit = small();
-        try (var held = lock(kit.database, "photo")) {
-            var running = start(kit);
+            // The one that holds the snapshot, once pg_dump has it.
+            running = start(kit.set("STAGING_DATABASE_URL", kit.database.url()).set("DB_STALL_SECONDS", null));
             awaitSession(kit.database, "handover staging");
             kit.database.asSuperuser("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'handover backup-db staging'");
             held.release();
@@ -164,22 +166,12 @@ class BackupFaultsTest {
         }
     }
 
-    @Test void a_store_that_completed_an_upload_and_then_no_longer_knows_its_parts_has_the_backup() {
-        var kit = Stack.kit(large.copy());
-        try (var store = new FaultProxy(kit)) {
-            store.next("POST .*uploadId=").loseTheAnswer();
-            store.next("POST .*uploadId=").answer(400, "InvalidPart");
-            kit.run("backup-db", "--env", "staging").exits(0).says(" had to be sent again");
-            assertEquals(List.of(), store.untouched());
-            assertEquals(List.of(), kit.openUploads());
-            verifyParts(kit, kit.sealed().get(0));
-        }
-    }
-
-    @Test void every_kind_of_request_may_stall_once() {
+    @Test void every_kind_of_request_may_stall_once_and_a_store_that_completed_an_upload_may_no_longer_know_its_parts() {
         var kit = Stack.kit(large.copy()).set("S3_ATTEMPT_SECONDS", "6");
         try (var store = new FaultProxy(kit)) {
             for (var request : REQUESTS) store.next(request).stall();
+            store.next("POST .*uploadId=").loseTheAnswer();
+            store.next("POST .*uploadId=").answer(400, "InvalidPart");
             passesAfterRetries(kit, store);
             // An upload that the store has begun, and answered too late, is begun again.
             assertEquals(store.heads("POST .*\\?uploads").size() - 2, kit.openUploads().size());
@@ -187,34 +179,37 @@ class BackupFaultsTest {
     }
 
     @Test void a_store_that_goes_on_answering_500_ends_the_run_and_leaves_no_backup() {
-        var kit = Stack.kit(large.copy()).set("S3_ATTEMPTS", "2");
-        var little = TestDatabase.create(Stack.next("little_")).execute("create table photo (id int)");
+        var kit = small().set("S3_ATTEMPTS", "2");
         try (var store = new FaultProxy(kit)) {
-            for (var request : List.of("GET .*list-type=2", "POST .*\\?uploads", "PUT .*partNumber=2", "POST .*uploadId=", "PUT .*globals", "HEAD .*data-00", "PUT .*SHA256SUMS", "PUT .*manifest.json")) {
-                // From here on it is all the same whether there are parts.
-                if (request.equals("PUT .*globals")) kit.set("STAGING_DATABASE_URL", little.url());
-                var before = store.heads(request).size();
-                store.every(request).answer(500, "InternalError");
-                kit.run("backup-db", "--env", "staging").exits(13).says("the store answered 500", "State: ", "Next:  try again later; ./jbang doctor --env staging");
-                assertTrue(store.heads(request).size() >= before + 2, () -> "not tried again: " + request);
+            for (var request : List.of("GET .*list-type=2", "PUT .*globals", "HEAD .*data-00", "PUT .*SHA256SUMS", "PUT .*manifest.json")) {
+                fails(kit, store, request, () -> kit.run("backup-db", "--env", "staging").exits(13)
+                    .says("the store answered 500", "State: ", "Next:  try again later; ./jbang doctor --env staging"));
                 assertEquals(List.of(), kit.sealed());
-                assertEquals(List.of(), kit.openUploads());
                 assertEquals(List.of(), kit.leftTemporary());
-                store.heal();
             }
+            for (var request : List.of("POST .*\\?uploads", "PUT .*partNumber=2", "POST .*uploadId="))
+                fails(kit, store, request, () -> uploadFails(kit, "the store answered 500", "Next:  try again later"));
             worksAgain(kit);
         }
+    }
+
+    private static void fails(Kit kit, FaultProxy store, String request, Runnable act) {
+        var before = store.heads(request).size();
+        store.every(request).answer(500, "InternalError");
+        act.run();
+        assertTrue(store.heads(request).size() >= before + 2, () -> "not tried again: " + request);
+        assertEquals(List.of(), kit.openUploads());
+        store.heal();
     }
 
     @Test void a_store_that_cuts_off_stalls_forbids_or_changes_what_is_sent_gets_no_backup_and_the_next_run_works() {
         var kit = Stack.kit(large.copy()).set("S3_ATTEMPTS", "2");
         try (var store = new FaultProxy(kit)) {
             store.every("PUT .*partNumber").reset();
-            fails(kit, 13, "could not write part", "is the store reachable from here?");
+            uploadFails(kit, "could not write part", "is the store reachable from here?");
             store.heal();
             store.every("PUT .*partNumber=2").stall();
-            kit.set("S3_ATTEMPT_SECONDS", "10");
-            fails(kit, 13, "could not write part 2", "no answer in time", "S3_ATTEMPT_SECONDS and S3_REQUEST_SECONDS set the limits");
+            uploadFails(kit.set("S3_ATTEMPT_SECONDS", "10"), "could not write part 2", "no answer in time", "S3_ATTEMPT_SECONDS and S3_REQUEST_SECONDS set the limits");
             kit.set("S3_ATTEMPT_SECONDS", null).set("S3_ATTEMPTS", null);
             store.heal();
             store.every("(PUT|POST) ").answer(403, "AccessDenied");
@@ -229,7 +224,14 @@ class BackupFaultsTest {
 
     @Test void a_store_that_has_something_else_than_was_sent_or_nothing_is_found_out_before_the_seal() {
         var kit = Stack.kit(large.copy());
-        try (var store = new FaultProxy(kit)) {
+        try (var store = new FaultProxy(kit); var opened = kit.store()) {
+            store.every("HEAD .*data-00").answer(404, "NotFound");
+            kit.run("backup-db", "--env", "staging").exits(14)
+                .says("data-00.dump.zst is not in the store, which had accepted it", "Next:  run the backup again; if it happens twice, the store is not to be trusted");
+            assertEquals(List.of(), kit.sealed());
+            store.heal();
+            worksAgain(kit);
+            var folder = BackupFolder.sealed(opened, "staging").get(0);
             for (var header : List.of("x-amz-checksum-sha256: ", "etag: \"", "content-length: ")) {
                 store.next("HEAD .*data-00").change(answer -> {
                     // The ETag counts where the store keeps no SHA-256.
@@ -237,14 +239,9 @@ class BackupFaultsTest {
                     var at = changed.toLowerCase(java.util.Locale.ROOT).indexOf(header) + header.length();
                     return changed.substring(0, at) + (changed.charAt(at) == '7' ? '8' : '7') + changed.substring(at + 1);
                 });
-                kit.run("backup-db", "--env", "staging").exits(14).says("data-00.dump.zst has ", " in the store", "Next:  run the backup again; if it happens twice, the store is not to be trusted");
-                assertEquals(List.of(), kit.sealed());
+                told(Failure.NotVerified.class, Exit.VERIFICATION, () -> Seal.compare(opened, folder, folder.manifest(opened).objects()),
+                    "data-00.dump.zst has ", " in the store", "Next:  run the backup again; if it happens twice, the store is not to be trusted");
             }
-            store.every("HEAD .*data-00").answer(404, "NotFound");
-            kit.run("backup-db", "--env", "staging").exits(14).says("data-00.dump.zst is not in the store, which had accepted it");
-            assertEquals(List.of(), kit.sealed());
-            store.heal();
-            worksAgain(kit);
         }
     }
 
@@ -266,24 +263,17 @@ class BackupFaultsTest {
         }
     }
 
-    @Test void a_bucket_that_does_not_exist_is_named_with_the_setting_that_names_it() {
-        var kit = small().set("BACKUP_BUCKET", "no-such-bucket");
-        kit.run("backup-db", "--env", "staging").exits(13).says("there is no bucket 'no-such-bucket'", "Next:  BACKUP_BUCKET stands in .env.operations; create it, or correct the name");
-        nothingStays(kit);
-    }
-
-    @Test void wrong_credentials_are_named_with_the_setting_and_never_shown() {
-        var kit = small().set("AWS_SECRET_ACCESS_KEY", "wrong-Secret-4711");
+    @Test void a_bucket_or_a_store_that_is_not_there_and_credentials_that_are_wrong_are_named_with_the_setting_and_no_secret_is_shown() {
+        var kit = small().set("AWS_SECRET_ACCESS_KEY", "wrong-Secret-4711").set("S3_ATTEMPTS", "2");
         kit.run("backup-db", "--env", "staging").exits(13).says("the store refuses the credentials (SignatureDoesNotMatch)", "AWS_ACCESS_KEY_ID stands in .env.operations").neverShows("wrong-Secret-4711");
         nothingStays(kit);
         kit.set("AWS_ACCESS_KEY_ID", "nobody");
-        kit.run("backup-db", "--env", "staging").exits(13).says("the store refuses the credentials (InvalidAccessKeyId)");
-    }
-
-    @Test void a_store_that_is_not_there_ends_the_run() {
-        var kit = small().set("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9").set("S3_ATTEMPTS", "2");
-        kit.run("backup-db", "--env", "staging").exits(13).says("connection refused", "is the store reachable from here? AWS_ENDPOINT_URL_S3 stands in .env.operations");
-        nothingStays(kit);
+        listingFails(kit, "the store refuses the credentials (InvalidAccessKeyId)", "AWS_ACCESS_KEY_ID stands in ");
+        var other = small().set("S3_ATTEMPTS", "2").set("BACKUP_BUCKET", "no-such-bucket");
+        other.run("backup-db", "--env", "staging").exits(13).says("there is no bucket 'no-such-bucket'", "Next:  BACKUP_BUCKET stands in .env.operations; create it, or correct the name");
+        nothingStays(other);
+        other.set("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
+        listingFails(other, "connection refused", "is the store reachable from here? AWS_ENDPOINT_URL_S3 stands in ");
     }
 
     @Test void a_store_at_https_is_the_one_whose_certificate_java_trusts_for_this_name() {
@@ -291,8 +281,8 @@ class BackupFaultsTest {
         var own = LyingSite.certificate(kit.home, "own", "-ext", "san=ip:127.0.0.1");
         var elsewhere = LyingSite.certificate(kit.home, "elsewhere", "-ext", "san=dns:elsewhere.example");
         try (var store = FaultProxy.withTls(kit, own)) {
-            kit.run("backup-db", "--env", "staging").exits(13).says("Java does not trust the store's certificate", "is the address right? AWS_ENDPOINT_URL_S3 stands in .env.operations", "keytool -importcert -cacerts -file CERTIFICATE");
-            trusting(kit, elsewhere).run("backup-db", "--env", "staging").exits(13).says("Java does not trust the store's certificate");
+            listingFails(kit, "Java does not trust the store's certificate");
+            trusting(kit, elsewhere).run("backup-db", "--env", "staging").exits(13).says("Java does not trust the store's certificate", "is the address right? AWS_ENDPOINT_URL_S3 stands in .env.operations", "keytool -importcert -cacerts -file CERTIFICATE");
             assertEquals(List.of(), store.heads("."));
             trusting(kit, own).run("backup-db", "--env", "staging").exits(0);
             assertEquals(1, kit.sealed().size());
@@ -306,7 +296,8 @@ class BackupFaultsTest {
     @Test void a_store_whose_certificate_has_expired_is_not_to_be_trusted_but_renewed() {
         var kit = small().set("S3_ATTEMPTS", "1");
         try (var store = FaultProxy.withTls(kit, LyingSite.certificate(kit.home, "expired", "-ext", "san=ip:127.0.0.1", "-startdate", "-40d", "-validity", "30"))) {
-            kit.run("backup-db", "--env", "staging").exits(13).says("the store's certificate has expired on ", "Next:  have whoever runs the store renew it").neverShows("keytool");
+            var told = listingFails(kit, "the store's certificate has expired on ", "Next:  have whoever runs the store renew it");
+            assertFalse(told.hint.contains("keytool"), told.hint);
             assertEquals(List.of(), store.heads("."));
         }
     }
@@ -332,23 +323,20 @@ class BackupFaultsTest {
     private static final List<String> STEPS = List.of("Read the settings", "Take the lock", "Look at the database",
         "Find pg_dump", "Hold a snapshot", "List the tables", "Reach the bucket", "Dump and upload", "Count the rows",
         "Compare with the store", "Seal", "Clear what killed runs left");
-    /** Before these nothing is changed, in them it is, after them it is done; what lies between them is in between. */
-    private static final List<String> ENDS = List.of("Take the lock", "Reach the bucket", "Seal");
 
-    /** Each run comes after the one that was ended before: that it gets as far as it does is a part of what is asked. */
-    @Test void a_TERM_or_a_ctrl_C_after_any_step_leaves_either_a_whole_backup_or_nothing() {
+    /** Before the first of these nothing is changed, in the second it is, after the third it is done; a kill is sent after each of all. */
+    @Test void a_TERM_or_a_ctrl_C_before_in_or_after_the_change_leaves_either_a_whole_backup_or_nothing() {
         var kit = small();
-        for (var step : STEPS) {
-            var terminated = STEPS.indexOf(step) % 2 == 0;
-            if (terminated || ENDS.contains(step)) wholeOrNothing(kit, start(kit).awaitSays("ok: " + step).signal("TERM").result(), 143);
-            if (!terminated || ENDS.contains(step))
-                wholeOrNothing(kit, kit.startInForeground("backup-db", "--env", "staging").awaitSays("ok: " + step).signalGroup("INT").result(), 130);
+        for (var step : List.of("Take the lock", "Reach the bucket", "Seal")) {
+            wholeOrNothing(kit, start(kit).awaitSays("ok: " + step).signal("TERM").result(), 143);
+            wholeOrNothing(kit, kit.startInForeground("backup-db", "--env", "staging").awaitSays("ok: " + step).signalGroup("INT").result(), 130);
         }
         var before = kit.sealed().size();
         start(kit).result().exits(0);
         assertEquals(before + 1, kit.sealed().size());
     }
 
+    /** Each run comes after the one that was ended before: that it gets as far as it does is a part of what is asked. */
     @Test void a_kill_after_any_step_is_made_good_by_the_next_run() {
         var kit = Stack.kit(large.copy());
         var mayBeSealed = 0;
@@ -379,7 +367,6 @@ class BackupFaultsTest {
                 nothingStays(kit);
             }
             assertEquals(List.of("interrupted", "interrupted"), kit.history().stream().map(run -> run.get("result").getAsString()).toList());
-            worksAgain(kit);
         }
     }
 
@@ -445,6 +432,7 @@ class BackupFaultsTest {
             var sealed = kit.put(parent + id(3 * 24) + "/manifest.json", "{}");
             var others = kit.put("handover/production/" + kit.database.name + "/" + id(2 * 24) + "/data-00.dump.zst", "x");
 
+            kit.database.execute("truncate photo");
             // The store can't be told to believe in another day, so its answers are.
             sentLongAgo(store, old.split("/")[3]);
             kit.run("backup-db", "--env", "staging").exits(0).says("ok: Clear what killed runs left: 1 unsealed upload");
@@ -500,6 +488,39 @@ class BackupFaultsTest {
     private static void fails(Kit kit, int code, String... words) {
         start(kit).result().exits(code).says(words);
         nothingStays(kit);
+    }
+
+    /** What a backup's upload in parts is told, of one that fails; nothing of it stays. */
+    private static void uploadFails(Kit kit, String... words) {
+        var content = new byte[13 << 20];
+        new Random(1).nextBytes(content);
+        var run = new Run();
+        try (var opened = kit.store()) {
+            told(Failure.StoreFailed.class, Exit.STORE, () -> {
+                try (var upload = opened.begin(run, "handover/staging/" + kit.database.name + "/data", content.length)) {
+                    upload.write(content);
+                    upload.commit();
+                }
+            }, words);
+        } finally {
+            run.undo.close();
+        }
+        nothingStays(kit);
+    }
+
+    /** What is told of the first that a run asks of its store. */
+    private static Failure listingFails(Kit kit, String... words) {
+        try (var opened = kit.store()) {
+            return told(Failure.class, Exit.STORE, () -> opened.list("handover/staging/"), words);
+        }
+    }
+
+    private static <F extends Failure> F told(Class<F> as, Exit exit, Executable act, String... words) {
+        var told = assertThrows(as, act);
+        var all = told.getMessage() + "\nNext:  " + told.hint;
+        assertEquals(exit, told.exit, all);
+        for (var text : words) assertTrue(all.contains(text), () -> "does not say: " + text + "\n" + all);
+        return told;
     }
 
     /** After a failure that came before anything was whole. */

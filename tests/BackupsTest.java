@@ -1,4 +1,5 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonParser;
@@ -8,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.regex.Pattern;
+import ops.Failure;
 import org.junit.jupiter.api.Test;
 
 /** What the listing says of backups, and what verifying one finds. */
@@ -17,10 +19,12 @@ class BackupsTest {
     @Test void backups_are_listed_newest_first_with_their_proof() {
         var kit = backedUp();
         kit.run("backup-db", "--env", "staging", "--schema", "public").exits(0);
+        // What has no seal is not listed but counted.
+        kit.put("handover/staging/" + kit.database.name + "/20260101T000000Z-abcdef/data-00.dump.zst", "half a dump");
         var older = id(kit, 0);
         var newer = id(kit, 1);
         kit.run("backups", "verify", older, "--env", "staging").exits(0).prints("1 of 1 backup readable to the last byte");
-        var list = kit.run("backups", "list", "--env", "staging").exits(0);
+        var list = kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed leftover of killed runs");
         var lines = list.out().lines().toList();
         assertEquals(3, lines.size(), list::toString);
         assertTrue(lines.get(1).startsWith(newer) && lines.get(1).contains("stored; partial"), list::toString);
@@ -30,13 +34,6 @@ class BackupsTest {
         assertEquals(newer, json.get(0).getAsJsonObject().get("id").getAsString());
         assertEquals("stored", json.get(0).getAsJsonObject().getAsJsonObject("proof").get("grade").getAsString());
         assertEquals("readable", json.get(1).getAsJsonObject().getAsJsonObject("proof").get("grade").getAsString());
-    }
-
-    @Test void what_has_no_seal_is_not_listed_but_counted() {
-        var kit = backedUp();
-        kit.put("handover/staging/" + kit.database.name + "/20260101T000000Z-abcdef/data-00.dump.zst", "half a dump");
-        var list = kit.run("backups", "list", "--env", "staging").exits(0).says("1 unsealed leftover of killed runs");
-        assertEquals(2, list.out().lines().count(), list::toString);
     }
 
     @Test void an_environment_without_backups_is_told_how_to_make_one() {
@@ -65,7 +62,6 @@ class BackupsTest {
         var kit = backedUp();
         kit.run("backups", "show", id(kit, 0).substring(0, 12), "--env", "staging").exits(0)
             .prints(id(kit, 0), "proof        stored", "1, 2,000 rows", "sha256sum -c SHA256SUMS", "pg_restore --exit-on-error");
-        assertEquals(id(kit, 0), kit.run("backups", "show", "latest", "--env", "staging", "--json").exits(0).json().getAsJsonObject("manifest").get("id").getAsString());
         kit.run("backups", "show", "2031", "--env", "staging").exits(1).says("there is no backup '2031'", "./jbang backups list");
     }
 
@@ -75,7 +71,7 @@ class BackupsTest {
 
     // --- verify
 
-    @Test void any_flipped_byte_of_any_object_is_found_and_the_object_named() {
+    @Test void any_flipped_byte_of_any_object_is_found_and_the_object_named() throws Exception {
         var kit = backedUp();
         var folder = kit.sealed().get(0);
         var seed = System.nanoTime();
@@ -94,14 +90,13 @@ class BackupsTest {
         for (var key : flipped) assertTrue(result.err().lines().anyMatch(line -> line.contains("backup " + key.split("/")[3] + " is broken: ") && line.contains(key)), () -> key + ", seed " + seed + "\n" + result);
         assertEquals("backups verify", kit.history().get(kit.history().size() - 1).get("script").getAsString());
 
-        kit.run("backups", "verify", later(0), "--env", "staging").exits(14).says(flipped.get(0), "Next:  ");
         var mended = flipped.get(11);
         kit.put(mended, kit.object(folder + "data-00.dump.zst"));
-        kit.run("backups", "verify", later(11), "--env", "staging").exits(0);
+        kit.readBack(later(11));
         kit.run("backups", "list", "--env", "staging").exits(0).printsLike(later(11) + ".* readable ").printsLike(later(10) + ".* BROKEN");
     }
 
-    @Test void evidence_that_cannot_be_read_counts_as_a_failure_until_it_is_proven_again() {
+    @Test void evidence_that_cannot_be_read_counts_as_a_failure_until_it_is_proven_again() throws Exception {
         var kit = backedUp();
         var folder = kit.sealed().get(0);
         var broken = List.of("{\"proof\": \"restored\", \"passed\": true}", "{\"proof\": \"restored\", \"passed\": true, \"at\": \"yesterday\"}", "{\"passed\": true, \"at\": \"2026-11-24T02:00:00Z\"}", "not JSON", "");
@@ -113,7 +108,7 @@ class BackupsTest {
         for (var number = 0; number < broken.size(); number++)
             list.printsLike(later(number) + ".* BROKEN, found .*: verify-20261124T020000Z.json can't be read; prove it again: ./jbang backups verify " + later(number) + " --env staging");
         for (var number = broken.size(); number < broken.size() + coloured.size(); number++) list.printsLike(later(number) + ".*not  \\[31mread");
-        kit.run("backups", "verify", later(0), "--env", "staging").exits(0);
+        kit.readBack(later(0));
         kit.run("backups", "list", "--env", "staging").exits(0).printsLike(later(0) + ".* readable (just now|[0-9]+ min ago)");
     }
 
@@ -154,9 +149,9 @@ class BackupsTest {
         kit.run("backup-db", "--env", "staging", "--recipient", kit.bash("age-keygen -y key.txt").out().strip()).exits(0);
         kit.run("backups", "verify", "--env", "staging").exits(78).says("is encrypted, and BACKUP_IDENTITY_FILE is not set");
         kit.set("BACKUP_IDENTITY_FILE", kit.home.resolve("other.txt").toString());
-        kit.run("backups", "verify", "--env", "staging").exits(78).says("opens this backup");
-        kit.set("BACKUP_IDENTITY_FILE", kit.home.resolve("key.txt").toString());
-        kit.run("backups", "verify", "--env", "staging").exits(0);
+        var refused = assertThrows(Failure.BadSetting.class, () -> kit.readBack("latest"));
+        assertTrue(refused.getMessage().contains("opens this backup"), refused::getMessage);
+        kit.set("BACKUP_IDENTITY_FILE", kit.home.resolve("key.txt").toString()).readBack("latest");
     }
 
     private static Kit backedUp() { return Stack.kit().backedUp("create table t as select n, md5(n::text) from generate_series(1, 2000) n"); }

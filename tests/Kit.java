@@ -166,6 +166,24 @@ final class Kit {
     /** The same of another environment. */
     ops.Settings settings(String env) { return ops.Settings.ofStack(local(env)); }
 
+    /** The bucket as commands open it, for what is asked of it without a process of its own. */
+    ops.Store store() { return ops.Store.open(settings()); }
+
+    /**
+     * Reads a backup back as {@code backups verify} does, in this process, and leaves the evidence beside it.
+     *
+     * @param wanted its id, a beginning of it, or latest
+     */
+    void readBack(String wanted) throws Exception {
+        var run = new ops.Run();
+        try (var store = store()) {
+            var unkept = new ops.ReadBack(run, settings(), store).verify(ops.BackupFolder.find(store, "staging", wanted, passedOver -> { }));
+            if (unkept.isPresent()) throw unkept.get();
+        } finally {
+            run.undo.close();
+        }
+    }
+
     /** A folder as the embedded stack keeps it, in which an environment's settings are those of local. */
     Path local(String env) {
         var prefix = "^" + env.toUpperCase(Locale.ROOT) + "_";

@@ -499,7 +499,7 @@ class MigrationsTest {
     private static void backUp(Kit kit) { withLocal(kit).run("backup-db", "--env", "local").exits(0); }
 
     /** In this process; what it says and prints is as the command does it. */
-    private static Kit.Result migrate(Kit kit, String what) {
+    static Kit.Result migrate(Kit kit, String what) {
         var said = new ByteArrayOutputStream();
         var printed = new StringBuilder();
         var state = new AtomicReference<>("nothing was changed");

@@ -1,5 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -7,6 +8,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import ops.BackupFolder;
+import ops.Failure;
+import ops.Sealed;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,8 +41,11 @@ class PermissionsTest {
         kit.run("doctor", "--env", "staging").exits(0).prints("aborted uploads: leave nothing behind", "delete: the probe is gone", "0 problems");
         assertEquals(Set.of("s3:GetBucketPublicAccessBlock", "s3:GetBucketPolicyStatus", "s3:GetBucketVersioning", "s3:GetLifecycleConfiguration", "s3:ListBucketVersions"), gate.refused());
         kit.run("backup-db", "--env", "staging").exits(0);
-        for (var command : List.of("list", "show", "verify", "drill", "hold latest", "copy --to offsite"))
+        for (var command : List.of("verify", "drill", "hold latest", "copy --to offsite"))
             kit.run(("backups " + command + " --env staging").split(" ")).exits(0);
+        try (var opened = kit.store()) {
+            for (var folder : BackupFolder.all(opened, "staging")) assertTrue(Sealed.read(opened, folder).proof() != null);
+        }
         kit.run("restore-db", "--env", "staging").exits(0);
         kit.set("SMOKE_BACKUP_HOURS", "26").run("smoke-tests", "--env", "staging", "--only", "backup").exits(0);
         assertEquals(Set.of(), gate.refused());
@@ -51,7 +58,7 @@ class PermissionsTest {
         grant(work);
         var site = new DeployedSite(kit);
         try {
-            site.run("deploy").exits(0);
+            site.ship(1);
             site.change("second");
             site.run("deploy").exits(0);
             site.run("rollback").exits(0);
@@ -69,7 +76,7 @@ class PermissionsTest {
         kit.run("backup-db", "--env", "staging").exits(0).says("warning: leftovers could not be cleared: could not list uploads ", "s3:ListBucketMultipartUploads is refused (403)");
 
         grant(work);
-        kit.run("backups", "hold", "latest", "--env", "staging").exits(0);
+        kit.put(kit.sealed().get(0) + "hold.json", "{}");
         kit.run("backups", "release", "latest", "--env", "staging").exits(13).says("s3:DeleteObject is refused (403)", next("s3:DeleteObject"));
         kit.run("backups", "prune", "--env", "staging").exits(0).says("warning: leftover handover/staging/", "s3:DeleteObject is refused (403)");
         assertTrue(kit.keys().contains(killed));
@@ -90,8 +97,11 @@ class PermissionsTest {
 
     @Test void a_permission_that_is_missing_is_named() {
         gate.grant(without("s3:ListBucket"));
-        kit.run("backup-db", "--env", "staging").exits(13).says("could not list s3://" + kit.bucket + "/handover/: s3:ListBucket is refused (403)", "Next:  grant these credentials s3:ListBucket on s3://" + kit.bucket + ": README.md, Security and permissions");
-        // Uploads may have begun beside, and nothing of this policy takes them back.
+        try (var opened = kit.store()) {
+            var told = assertThrows(Failure.StoreFailed.class, opened::reach);
+            assertTrue(told.getMessage().contains("could not list s3://" + kit.bucket + "/handover/: s3:ListBucket is refused (403)"), told::getMessage);
+            assertTrue(told.hint.contains("grant these credentials s3:ListBucket on s3://" + kit.bucket + ": README.md, Security and permissions"), told.hint);
+        }
         var before = kit.keys();
         gate.grant(without("s3:PutObject"));
         kit.run("backup-db", "--env", "staging").exits(13).says("s3:PutObject is refused (403)", next("s3:PutObject"));

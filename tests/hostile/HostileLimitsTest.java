@@ -41,7 +41,6 @@ class HostileLimitsTest {
         kit.database.execute("create table t (id int)");
         var cache = "${HANDOVER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/handover}";
         withMounts(NOEXEC + "noexec /tmp; bash ./jbang backup-db --env staging").exits(0).says("ok: ");
-        withMounts(NOEXEC + "noexec /tmp; bash ./jbang doctor --env staging").exits(0).prints("ok           native code: loaded from ");
         assertEquals(1, kit.sealed().size());
         // And where none does, it is said what to do.
         var nowhere = NOEXEC + "noexec /tmp /var/tmp \"" + cache + "\"; ";
@@ -73,7 +72,7 @@ class HostileLimitsTest {
             held.release();
             contained.result().exits(0);
         }
-        withMounts(NOEXEC + "noexec /tmp /var/tmp $XDG_RUNTIME_DIR; bash ./jbang doctor --env staging").prints("native code: loaded from ");
+        withMounts(NOEXEC + "noexec /tmp /var/tmp $XDG_RUNTIME_DIR; bash ./jbang doctor --env staging").prints("ok           native code: loaded from ");
         assertEquals("", kit.bash("ls -d $XDG_RUNTIME_DIR/" + left + "* \"" + cache + "/" + left + "\" || true").out());
     }
 
@@ -117,7 +116,7 @@ class HostileLimitsTest {
 
     @Test void a_result_that_can_not_be_written_is_no_success() {
         kit.backedUp("create table t (id int)");
-        for (var command : new String[] {"backups list --env staging --json >/dev/full", "backups show latest --env staging >&-", "doctor --env staging --json >/dev/full"})
+        for (var command : new String[] {"backups show latest --env staging >&-", "doctor --env staging --json >/dev/full"})
             bash("./jbang " + command).exits(1).says("FAILED: the result could not be written to stdout, or not all of it: ", "Next:  let stdout lead where there is room");
         // What was done and recorded stays done; but a document was asked for.
         bash("./jbang backups hold latest --env staging >/dev/full").exits(0).says("warning: the result could not be written to stdout");

@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.UnaryOperator;
@@ -26,7 +25,7 @@ import ops.Store;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A store that lies, lacks, refuses or stumbles: nothing is lost by it, and what it said decides what the operator reads. */
@@ -64,12 +63,9 @@ class HostileStoreTest {
                 assertTrue(told.getMessage().startsWith("could not list s3://" + kit.bucket), told::getMessage);
             }
             assertTrue(store.heads("list-type=2").size() < 500, () -> store.heads("list-type=2").size() + " requests");
-            for (var command : List.of(List.of("backups", "list"), List.of("backups", "show", "latest"))) {
-                store.heal();
-                var lie = command.contains("list") ? Lie.TRUNCATED_WITHOUT_A_TOKEN : Lie.EMPTY_PAGES_FOR_EVER;
-                store.every("GET /[^/?]+/?\\?").change(answer -> answered(lie.lie.apply(body(answer))));
-                kit.run(with(command, "--env", "staging")).exits(13).says("could not list s3://" + kit.bucket, "State: ", "Next:  ").neverShows("has no backup");
-            }
+            store.heal();
+            store.every("GET /[^/?]+/?\\?").change(answer -> answered(Lie.EMPTY_PAGES_FOR_EVER.lie.apply(body(answer))));
+            kit.run("backups", "list", "--env", "staging").exits(13).says("could not list s3://" + kit.bucket, "State: ", "Next:  ").neverShows("has no backup");
         }
     }
 
@@ -85,22 +81,24 @@ class HostileStoreTest {
 
     @Test void a_token_that_is_good_for_one_answer_only_may_be_lost_with_it() {
         var kit = Stack.kit().backedUp(ROWS);
-        try (var store = new FaultProxy(kit)) {
+        try (var store = new FaultProxy(kit); var opened = kit.store()) {
             store.next("GET .*continuation-token=").loseTheAnswer();
             store.every("GET .*continuation-token=").answer(400, "InvalidArgument");
             store.every(LISTING).change(answer -> answered(listing("true", "<NextContinuationToken>once</NextContinuationToken>", half(body(answer)))));
-            kit.run("backups", "list", "--env", "staging").exits(0).prints(id(kit));
+            assertEquals(List.of(id(kit)), ids(opened));
         }
     }
 
     @Test void what_a_listing_holds_beyond_what_was_asked_for_is_left_alone() {
         var kit = Stack.kit().backedUp(ROWS);
-        try (var store = new FaultProxy(kit)) {
+        try (var store = new FaultProxy(kit); var opened = kit.store()) {
             var other = "<Contents><Key>handover/production/shop/20260101T000000Z-aaaaaa/manifest.json</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>1</Size></Contents>";
             store.every(LISTING).change(answer -> answered(body(answer).replaceFirst("(?=<Contents>|</ListBucketResult>)", other)));
-            kit.run("backups", "list", "--env", "staging").exits(0).prints(id(kit)).neverShows("20260101T000000Z-aaaaaa");
+            assertEquals(List.of(id(kit)), ids(opened));
         }
     }
+
+    private static List<String> ids(Store store) { return BackupFolder.sealed(store, "staging").stream().map(BackupFolder::id).toList(); }
 
     // --- writing
 
@@ -181,44 +179,57 @@ class HostileStoreTest {
         }
     }
 
-    /** What a store may lack and a backup can do without. */
-    enum Lacking {
-        IF_NONE_MATCH_IS_NOT_IMPLEMENTED(false, "the store refuses If-None-Match", "if-none-match: ", 501, "NotImplemented"),
-        IF_NONE_MATCH_IS_NOT_ALLOWED(false, "the store refuses If-None-Match", "if-none-match: ", 400, "InvalidArgument"),
-        SHA256_IN_A_HEADER(true, "the store takes no SHA-256", "x-amz-checksum-|x-amz-sdk-checksum-", 400, "InvalidArgument"),
-        STORAGE_CLASSES(true, "the store refuses storage class STANDARD_IA", "x-amz-storage-class: ", 400, "InvalidArgument");
-
-        /** Whether it shows in uploads in parts. */
-        private final boolean inParts;
-        private final String words;
-        private final Pattern header;
-        private final int status;
-        private final String code;
-
-        Lacking(boolean inParts, String words, String header, int status, String code) {
-            this.inParts = inParts;
-            this.words = words;
-            this.header = Pattern.compile("\r\n(" + header + ")", Pattern.CASE_INSENSITIVE);
-            this.status = status;
-            this.code = code;
+    /** As after an earlier kit: the evidence says that all is well, and it no longer is. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "if-none-match:                      | 501 | NotImplemented  | the store refuses If-None-Match",
+        "x-amz-checksum-, x-amz-sdk-checksum- | 400 | InvalidArgument | the store takes no SHA-256"})
+    void what_a_store_lacks_is_done_without_and_said(String headers, int status, String code, String words) throws Exception {
+        // Of SHA-256 it shows in uploads in parts.
+        var inParts = headers.startsWith("x");
+        var kit = inParts ? Stack.kit(large.copy()) : Stack.kit();
+        try (var store = new FaultProxy(kit)) {
+            lacking(store, headers.replace(", ", "|"), status, code);
+            String[] backup = {"backup-db", "--env", "staging", "--counts", "none", "--verify", "readable"};
+            kit.run(backup).exits(0);
+            kit.notLookedAt();
+            if (inParts) kit.run(backup).exits(0).says("warning: " + words);
+            else assertTrue(missing(kit).contains(words), missing(kit));
+            assertEquals(inParts ? 2 : 1, kit.sealed().size());
+            assertEquals(List.of(), kit.openUploads());
         }
     }
 
-    @ParameterizedTest
-    @EnumSource(Lacking.class)
-    void what_a_store_lacks_is_done_without_and_said(Lacking lacking) {
-        var kit = lacking.inParts ? Stack.kit(large.copy()) : Stack.kit();
-        try (var store = new FaultProxy(kit)) {
-            // As after an earlier kit: the evidence says that all is well, and it no longer is.
-            store.every("^(PUT|POST|HEAD) ").answer((head, real) -> lacking.header.matcher(head).find() ? FaultProxy.error(head, lacking.status, lacking.code, "Unsupported header") : real.answer());
-            String[] backup = {"backup-db", "--env", "staging", "--counts", "none", "--verify", "readable"};
-            var first = kit.run(backup).exits(0);
-            if (lacking == Lacking.STORAGE_CLASSES) first.says("warning: " + lacking.words);
-            if (lacking == Lacking.STORAGE_CLASSES) return;
+    @Test void another_answer_to_the_same_and_no_storage_classes_are_done_without_too() throws Exception {
+        var kit = Stack.kit();
+        try (var store = new FaultProxy(kit); var opened = kit.store()) {
+            lacking(store, "if-none-match: ", 400, "InvalidArgument");
+            assertTrue(opened.putNew("handover/staging/new", new byte[1]));
+            assertFalse(opened.putNew("handover/staging/new", new byte[2]));
+            assertEquals(1, kit.object("handover/staging/new").length);
             kit.notLookedAt();
-            kit.run(backup).exits(0).says("warning: " + lacking.words);
-            assertEquals(2, kit.sealed().size());
-            assertEquals(List.of(), kit.openUploads());
+            assertTrue(missing(kit).contains("the store refuses If-None-Match"), missing(kit));
+            store.heal();
+            lacking(store, "x-amz-storage-class: ", 400, "InvalidArgument");
+            var run = new Run();
+            try (var upload = opened.begin(run, "handover/staging/upload", 1)) {
+                upload.write(1);
+                upload.commit();
+            }
+            assertTrue(opened.plainClass());
+            assertEquals(1, kit.object("handover/staging/upload").length);
+        }
+    }
+
+    /** Refuses what comes with certain headers. */
+    private static void lacking(FaultProxy store, String headers, int status, String code) {
+        var header = Pattern.compile("\r\n(" + headers + ")", Pattern.CASE_INSENSITIVE);
+        store.every("^(PUT|POST|HEAD) ").answer((head, real) -> header.matcher(head).find() ? FaultProxy.error(head, status, code, "Unsupported header") : real.answer());
+    }
+
+    private static String missing(Kit kit) throws Exception {
+        try (var opened = kit.store()) {
+            return Conformance.of(new Run(), opened, "staging").evidence().missing().toString();
         }
     }
 
@@ -251,7 +262,7 @@ class HostileStoreTest {
 
     // --- lines and limits
 
-    @Test void a_line_that_is_slow_or_breaks_again_and_again_brings_all_as_long_as_it_gets_on() throws IOException {
+    @Test void a_line_that_is_slow_or_breaks_again_and_again_brings_all_as_long_as_it_gets_on() throws Exception {
         // A part takes longer than the limit.
         var kit = Stack.kit(large.copy()).set("S3_ATTEMPT_SECONDS", "3");
         try (var line = new SlowLine(kit, 1_500_000)) {
@@ -260,14 +271,14 @@ class HostileStoreTest {
         kit.set("S3_ATTEMPT_SECONDS", null).set("S3_ATTEMPTS", "3");
         try (var store = new FaultProxy(kit)) {
             store.every("^GET .*data-00").answer((head, real) -> beginning(real.answer()));
-            kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
+            kit.readBack("latest");
             assertTrue(store.heads("^GET .*data-00").size() > 3, () -> store.heads("^GET .*data-00").size() + " requests");
             store.heal();
             // And one that knows no ranges begins from the beginning: what it sends is not the rest.
             store.next("^GET .*data-00").answer((head, real) -> beginning(real.answer()));
             store.every("^GET .*data-00").answer((head, real) -> Stack.up().s3.getObjectAsBytes(request -> request.bucket(kit.bucket).key(kit.sealed().get(0) + "data-00.dump.zst")).asString(StandardCharsets.ISO_8859_1)
                 .transform(content -> "HTTP/1.1 200 OK\r\nContent-Length: " + content.length() + "\r\nConnection: close\r\n\r\n" + content));
-            kit.run("backups", "verify", "latest", "--env", "staging").exits(0);
+            kit.readBack("latest");
         }
     }
 
@@ -325,7 +336,7 @@ class HostileStoreTest {
         assertTrue(told.getMessage().contains(what) && ("Next:  " + told.hint).contains(next), () -> told.getMessage() + "\nNext:  " + told.hint);
     }
 
-    @Test void what_lies_in_an_archive_class_is_named_when_it_is_stored_and_when_it_can_t_be_read() {
+    @Test void what_lies_in_an_archive_class_is_named_when_it_is_stored_and_when_it_can_t_be_read() throws Exception {
         var kit = Stack.kit().set("BACKUP_STORAGE_CLASS", "DEEP_ARCHIVE");
         kit.database.execute(ROWS);
         kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(78).says("can't be read back", "BACKUP_STORAGE_CLASS stands in");
@@ -333,7 +344,9 @@ class HostileStoreTest {
         kit.run("doctor", "--env", "staging").exits(0).prints("warning      upload in parts: what lies in storage class DEEP_ARCHIVE");
         try (var store = new FaultProxy(kit)) {
             store.every("^GET .*data-00").answer(403, "InvalidObjectState");
-            kit.run("backups", "verify", "latest", "--env", "staging").exits(13).says("it lies in an archive class, and can't be read before it is brought back", "aws s3api restore-object");
+            var told = assertThrows(Failure.OutOfReach.class, () -> kit.readBack("latest"));
+            assertEquals(Exit.STORE, told.exit);
+            assertTrue(told.getMessage().contains("it lies in an archive class, and can't be read before it is brought back") && told.hint.contains("aws s3api restore-object"), () -> told.getMessage() + told.hint);
         }
     }
 
@@ -380,12 +393,6 @@ class HostileStoreTest {
     }
 
     private static String id(Kit kit) { return kit.sealed().get(0).replaceFirst(".*/([^/]+)/$", "$1"); }
-
-    private static String[] with(List<String> command, String... more) {
-        var all = new ArrayList<>(command);
-        all.addAll(List.of(more));
-        return all.toArray(String[]::new);
-    }
 
     /** The body of an answer, whether it came with its length or in chunks. */
     private static String body(String answer) {
