@@ -181,14 +181,14 @@ class BackupFaultsTest {
     @Test void a_store_that_goes_on_answering_500_ends_the_run_and_leaves_no_backup() {
         var kit = small().set("S3_ATTEMPTS", "2");
         try (var store = new FaultProxy(kit)) {
+            for (var request : List.of("POST .*\\?uploads", "PUT .*partNumber=2", "POST .*uploadId="))
+                fails(kit, store, request, () -> uploadFails(kit, "the store answered 500", "Next:  try again later"));
             for (var request : List.of("GET .*list-type=2", "PUT .*globals", "HEAD .*data-00", "PUT .*SHA256SUMS", "PUT .*manifest.json")) {
                 fails(kit, store, request, () -> kit.run("backup-db", "--env", "staging").exits(13)
                     .says("the store answered 500", "State: ", "Next:  try again later; ./jbang doctor --env staging"));
                 assertEquals(List.of(), kit.sealed());
                 assertEquals(List.of(), kit.leftTemporary());
             }
-            for (var request : List.of("POST .*\\?uploads", "PUT .*partNumber=2", "POST .*uploadId="))
-                fails(kit, store, request, () -> uploadFails(kit, "the store answered 500", "Next:  try again later"));
             worksAgain(kit);
         }
     }
