@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
@@ -21,12 +22,12 @@ import ops.Conformance;
 import ops.Exit;
 import ops.Failure;
 import ops.Run;
+import ops.Seal;
 import ops.Store;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** A store that lies, lacks, refuses or stumbles: nothing is lost by it, and what it said decides what the operator reads. */
 class HostileStoreTest {
@@ -233,23 +234,37 @@ class HostileStoreTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void a_seal_never_takes_another_s_place_even_where_the_store_ignores_conditions(boolean before) {
-        var kit = Stack.kit();
-        try (var store = new FaultProxy(kit)) {
-            var other = "{\"another\": \"manifest\"}";
-            store.every("^PUT .*manifest.json").answer((head, real) -> {
-                var key = decoded(head.split(" ")[1]).replaceFirst("\\?.*", "").substring(kit.bucket.length() + 2);
-                // Overwritten, and the other one then comes after it; or the condition is refused, and one comes in between.
-                if (before && Pattern.compile("\r\nif-none-match", Pattern.CASE_INSENSITIVE).matcher(head).find()) return FaultProxy.error(head, 501, "NotImplemented", "A header is not implemented");
-                kit.put(key, other);
-                return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            });
+    @Test void a_seal_never_takes_another_s_place_even_where_the_store_ignores_conditions() {
+        var kit = Stack.kit().backedUp(ROWS);
+        try (var store = new FaultProxy(kit); var opened = kit.store()) {
+            var made = BackupFolder.sealed(opened, "staging").get(0);
+            var manifest = made.manifest(opened);
+            // The condition is refused, and another one comes in between.
+            anotherComes(kit, store, true);
             kit.run("backup-db", "--env", "staging").exits(16).says("manifest", "Next:  ");
-            assertEquals(other, new String(kit.object(kit.sealed().get(0) + "manifest.json"), StandardCharsets.UTF_8));
+            anotherStays(kit, kit.sealed().get(1));
+            store.heal();
+            // Overwritten, and the other one then comes after it.
+            anotherComes(kit, store, false);
+            var folder = BackupFolder.of(opened, "staging", kit.database.name, "20260101T000000Z-abcdef");
+            var told = assertThrows(Failure.Unclear.class, () -> Seal.write(opened, folder, manifest, manifest.bytes(), Optional.empty(), () -> { }, () -> { }));
+            assertTrue(told.exit == Exit.UNKNOWN && told.getMessage().contains("manifest") && !told.hint.isBlank(), told::getMessage);
+            anotherStays(kit, folder.key());
         }
     }
+
+    private static final String ANOTHER = "{\"another\": \"manifest\"}";
+
+    private static void anotherComes(Kit kit, FaultProxy store, boolean refused) {
+        store.every("^PUT .*manifest.json").answer((head, real) -> {
+            var key = decoded(head.split(" ")[1]).replaceFirst("\\?.*", "").substring(kit.bucket.length() + 2);
+            if (refused && Pattern.compile("\r\nif-none-match", Pattern.CASE_INSENSITIVE).matcher(head).find()) return FaultProxy.error(head, 501, "NotImplemented", "A header is not implemented");
+            kit.put(key, ANOTHER);
+            return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        });
+    }
+
+    private static void anotherStays(Kit kit, String folder) { assertEquals(ANOTHER, new String(kit.object(folder + "manifest.json"), StandardCharsets.UTF_8)); }
 
     @Test void a_seal_that_the_store_refuses_leaves_nothing_and_the_state_is_true() {
         var kit = Stack.kit();
