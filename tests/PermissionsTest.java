@@ -36,7 +36,7 @@ class PermissionsTest {
 
     @Test void with_the_first_policy_backups_are_made_looked_at_copied_and_restored_and_all_of_it_is_needed() {
         var offsite = Stack.bareKit().bucket;
-        kit.set("OFFSITE_BACKUP_BUCKET", offsite).set("STAGING_SITE_URL", "http://127.0.0.1:1");
+        kit.withDrillServer().set("OFFSITE_BACKUP_BUCKET", offsite).set("STAGING_SITE_URL", "http://127.0.0.1:1");
         grant(work, work.replace("BUCKET", offsite));
         kit.run("doctor", "--env", "staging").exits(0).prints("aborted uploads: leave nothing behind", "delete: the probe is gone", "0 problems");
         assertEquals(Set.of("s3:GetBucketPublicAccessBlock", "s3:GetBucketPolicyStatus", "s3:GetBucketVersioning", "s3:GetLifecycleConfiguration", "s3:ListBucketVersions"), gate.refused());
