@@ -376,7 +376,7 @@ class Deploy implements Callable<Integer> {
             } else continue;
             ways.remove(way);
         }
-        var marked = written("mark release " + release.id() + " as bad", () -> releases.bad(release, why));
+        var marked = Deployment.written(run, "mark release " + release.id() + " as bad", () -> releases.bad(release, why));
         if (stay || ways.isEmpty()) {
             run.state("release " + release.id() + " is live, and does not work" + kept);
             var back = "; or, if the release before works with the database as it is: ./jbang rollback --env " + env;
@@ -400,19 +400,8 @@ class Deploy implements Callable<Integer> {
         }
     }
 
-    /** A store that takes nothing at the moment keeps nobody from going back. */
-    private boolean written(String what, Runnable act) {
-        try {
-            act.run();
-            return true;
-        } catch (Failure e) {
-            run.console.warn("could not " + what + ": " + e.getMessage());
-            return false;
-        }
-    }
-
     private Findings goBack(Steps steps, WayBack way, String why, Set<String> commits, String bad) throws Exception {
-        way.release().ifPresent(known -> written("write down where it goes back to",
+        way.release().ifPresent(known -> Deployment.written(run, "write down where it goes back to",
             () -> releases.begin(release.id(), known.release().id(), why)));
         steps.change("Roll back", "", () -> {
             way.take(run, store, env, provider, application, lock::makeSure);
@@ -424,7 +413,8 @@ class Deploy implements Callable<Integer> {
         earlier.remove(way.commit());
         SiteChecks.awaitNew(run, settings, way.commit(), earlier);
         var after = SiteChecks.live(run, settings, way.commit(), earlier);
-        if (after.outcome() != Outcome.unknown) written("write down that this has ended", releases::end);
+        if (after.outcome() != Outcome.unknown)
+            Deployment.written(run, "write down that this has ended", releases::end);
         run.state(way.name() + " is live again, and " + switch (after.outcome()) {
             case pass -> "passes the smoke tests";
             case fail -> "does not pass either";

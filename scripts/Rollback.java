@@ -9,9 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import ops.*;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -135,11 +135,7 @@ class Rollback implements Callable<Integer> {
     /** Not before it was said: whoever is not told runs it again, and then it must go no further back. */
     private void end() {
         if (run.console.lostResult().isPresent()) return;
-        try {
-            releases.end();
-        } catch (Failure e) {
-            run.console.warn("could not write down that this has ended, so the next rollback stays here: " + e.getMessage());
-        }
+        Deployment.written(run, "write down that this has ended, so the next rollback stays here", releases::end);
     }
 
     private boolean readSettings(Steps steps) throws Exception {
@@ -287,8 +283,13 @@ class Rollback implements Callable<Integer> {
         var same = releases.all().stream().filter(known -> known.hasBytesOf(left.get().release()))
             .filter(known -> known.bad() == null || isLeft(known) && begun.isEmpty())
             .map(Releases.Known::release).toList();
-        for (var release : same) releases.bad(release, why());
-        steps.found(same.stream().map(Release::id).collect(Collectors.joining(", ")));
+        var marked = new ArrayList<String>();
+        for (var release : same) {
+            var written = Deployment.written(run, "mark release " + release.id() + " as bad, so a later rollback may come"
+                + " to it", () -> releases.bad(release, why()));
+            if (written) marked.add(release.id());
+        }
+        steps.found(marked.isEmpty() ? "not marked" : String.join(", ", marked));
         return true;
     }
 
@@ -311,7 +312,9 @@ class Rollback implements Callable<Integer> {
         var either = "either the release before or " + target.release().id() + " is live, whole; ./jbang rollback --env " + env + " --list says which";
         if (way != Way.live) {
             if (begun.isPresent() && !isInHand(begun.get().from())) releases.markLeft(left);
-            releases.begin(left.map(known -> known.release().id()).orElse(null), target.release().id(), why());
+            Deployment.written(run, "write down where this goes, so name it if this is killed and run again, --to "
+                + target.release().id(), () -> releases.begin(left.map(known -> known.release().id()).orElse(null),
+                    target.release().id(), why()));
         }
         if (way == Way.live) {
             live = before.get();
@@ -374,11 +377,12 @@ class Rollback implements Callable<Integer> {
         SiteChecks.awaitNew(run, settings, sha, earlier);
         var findings = SiteChecks.live(run, settings, sha, earlier);
         if (findings.outcome() == Outcome.fail) {
-            releases.end();
             run.state("release " + target.release().id() + " is live again, and does not pass the smoke tests");
+            Deployment.written(run, "write down that this has ended", releases::end);
         }
         findings.conclude();
-        releases.good(target.release(), live.deployment());
+        Deployment.written(run, "mark release " + target.release().id() + " as good",
+            () -> releases.good(target.release(), live.deployment()));
         run.state("release " + target.release().id() + " is live again, and passed the smoke tests");
         steps.found(findings.counts());
         return true;

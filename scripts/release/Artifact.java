@@ -67,9 +67,22 @@ public final class Artifact {
 
     public static boolean isKept(Store store, String env, Stored stored) { return store.head(key(store, env, stored)).isPresent(); }
 
-    /** Stores it and compares with what the store says that it has; false when it was there already. */
+    /** Whether what is kept is what it is called by. */
+    private static boolean isWhole(Store store, String env, Stored stored) {
+        try (var raw = new Sha256.Reader(Packing.unpack(store.stream(key(store, env, stored)), null))) {
+            raw.transferTo(OutputStream.nullOutputStream());
+            return raw.hex().equals(stored.sha256);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Stores it and compares with what the store says that it has; false when it was there already, and whole. What is
+     * there and is not whole is replaced.
+     */
     public static boolean store(Run run, Store store, String env, Path folder, Stored stored) throws IOException, InterruptedException {
-        if (isKept(store, env, stored)) return false;
+        if (isKept(store, env, stored) && isWhole(store, env, stored)) return false;
         try (var upload = store.begin(run, key(store, env, stored), stored.bytes)) {
             try (var packed = Packing.pack(upload, LEVEL, List.of())) {
                 archive(folder, packed);

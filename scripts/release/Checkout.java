@@ -6,8 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import ops.Failure;
 import ops.Run;
@@ -17,6 +19,7 @@ import ops.Workspace;
 /** The git checkout of an application: which commit it is at, and fresh copies of it, so that nothing that lies about gets into a build. */
 public final class Checkout {
     private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final Pattern OWNED_BY_ANOTHER = Pattern.compile("dubious ownership in repository at '([^']+)'");
     private static final int SHOWN = 3;
     /** Of a subject; a commit without an empty line has all its text for one. */
     private static final int LONGEST_SUBJECT = 200;
@@ -43,7 +46,12 @@ public final class Checkout {
             var top = Path.of(git(run, folder, "rev-parse", "--show-toplevel").strip());
             return new Checkout(run, top, top.relativize(folder.toRealPath()));
         } catch (Failure.ToolFailed e) {
-            throw new Failure.BadSetting(folder + " is no git checkout that can be read: " + e.getMessage(), "deploy from a clone of the application's repository; a release is told by its commit");
+            var owned = OWNED_BY_ANOTHER.matcher(e.getMessage());
+            var trust = "git config --global --add safe.directory ";
+            throw new Failure.BadSetting(folder + " is no git checkout that can be read: " + e.getMessage(), !owned.find()
+                ? "deploy from a clone of the application's repository; a release is told by its commit"
+                : "run this as its owner; or, if what is in it may run as this user: " + trust + owned.group(1) + "; " + trust
+                    + owned.group(1) + "/.git");
         }
     }
 
@@ -51,7 +59,11 @@ public final class Checkout {
         var all = new ArrayList<>(PLAIN);
         all.addAll(List.of("-C", folder.toString()));
         all.addAll(List.of(arguments));
-        return Tool.text(run, Path.of("git"), all, Map.of("GIT_TERMINAL_PROMPT", "0", "GIT_OPTIONAL_LOCKS", "0"), LIMIT);
+        var environment = new HashMap<>(Map.of("GIT_TERMINAL_PROMPT", "0", "GIT_OPTIONAL_LOCKS", "0"));
+        // By it git knows that whoever has become root is the owner.
+        var sudo = System.getenv("SUDO_UID");
+        if (sudo != null) environment.put("SUDO_UID", sudo);
+        return Tool.text(run, Path.of("git"), all, environment, LIMIT);
     }
 
     private String git(String... arguments) throws IOException, InterruptedException { return git(run, top, arguments); }

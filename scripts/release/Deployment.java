@@ -53,6 +53,17 @@ public final class Deployment {
         return "'" + settings.env + (confirm == null ? "' was typed" : "' was given");
     }
 
+    /** A store that takes nothing at the moment keeps nobody from going back: says so, and gives false. */
+    public static boolean written(Run run, String what, Runnable act) {
+        try {
+            act.run();
+            return true;
+        } catch (Failure e) {
+            run.console.warn("could not " + what + ": " + e.getMessage());
+            return false;
+        }
+    }
+
     /** The last migration of an environment's database; null when the environment has none. */
     public static String schemaVersion(Settings settings, String script) {
         if (settings.get(Setting.DATABASE_URL).isEmpty()) return null;

@@ -3,6 +3,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -17,6 +18,7 @@ import ops.Secret;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import release.Application;
+import release.Artifact;
 import release.Build;
 import release.Checkout;
 import release.Contents;
@@ -130,6 +132,21 @@ class HostileDeployTest {
         assertTrue(subject.matches("a commit whose text.{150,200}…"), subject);
     }
 
+    /** As one that root deploys from and somebody else has cloned. */
+    @Test void a_checkout_of_another_user_is_read_as_git_itself_would() throws IOException {
+        assumeTrue(Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0), "giving files away takes root");
+        kit.bash("chown -R 65534 site").exits(0);
+        var refused = site.run("deploy", "--dry-run").exits(78).says("dubious ownership", "Next:  run this as its owner; or, ");
+        // What is said next, to the letter, where it changes nobody's own settings.
+        var cache = System.getenv().getOrDefault("XDG_CACHE_HOME", System.getenv("HOME") + "/.cache") + "/handover";
+        kit.with("HANDOVER_CACHE", System.getenv().getOrDefault("HANDOVER_CACHE", cache)).with("HOME", kit.home.toString());
+        kit.bash(refused.err().replaceFirst("(?s).*this user: ", "")).exits(0);
+        site.run("deploy", "--dry-run").exits(0);
+        Files.delete(kit.home.resolve(".gitconfig"));
+        kit.with("SUDO_UID", "65534");
+        site.run("deploy", "--dry-run").exits(0);
+    }
+
     // --- builds
 
     private Build build(String script) throws Exception {
@@ -207,6 +224,29 @@ class HostileDeployTest {
     }
 
     // --- records
+
+    /** Whoever wants to go back at night has no time for it. */
+    @Test void a_store_that_takes_nothing_at_the_moment_keeps_nobody_from_rolling_back() throws IOException {
+        var two = site.ship(2);
+        try (var store = new FaultProxy(kit)) {
+            store.every("PUT .*/releases/.*").answer(403, "AccessDenied");
+            site.run("rollback").exits(0).says("warning: could not write down where this goes, so name it if this is killed "
+                + "and run again, --to " + two.get(0), "warning: could not mark release " + two.get(1) + " as bad, so a later "
+                + "rollback may come to it: ", "ok: Mark what was left as bad: not marked").prints("rolled back to " + two.get(0));
+        }
+        assertEquals(two.get(0), site.current());
+    }
+
+    @Test void a_kept_artifact_that_is_not_whole_is_stored_anew() throws Exception {
+        var folder = site.www.resolve("releases/" + site.ship(1).get(0));
+        var stored = Artifact.of(folder);
+        kit.put("handover/staging/artifacts/" + stored.sha256() + ".tar.zst", "no archive".getBytes(StandardCharsets.UTF_8));
+        try (var store = site.store()) {
+            assertTrue(Artifact.store(run, store, "staging", folder, stored), "it was there, and not whole");
+            Artifact.fetch(store, "staging", stored, Files.createDirectory(kit.home.resolve("fetched")));
+            assertFalse(Artifact.store(run, store, "staging", folder, stored), "it is there already");
+        }
+    }
 
     @Test void of_releases_only_one_that_is_named_and_was_made_for_this_provider_is_taken() throws Exception {
         var two = site.ship(2);
