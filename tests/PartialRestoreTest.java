@@ -1,8 +1,14 @@
+//SOURCES ../scripts/restore/Partial.java
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import ops.Failure;
 import org.junit.jupiter.api.Test;
+import restore.Partial;
 
 /** One schema or one table of a backup, beside what is there. */
 class PartialRestoreTest {
@@ -83,8 +89,11 @@ class PartialRestoreTest {
     @Test void a_part_that_is_not_in_the_backup_is_answered_with_what_was_meant() {
         var kit = backedUp();
         kit.run("restore-db", "--env", "staging", "--table", "shop.custmer").exits(2).says("there is no table 'shop.custmer' in the backup", "did you mean shop.customer?");
-        kit.run("restore-db", "--env", "staging", "--table", "customer").exits(2).says("a table's has its schema; there are: public.account, public.visit, public.visit_2025, public.visit_2026, shop.customer");
-        kit.run("restore-db", "--env", "staging", "--schema", "shoop").exits(2).says("did you mean shop?");
+        var contents = kit.contents();
+        var bare = assertThrows(Failure.Usage.class, () -> new Partial(contents, List.of(), List.of("customer")));
+        assertTrue(bare.hint.contains("a table's has its schema; there are: public.account, public.visit, public.visit_2025, public.visit_2026, shop.customer"), bare.hint);
+        var misspelt = assertThrows(Failure.Usage.class, () -> new Partial(contents, List.of("shoop"), List.of()));
+        assertTrue(misspelt.hint.contains("did you mean shop?"), misspelt.hint);
         kit.run("restore-db", "--env", "staging", "--schema", "shop", "--mode", "swap").exits(2).says("--mode swap exchanges the whole database");
     }
 
