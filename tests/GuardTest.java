@@ -60,7 +60,8 @@ class GuardTest {
 
     @Test void by_another_spelling_of_its_address_it_is_refused() throws Exception {
         TestDatabase.superuser("do $$ begin if not exists (select from pg_roles where rolname = 'other') then create role other superuser login password 'x'; end if; end $$");
-        kit.set("STAGING_DATABASE_URL", production.url().replace("@127.0.0.1:", "@%6Cocalhost:"));
+        // The list of protected ones may be written carelessly.
+        kit.set("STAGING_DATABASE_URL", production.url().replace("@127.0.0.1:", "@%6Cocalhost:")).set("PROTECTED_ENVS", " live ,,production ,");
         kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION, "Next:  correct it: STAGING_DATABASE_URL stands in .env.operations");
         var addresses = Stream.of("127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127%2E0%2E0%2E1", "127.1", "[::ffff:127.0.0.1]")
             .map(host -> production.url().replace("@127.0.0.1:", "@" + host + ":"));
@@ -139,7 +140,6 @@ class GuardTest {
         }
         kit.set("STAGING_DATABASE_URL", production.url());
         kit.run("restore-db", "--env", "staging", "--from", "production").exits(10).says(IS_PRODUCTION, "the server says it is the one of its backup ");
-        kit.set("PRODUCTION_DATABASE_URL", null).run("restore-db", "--env", "staging", "--from", "production").exits(10).says(IS_PRODUCTION);
         untouched();
     }
 
@@ -165,11 +165,8 @@ class GuardTest {
 
     /** In this process by other names, since production is protected there in any case. */
     @Test void the_list_of_protected_ones_may_be_written_carelessly() {
-        for (var list : List.of(" other ", "live , other", "live,,other,"))
+        for (var list : List.of(" other ", "live , other", "live,,other,", " live ,,other ,"))
             assertTrue(kit.set("PROTECTED_ENVS", list).settings().protectedEnvironments().contains("other"), list);
-        kit.set("PROTECTED_ENVS", " live ,,production ,").set("STAGING_DATABASE_URL", production.url());
-        kit.run("restore-db", "--env", "staging").exits(10).says(IS_PRODUCTION);
-        untouched();
     }
 
     @Test void a_name_that_is_almost_its_own_is_no_environment() {
@@ -188,7 +185,6 @@ class GuardTest {
         }
         kit.set("STAGING_DATABASE_URL", production.url());
         kit.run("restore-db", "--env", "staging").exits(78).says("FAILED: PROTECTED_ENVS names ", "protects nothing", "PROTECTED_ENVS stands in .env.operations");
-        kit.run("restore-db", "--env", "production", "--from", "staging").exits(78);
         kit.run("backups", "prune", "--env", "staging", "--dry-run").exits(78);
         kit.run("doctor", "--env", "staging").exits(78).prints("problem      PROTECTED_ENVS: PROTECTED_ENVS names 'production staging'");
         // Another environment's own list is one that is read, too: whether a standby stands for its primary goes by it.
@@ -224,8 +220,6 @@ class GuardTest {
         var lies = "'staging' points at the place in the bucket of the protected environment 'production': one lies in the other, s3://";
         kit.set("STAGING_BACKUP_PREFIX", "handover//production/").run("backups", "prune", "--env", "staging").exits(10).says(lies);
         kit.set("STAGING_BACKUP_PREFIX", "handover/x/../production/./y").run("restore-db", "--env", "staging").exits(10).says(lies);
-        kit.set("STAGING_BACKUP_PREFIX", "handover/production");
-        kit.run("doctor", "--env", "staging").exits(78).prints("problem      place in the bucket: the place in the bucket is the one of environment 'production' too");
         kit.set("STAGING_BACKUP_PREFIX", null).set("PRODUCTION_BACKUP_PREFIX", "handover/staging");
         kit.run("backups", "prune", "--env", "staging").exits(10).says("one lies in the other");
         kit.set("PRODUCTION_BACKUP_BUCKET", "another");
@@ -250,7 +244,11 @@ class GuardTest {
             site.repository.write("supabase/migrations/20261101000000_gone.sql", "drop table public.customer;\n").commit("Gone");
             kit.set("STAGING_DATABASE_URL", production.url());
             for (var command : List.of("deploy --leave-migrations", "deploy --dry-run", "rollback")) refusesADatabase(site, command);
-            kit.run("doctor", "--env", "staging").exits(78).prints("problem      database: the database is the one of environment 'production' too: both lead to ");
+            // The doctor names whatever is production's.
+            kit.set("PRODUCTION_DEPLOY_PROVIDER", "directory").set("PRODUCTION_DEPLOY_DIRECTORY", site.www.toString()).set("STAGING_BACKUP_PREFIX", "handover/production");
+            kit.run("doctor", "--env", "staging").exits(78).prints("problem      database: the database is the one of environment 'production' too: both lead to ",
+                "problem      site: the site is the one of environment 'production' too: ", "problem      place in the bucket: the place in the bucket is the one of environment 'production' too");
+            kit.set("PRODUCTION_DEPLOY_PROVIDER", null).set("PRODUCTION_DEPLOY_DIRECTORY", null).set("STAGING_BACKUP_PREFIX", null);
             try (var forward = forward()) {
                 kit.set("STAGING_DATABASE_URL", production.url().replaceFirst("@[^/]*/", "@127.0.0.1:" + forward.port() + "/"));
                 refusesADatabase(site, "deploy --apply-migrations --unrehearsed").says("the server says that both are its database");
@@ -290,11 +288,8 @@ class GuardTest {
                     kit.set("PRODUCTION_DEPLOY_DIRECTORY", host + ":" + kit.home + "/alias");
                     assertTrue(sharedSite().orElse("").startsWith("both are one folder"), host);
                 }
-                site.run("deploy").exits(10).says(IS_ITS_SITE, "both are one folder");
-                assertEquals(live, site.current());
                 kit.set("PRODUCTION_DEPLOY_DIRECTORY", www);
                 site.run("rollback").exits(10).says(IS_ITS_SITE);
-                kit.run("doctor", "--env", "staging").exits(78).prints("problem      site: the site is the one of environment 'production' too: ");
                 // Where these settings do not say what production's folder is, its own records do.
                 kit.set("PRODUCTION_DEPLOY_DIRECTORY", null).set("STAGING_DEPLOY_DIRECTORY", www).set("PRODUCTION_BACKUP_PREFIX", "elsewhere");
                 kit.put("elsewhere/production/releases/" + live + ".json", "{}");
