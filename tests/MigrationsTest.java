@@ -51,7 +51,7 @@ class MigrationsTest {
         var kit = kit().set("MIGRATIONS_LOCK_SECONDS", "60");
         file(kit, "1_a.sql", "create table a (id int)");
         file(kit, "2_b.sql", "create table b (id int);\n\ninsert into b values (1),\n  (nope);\n");
-        start(kit, "rehearse").result().exits(14).says("there is no whole backup of '" + kit.database.name + "': rehearsed in a transaction of ", "ok: Rehearse 1_a.sql",
+        migrate(kit, "rehearse").exits(14).says("there is no whole backup of '" + kit.database.name + "': rehearsed in a transaction of ", "ok: Rehearse 1_a.sql",
             "FAILED: 2_b.sql, line 4: column \"nope\" does not exist, in: INSERT INTO B VALUES (1), (NOPE); it was rolled back", "State: nothing was changed");
         assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname in ('a', 'b', 'schema_migrations')"));
         start(kit, "apply").result().exits(1).says("FAILED: 2_b.sql, line 4: column \"nope\" does not exist", "State: applied, and they stay: 1_a.sql.", "Next:  mend the migration");
@@ -74,6 +74,7 @@ class MigrationsTest {
         file(kit, "20260104000000_index.sql", "create index concurrently orders_note on orders (note)");
         migrate(kit, "rehearse").exits(0).says("ok: Bring the backup up to date with 20260102000000_later.sql", "ok: Rehearse 20260104000000_index.sql")
             .prints("destructive: 20260103000000_note.sql, line 1: changes every row of orders", ", in backup ").printsLike("rehearsed: 20260103000000_note\\.sql [0-9.]+ s");
+        kit.withDrillServer();
         file(kit, "20260105000000_unique.sql", "drop index concurrently orders_gone");
         migrate(kit, "rehearse").exits(14).says("20260105000000_unique.sql, line 1: index \"orders_gone\" does not exist");
         file(kit, "20260105000000_unique.sql", "create unique index orders_email on orders (email)");
@@ -105,6 +106,7 @@ class MigrationsTest {
             "destructive: 1_hidden.sql: public.spare was emptied",
             "gone: 1_hidden.sql: policy p of public.spare is gone");
         backUp(kit);
+        kit.withDrillServer();
         file(kit, "2_list.sql", """
             create table tmp1 (a int); drop table if exists tmp_gone, orders cascade; drop function price""");
         file(kit, "3_with.sql", """
@@ -167,6 +169,7 @@ class MigrationsTest {
             .prints("; NOT rehearsed: 2_setback.sql");
         assertEquals("40", kit.database.one("select last_value from customers_id_seq"));
         backUp(kit);
+        kit.withDrillServer();
         file(kit, "3_objects.sql", "select lo_unlink(70001), lo_unlink(70002)");
         file(kit, "8_revoked.sql", "revoke all on sequence customers_id_seq from current_user");
         file(kit, "7_written.sql", "select lo_put(70003, 0, 'other')");
@@ -235,7 +238,7 @@ class MigrationsTest {
     }
 
     @Test void a_rehearsal_has_the_rights_of_the_role_that_will_apply_and_no_way_to_more() throws Exception {
-        var kit = kit();
+        var kit = kit().withDrillServer();
         kit.database.execute("create table orders (id int)");
         backUp(kit);
         file(kit, "1_a.sql", "alter table orders add note text; create schema own; create table own.a (id int)");
@@ -255,7 +258,7 @@ class MigrationsTest {
             + "create function on_plan(int) returns int immutable language plpgsql as"
             + " 'begin perform public.trace(); return $1; end'; create index on orders ((on_plan(id) + on_plan(1)))");
         backUp(kit);
-        kit.set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/]*$", "/" + kit.database.name));
+        kit.set("DRILL_DATABASE_URL", null).set("STAGING_DATABASE_URL", Stack.up().setting("LOCAL_SUPERUSER_URL").replaceFirst("/[^/]*$", "/" + kit.database.name));
         file(kit, "2_b.sql", "update orders set note = 'x'; create role " + Stack.next("migrated_"));
         migrate(kit, "rehearse").exits(0).says("a copy of role postgres may not do that, since what others have written could run with its rights: rehearsed in a transaction of ");
         file(kit, "2_b.sql", "update orders set note = 'x'; alter table orders add more text");

@@ -47,6 +47,7 @@ class RolesTest {
         sql.get(0).forEach(this::execute);
         database.asSuperuser("grant " + OWNER + " to " + role); // for large objects, as the README says
         run("backup-db").exits(0);
+        kit.withDrillServer();
         run("backups", "drill").exits(0);
         database.asSuperuser("delete from payments; drop owned by " + role + "; drop role " + role);
 

@@ -13,7 +13,7 @@ class SupabaseTest {
     /** Supabase itself is not there to test with: this has its roles, schemas and rights, as far as a backup sees them. */
     @Test void an_imitation_of_supabase_keeps_the_rows_of_auth_and_storage_and_leaves_the_platforms_own_out() throws Exception {
         try (var platform = new ImitatedSupabase()) {
-            var kit = Stack.kit(platform.project());
+            var kit = Stack.kit(platform.project()).withDrillServer();
             kit.set("STAGING_DATABASE_URL", kit.database.url("sb_postgres", "sb-Passw0rd"));
             kit.run("backup-db", "--env", "staging", "--verify", "readable").exits(0).says("at Supabase");
             var manifest = kit.manifest();
