@@ -34,6 +34,7 @@ class AcceptanceTest {
         var site = new DeployedSite(kit);
         try {
             kit.set("PRODUCTION_DATABASE_URL", TestDatabase.create(Stack.next("db_")).url()).set("PRODUCTION_SITE_URL", site.url()).set("PRODUCTION_SUPABASE_URL", "none");
+            site.repository.byNpm().commit("Built by npm");
             var steps = steps("ACCEPTANCE.md");
             var begin = steps.get(0).group(3);
             var good = "";

@@ -8,7 +8,10 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import ops.Failure;
 import ops.Run;
@@ -19,12 +22,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 import release.Application;
 import release.Build;
 import release.Checkout;
+import release.Contents;
 
 /** What is deployed was looked at before it is live and after, and what does not pass does not stay; on a folder that a web server serves. */
 class DeployTest {
     private static final List<String> STEPS = List.of("Read the settings", "Look at the checkout", "Look at the application", "Reach the provider", "Look for protected environments behind other names", "Take the lock", "See what is live", "See how old the last backup is",
         "Install", "Build", "Check what was built", "Keep the artifact", "Stage", "Look at the staged release", "Record the release", "Promote", "Look at the site", "Mark it as good");
-    private static final List<String> TOLD = List.of("Read the settings", "Take the lock", "Build", "Stage", "Record the release", "Promote", "Look at the site");
+    private static final List<String> TOLD = List.of("Read the settings", "Build", "Stage", "Promote");
     private static final String TRAILER = "create table trailer (id int primary key, colour text); insert into trailer values (1, 'red'), (2, 'red')";
 
     private final DeployedSite deployed = new DeployedSite(Stack.kit());
@@ -51,6 +55,7 @@ class DeployTest {
         site.write("../hook", "#!/bin/sh\ncat >>told; exit 3\n");
         kit.bash("chmod +x hook");
         kit.set("DEPLOY_HOOK", "hook");
+        site.byNpm().commit("The trailers");
         var result = deploy().exits(0).says("ok: Look at the checkout: " + site.head().substring(0, 12) + " The trailers, on main", "ok: Reach the provider: directory, ", "ok: See what is live: nothing yet", "ok: Check what was built: 4 files, ",
             "ok: Keep the artifact: stored", "ok: Look at the staged release: 3 of 3 pass, served by this machine", "ok: Look at the site: 7 of 7 pass", "ok: Mark it as good: tag deploy/staging/", "warning: the program of DEPLOY_HOOK was not told, or failed");
         result.prints("deployed " + deployed.current() + " (" + site.head().substring(0, 12) + " The trailers) to " + deployed.url());
@@ -71,15 +76,9 @@ class DeployTest {
         assertEquals(List.of(), kit.leftTemporary());
     }
 
-    @Test void a_dry_run_shows_the_plan_and_changes_nothing() {
-        deploy("--dry-run").exits(0).says("ok: Look at the checkout: ", "ok: See what is live: nothing yet", "would take the lock", "would install: npm ci, in a fresh clone at ", "would promote: make it live, and ask the provider whether it is");
-        assertFalse(Files.exists(www));
-        assertEquals(List.of(), kit.keys());
-    }
-
     /** Without a database it deploys too; and what a build leaves running is ended and named. */
     @Test void only_public_and_listed_variables_reach_the_build() throws IOException {
-        site.write("build.js", "import { spawn } from 'node:child_process'\nimport { cpSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nwriteFileSync('dist/seen.json', JSON.stringify(Object.keys(process.env)))\n"
+        site.byNpm().write("build.js", "import { spawn } from 'node:child_process'\nimport { cpSync, writeFileSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nwriteFileSync('dist/seen.json', JSON.stringify(Object.keys(process.env)))\n"
             + "writeFileSync('dist/value.txt', process.env.VITE_COLOUR + ' ' + process.env.LISTED + ' ' + process.env.VITE_MAP_KEY)\n"
             + "spawn('sleep', ['601'], { detached: true, stdio: 'ignore' }).unref()\n"
             + "spawn('sleep', ['602'], { detached: true, stdio: 'inherit' }).unref()\n")
@@ -128,8 +127,8 @@ class DeployTest {
             .write(".gitattributes", "*.png filter=lfs diff=lfs merge=lfs -text\n").commit("A theme and a logo");
         site.git("submodule --quiet deinit --force src/theme");
         var get = "git -C " + site.folder + " submodule update --init";
-        deploy().exits(1).says("the checkout in " + site.folder + " does not have the submodule src/theme at ",
-            "State: nothing was changed: what was live is live.", "Next:  " + get + "; then run it again");
+        hasNoFresh("the checkout in " + site.folder + " does not have the submodule src/theme at ",
+            get + "; then run it again");
         kit.bash(get.replace("git ", "git -c protocol.file.allow=always ")).exits(0);
         hasNoFresh("does not have what Git LFS keeps of src/logo.png (1 in all), and nothing is built of pointers",
             "git -C " + site.folder + " lfs pull; then run it again");
@@ -154,7 +153,7 @@ class DeployTest {
 
     /** As npm, pnpm, yarn and bun have them: one lock file for all, above the application. */
     @Test void an_application_among_others_is_installed_by_the_lock_file_above_it() throws IOException {
-        site.git("rm --quiet package.json package-lock.json build.js");
+        site.git("rm --quiet package.json bun.lock build.js");
         site.write("apps/site/package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"type\": \"module\", "
             + "\"engines\": {\"node\": \"lts/*\"}, \"scripts\": {\"build\": \"node build.js\"}}")
             .write("apps/site/build.js", "import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'\n"
@@ -170,8 +169,6 @@ class DeployTest {
             "ok: Look at the site: 7 of 7 pass");
         site.git("rm --quiet package-lock.json");
         site.write("bun.lock", "{}").commit("With bun");
-        kit.bash("mkdir -p bin && printf '#!/bin/sh\\necho 1.3.0\\n' >bin/bun && chmod +x bin/bun").exits(0);
-        kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH"));
         deploy("--dry-run").exits(0).says(", bun 1.3.0", "would install: bun install, in a fresh clone");
         site.git("rm --quiet bun.lock");
         site.write("apps/site/package.json", "{\"name\": \"trailers\", \"packageManager\": \"pnpm@10.20.0+sha512.abc\", "
@@ -229,8 +226,12 @@ class DeployTest {
                 Files.createDirectories(pages.resolve(file).getParent());
                 Files.writeString(pages.resolve(file), "<h1>Remorques</h1>");
             }
-            if (!row[2].equals("none")) assertEquals(row[2], release.Contents.first(pages, row[1]), line);
-            else assertThrows(ops.Failure.Failed.class, () -> release.Contents.first(pages, row[1]), line);
+            if (!row[2].equals("none")) assertEquals(row[2], Contents.first(pages, row[1]), line);
+            else {
+                var none = assertThrows(Failure.Failed.class, () -> Contents.first(pages, row[1]), line);
+                assertEquals("the build has made no page: there is no index.html in static", none.getMessage());
+                assertTrue(none.hint.contains("DEPLOY_OUTPUT"), none.hint);
+            }
         }
     }
 
@@ -249,7 +250,7 @@ class DeployTest {
         Kit.needs("npm");
         kit.bash("mkdir managers && cp " + Stack.CHECKOUT.resolve("tests/package-managers") + "/package*.json managers && cd managers && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error").exits(0);
         kit.with("PATH", kit.home.resolve("managers/node_modules/.bin") + ":" + System.getenv("PATH"));
-        isInstalledBy("pnpm", "package-lock.json", "pnpm-lock.yaml", "lockfileVersion: '9.0'\nimporters:\n  .: {}\n");
+        isInstalledBy("pnpm", "bun.lock", "pnpm-lock.yaml", "lockfileVersion: '9.0'\nimporters:\n  .: {}\n");
         site.git("checkout --quiet HEAD~1 package.json");
         isInstalledBy("yarn", "pnpm-lock.yaml", "yarn.lock", "# yarn lockfile v1\n");
     }
@@ -338,6 +339,8 @@ class DeployTest {
     @Test void an_application_without_its_node_a_lock_file_or_a_package_json_is_not_built() throws IOException {
         site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"engines\": {\"node\": \">=99\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("The future");
         deploy().exits(12).says("and the application asks for >=99 (engines in package.json)", "nothing was changed");
+        site.byNpm();
+        assertEquals("npm ci", build(site.folder).installing());
         Files.delete(site.folder.resolve("package-lock.json"));
         isNotLocked(site.folder);
         var nowhere = assertThrows(Failure.BadSetting.class, () -> Checkout.of(run, kit.home));
@@ -359,7 +362,7 @@ class DeployTest {
     private void refuses(String text, String holds) throws IOException {
         var pages = Files.createDirectory(kit.home.resolve(Stack.next("pages")));
         Files.writeString(pages.resolve("film.mp4"), text);
-        var failure = assertThrows(Failure.Refused.class, () -> release.Contents.refuseSecrets(pages, java.util.Map.of()));
+        var failure = assertThrows(Failure.Refused.class, () -> Contents.refuseSecrets(pages, Map.of()));
         assertTrue(failure.getMessage().startsWith("the build has made film.mp4, which holds " + holds), failure::getMessage);
     }
 
@@ -381,45 +384,37 @@ class DeployTest {
 
     // --- what goes wrong
 
-    @Test void a_build_that_fails_changes_nothing_and_its_last_words_are_shown() {
+    @Test void a_build_that_fails_changes_nothing_and_its_last_words_are_shown() throws IOException {
         deployed.ship(1);
         var before = kit.keys("handover/staging/releases/").size();
-        site.write("build.js", "console.log('so far so good'); console.error('\\u001b[31mError\\u001b[39m: no trailers today'); process.exit(1)").commit("No trailers");
+        site.byNpm().write("build.js", "console.log('so far so good'); console.error('\\u001b[31mError\\u001b[39m: no trailers today'); process.exit(1)").commit("No trailers");
         deploy().exits(12).says("npm run build: npm failed (exit 1)", ": no trailers today", "mend it in " + site.folder, "State: nothing was changed: what was live is live.");
-        site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"dependencies\": {\"left-pad\": \"1.3.0\"}, \"scripts\": {\"build\": \"node build.js\"}}").commit("Not locked");
-        var unlocked = deploy().exits(12).says("npm ci: npm failed (exit 1): npm error code EUSAGE / npm error `npm ci` can only "
-            + "install packages when your package.json and package-lock.json", "Missing: left-pad@1.3.0 from lock file");
-        assertFalse(unlocked.err().contains("Clean install a project"), unlocked::toString);
-        site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
-        site.write("build.js", "import { mkdirSync } from 'node:fs'; mkdirSync('dist')").commit("Nothing");
-        deploy().exits(1).says("the build has made no page: there is no index.html in dist", "DEPLOY_OUTPUT");
         assertEquals(before, kit.keys("handover/staging/releases/").size());
         assertTrue(kit.logs().contains("npm: so far so good"), "the log has all that the build said");
         assertFalse(kit.logs().contains("\033"), "no colours, nor what else moves a cursor");
+        site.write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"dependencies\": {\"left-pad\": \"1.3.0\"}, \"scripts\": {\"build\": \"node build.js\"}}");
+        var unlocked = assertThrows(Failure.ToolFailed.class, () -> build(site.folder).install(Optional.empty())).getMessage();
+        assertTrue(unlocked.startsWith("npm ci: npm failed (exit 1): npm error code EUSAGE / npm error `npm ci` can only "
+            + "install packages when your package.json and package-lock.json"), unlocked);
+        assertTrue(unlocked.contains("Missing: left-pad@1.3.0 from lock file"), unlocked);
+        assertFalse(unlocked.contains("Clean install a project"), unlocked);
     }
 
-    /** And takes the place of no release that may be needed. */
-    @Test void a_release_that_fails_when_staged_is_seen_by_nobody() {
+    @Test void a_release_that_fails_is_seen_by_nobody_or_is_taken_back_and_marked_bad() throws Exception {
         kit.set("DEPLOY_KEEP", "1").set("SMOKE_SECONDS", "15");
         var two = deployed.ship(2);
         site.write("src/index.html", "<html><body>Oops</body></html>").commit("Broken");
         deploy().exits(14).says("front end loads: ", "without the application's root element", "State: what was live is live; the new release is staged, and no visitor sees it.");
         assertEquals(two.get(1), deployed.current());
         site.git("-c user.name=tester -c user.email=tester@example.org revert --no-edit HEAD");
-        fallSick();
-        deploy().exits(15).says("ok: Roll back: " + two.get(1));
-        assertEquals(two.get(1), deployed.current());
-        assertTrue(Files.exists(www.resolve("releases/" + two.get(0))), "what a rollback would take stays");
-    }
-
-    @Test void a_release_that_fails_when_live_is_taken_back_and_marked_bad() throws Exception {
-        var good = deployed.ship(1).get(0);
+        var good = two.get(1);
         fallSick();
         var result = deploy().exits(15).says("warning: the site does not pass: ", "ok: Roll back: " + good, " did not pass, and was taken back: ", "State: what was live before is live again, and passes the smoke tests; release ", " is marked bad.", "Next:  mend it, commit, and deploy again");
         assertEquals(good, deployed.current());
+        assertTrue(Files.exists(www.resolve("releases/" + two.get(0))), "what a rollback would take stays");
         var bad = kit.keys("handover/staging/releases/").stream().filter(key -> key.endsWith(".bad.json")).findFirst().orElseThrow(() -> new AssertionError(result)).replaceFirst(".*/", "").replace(".bad.json", "");
         assertTrue(bad.compareTo(good) > 0);
-        assertEquals(15, kit.history().get(1).get("exit").getAsInt());
+        assertEquals(15, kit.history().stream().reduce((earlier, later) -> later).orElseThrow().get("exit").getAsInt());
         // What is checked out is the bad one now.
         deploy("--commit", "live").exits(0).says("ok: Look at the checkout: " + deployed.commitOf(good).substring(0, 12));
         assertEquals(deployed.commitOf(good), deployed.liveCommit());
@@ -520,7 +515,7 @@ class DeployTest {
         site.write("src/more.html", "more").commit("More");
         deploy().exits(16).says("1 of 7 can't be told", "is live, and is not proven to work");
         assertEquals(site.head(), deployed.liveCommit());
-        deployed.run("rollback", "--list").exits(0).prints("never proven: its deploy did not come to its end");
+        assertFalse(kit.keys("handover/staging/releases/" + deployed.current()).toString().matches(".*\\.(good|bad)\\.json.*"));
     }
 
     // --- migrations
@@ -528,9 +523,14 @@ class DeployTest {
     @Test void migrations_that_are_pending_are_rehearsed_in_the_last_backup_and_applied_before_the_release_is_live() {
         kit.backedUp(TRAILER);
         site.write("supabase/migrations/20261101000000_prices.sql", "alter table public.trailer add column price numeric;\n").commit("Prices");
-        var dry = deploy("--dry-run").exits(0).says("ok: Look at the migrations: 1 pending: 20261101000000_prices.sql",
-            "would rehearse the migrations: in the last backup", "would promote");
+        var keys = kit.keys();
+        var dry = deploy("--dry-run").exits(0).says("ok: Look at the checkout: ", "would take the lock",
+            "ok: See what is live: nothing yet", "ok: Look at the migrations: 1 pending: 20261101000000_prices.sql",
+            "would rehearse the migrations: in the last backup", "would install: bun install, in a fresh clone at ",
+            "would promote: make it live, and ask the provider whether it is");
         assertTrue(dry.err().indexOf("would rehearse") < dry.err().indexOf("would install"), dry::toString);
+        assertFalse(Files.exists(www));
+        assertEquals(keys, kit.keys());
         deploy().exits(10).says("migrations are pending: 1 pending: 20261101000000_prices.sql", "--apply-migrations; or, if this release does without them: --leave-migrations", "nothing was changed");
         deploy("--apply-migrations").exits(0).says("ok: Rehearse 20261101000000_prices.sql", ", in backup 2", "ok: Apply the migrations: 1 applied; the database is at 20261101000000", "ok: Look at the site: 7 of 7 pass");
         assertEquals(List.of("20261101000000", "prices"), List.of(kit.database.one("select version from supabase_migrations.schema_migrations"), kit.database.one("select name from supabase_migrations.schema_migrations")));
@@ -561,7 +561,6 @@ class DeployTest {
         site.write("supabase/migrations/20261101000000_drop.sql", "alter table public.trailer drop column colour;\n").write("src/health.json", "{\"status\": \"down\"}").commit("No colours");
         deploy("--apply-migrations", "--unrehearsed").exits(14).says("warning: a rollback can't undo this: 20261101000000_drop.sql, line 1: ", "it was not taken back, since migrations have changed what the release before needs", "./jbang rollback --env staging --accept-schema-ahead");
         assertEquals(site.head(), deployed.liveCommit());
-        deployed.run("rollback").exits(10).says("the database is at migration 20261101000000, and release ");
     }
 
     @Test void what_only_the_rehearsal_saw_destroyed_keeps_a_release_from_being_taken_back_too() {
@@ -592,7 +591,7 @@ class DeployTest {
     @ParameterizedTest @ValueSource(strings = {"the process alone", "its whole group"})
     void when_it_is_killed_nothing_that_it_has_started_goes_on(String what) throws IOException {
         var begun = kit.home.resolve("begun");
-        site.write("build.js", "import { spawn } from 'node:child_process'\nimport { writeFileSync } from 'node:fs'\n"
+        site.byNpm().write("build.js", "import { spawn } from 'node:child_process'\nimport { writeFileSync } from 'node:fs'\n"
             + "spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).unref()\n"
             + "writeFileSync('" + begun + "', '')\n"
             + "setTimeout(() => {}, 600000)\n").commit("Slowly");
@@ -637,34 +636,35 @@ class DeployTest {
         site.write("build.js", "import { cpSync, existsSync } from 'node:fs'\ncpSync('src', 'dist', { recursive: true })\nconst waiting = setInterval(() => { if (existsSync('" + built + "')) clearInterval(waiting) }, 100)\n").commit("Slowly");
         var restored = kit.home.resolve("restored");
         var restore = kit.start("restore-db", "--env", "staging", "--no-safety-backup", "--after-sql", kit.sqlThatWaitsFor(restored).toString()).awaitSays("ok: Take the lock");
-        deploy().exits(11).says("handover restore-db staging, process ");
+        deploy().exits(11).says("another run holds the lock of environment 'staging': handover restore-db staging, process ",
+            "State: nothing was changed: what was live is live.");
         var waiting = kit.start("deploy", "--env", "staging", "--wait", "120").awaitSays("waiting: another run holds the lock");
         Files.createFile(restored);
         restore.result().exits(0);
         waiting.awaitSays("ok: Take the lock");
-        deploy().exits(11).says("another run holds the lock of environment 'staging': handover deploy staging, process ", "State: nothing was changed: what was live is live.");
         for (var other : List.of("rollback", "restore-db")) deployed.run(other).exits(11).says("handover deploy staging");
         Files.createFile(built);
         waiting.result().exits(0);
     }
 
-    /** A kill after every step; and a word to stop before the first change, in the midst of each part, and after the turn. */
-    @ParameterizedTest
-    @ValueSource(strings = {"TERM", "KILL"})
-    void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on(String signal) throws IOException {
+    /** Told to stop before the first change, in the midst of it and after the turn; then killed after every step. */
+    @Test void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on() throws IOException {
         deployed.ship(1);
-        var first = site.head();
-        site.write("src/app.js", "document.getElementById('app').textContent = 'second'\n");
-        var second = site.commit("Second");
-        for (var step : signal.equals("KILL") ? STEPS : TOLD) {
-            var result = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
-            kit.awaitNoProcess();
-            var live = deployed.liveCommit();
-            assertEquals(Files.readString(www.resolve("current/app.js")), live.equals(first) ? "document.getElementById('app').textContent = 'trailers'\n" : "document.getElementById('app').textContent = 'second'\n", result::toString);
-            if (signal.equals("TERM") && result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
-            if (signal.equals("TERM")) assertEquals(List.of(), kit.leftTemporary());
+        var pages = new HashMap<>(Map.of(site.head(), Files.readString(www.resolve("current/app.js"))));
+        site.byNpm();
+        for (var signal : List.of("TERM", "KILL")) {
+            var page = "document.getElementById('app').textContent = '" + signal + "'\n";
+            pages.put(site.write("src/app.js", page).commit(signal), page);
+            for (var step : signal.equals("KILL") ? STEPS : TOLD) {
+                var result = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
+                kit.awaitNoProcess();
+                assertEquals(pages.get(deployed.liveCommit()), Files.readString(www.resolve("current/app.js")), result::toString);
+                if (signal.equals("KILL")) continue;
+                if (result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
+                assertEquals(List.of(), kit.leftTemporary());
+            }
         }
-        assertEquals(second, deployed.liveCommit());
+        assertEquals(site.head(), deployed.liveCommit());
         deploy().exits(0).says("ok: See what is live: ");
         assertEquals(List.of(), kit.leftTemporary());
         assertEquals(List.of(), kit.openUploads());

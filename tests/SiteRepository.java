@@ -4,15 +4,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** A git repository with an application that npm builds in no time, pushed to a remote of its own beside it. */
+/**
+ * A git repository with an application that is built in no time, pushed to a remote of its own beside it. Nothing has to
+ * be installed for it, so that a stand-in for bun is enough; npm itself takes longer than all else of most tests.
+ */
 final class SiteRepository {
     private static final Map<String, String> FILES = Map.of(
         ".gitignore", "node_modules/\ndist/\n",
         "package.json", """
             {"name": "trailers", "version": "1.0.0", "private": true, "type": "module", "scripts": {"build": "node build.js"}}
             """,
-        "package-lock.json", """
-            {"name": "trailers", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {"": {"name": "trailers", "version": "1.0.0"}}}
+        "bun.lock", "{}\n",
+        "../bin/bun", """
+            #!/bin/sh
+            case $1 in --version) echo 1.3.0 ;; run) exec node build.js ;; esac
             """,
         "build.js", """
             import { cpSync } from 'node:fs'
@@ -38,6 +43,7 @@ final class SiteRepository {
             if (made == null) make();
             else kit.bash("cp -a '" + made + "'/. '" + kit.home + "'").exits(0);
         }
+        kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH"));
     }
 
     private void make() {
@@ -51,7 +57,15 @@ final class SiteRepository {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        kit.bash("cp -a '" + folder + "' '" + kit.home + "/site.git' '" + made + "'").exits(0);
+        kit.bash("chmod +x bin/bun; cp -a bin site site.git '" + made + "'").exits(0);
+    }
+
+    /** Has the next commit be one that npm builds. */
+    SiteRepository byNpm() {
+        git("rm --quiet bun.lock");
+        return write("package-lock.json", """
+            {"name": "trailers", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {"": {"name": "trailers", "version": "1.0.0"}}}
+            """);
     }
 
     /** Has {@code staging} ship this application to a provider, and look at it at an address. */
