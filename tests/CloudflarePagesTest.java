@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import ops.Failure;
@@ -32,13 +33,18 @@ class CloudflarePagesTest {
 
     // --- what it does
 
+    /** Beside the application's own configuration of Pages; without the command line the same files go under the same names. */
     @Test void the_real_command_line_uploads_a_preview_first_and_then_the_same_for_production() throws Exception {
         hosting.withCommandLines();
+        hosting.write("dist/_headers", "/*\n  x-robots-tag: noindex\n");
+        hosting.write("wrangler.toml", "name = \"shop\"\npages_build_output_dir = \"./dist\"\ncompatibility_date = \"2025-01-01\"\n");
         var provider = hosting.provider();
         assertEquals("Cloudflare Pages' project shop, production is branch main", provider.reach());
         assertEquals(Optional.empty(), provider.live());
         var first = hosting.deploy(1, true);
         assertEquals(new Provider.Live(pages.live(), Hosting.release(1).id(), Hosting.COMMIT), first);
+        assertEquals("not found", Hosting.page(hosting.standIn.pagesSite() + "/wrangler.toml"));
+        var created = hosting.standIn.requests(CREATE).size();
 
         var packed = hosting.packed("release 2");
         var before = Artifact.of(packed);
@@ -58,26 +64,16 @@ class CloudflarePagesTest {
         provider.rollBack(first.deployment());
         assertEquals(Optional.of(first), provider.live());
         assertEquals("Contact: mailto:ops@example.test", Hosting.page(hosting.standIn.pagesSite() + "/.well-known/security.txt"));
-        hosting.tellsNoToken();
-    }
 
-    /** Beside the application's own configuration of Pages. */
-    @Test void without_the_command_line_the_same_files_go_under_the_same_names() throws Exception {
-        hosting.withCommandLines();
-        hosting.write("dist/_headers", "/*\n  x-robots-tag: noindex\n");
-        hosting.write("wrangler.toml", "name = \"shop\"\npages_build_output_dir = \"./dist\"\ncompatibility_date = \"2025-01-01\"\n");
-        hosting.deploy(1, true);
-        assertEquals("<h1>release 1</h1>", Hosting.page(hosting.standIn.pagesSite()));
-        assertEquals("not found", Hosting.page(hosting.standIn.pagesSite() + "/wrangler.toml"));
-        var sent = hosting.standIn.requests("POST .*/assets/upload$").size();
-        var live = hosting.deploy(1, false);
+        var live = hosting.deploy(2, false);
         assertEquals(sent, hosting.standIn.requests("POST .*/assets/upload$").size(), "nothing was new to it");
-        assertEquals(Optional.of(live), hosting.provider().live());
-        var forms = hosting.standIn.requests(CREATE).stream().map(DeployStandIn.Request::form).toList();
+        assertEquals(Optional.of(live), provider.live());
+        var forms = hosting.standIn.requests(CREATE).stream().skip(created).map(DeployStandIn.Request::form).toList();
         var manifests = forms.stream().map(form -> new String(form.get("manifest"), StandardCharsets.UTF_8)).map(com.google.gson.JsonParser::parseString).distinct().toList();
-        assertEquals(1, manifests.size(), manifests::toString);
+        assertEquals(List.of(4, 1), List.of(forms.size(), manifests.size()), manifests::toString);
         assertEquals("[/.well-known/security.txt, /assets/app.js, /index.html]", manifests.get(0).getAsJsonObject().keySet().stream().sorted().toList().toString());
         assertTrue(forms.stream().allMatch(form -> new String(form.get("_headers"), StandardCharsets.UTF_8).contains("noindex")));
+        hosting.tellsNoToken();
     }
 
     @Test void without_the_command_line_new_files_are_sent() throws Exception {

@@ -38,7 +38,7 @@ class FrontEndsTest {
     }
 
     @Test void a_react_application_of_vites_own_template_passes() throws IOException, InterruptedException {
-        build("npm exec --yes create-vite@9.3.0 -- built --template react --no-interactive\ncd built\n" + INSTALL + "\nnpx --no vite build --base=/app/");
+        build("npm exec --yes create-vite@9.3.0 -- built --template react --no-interactive\ncd built\n" + INSTALL + "\nnode_modules/.bin/vite build --base=/app/");
         passes(kit.home.resolve("built/dist"));
     }
 
@@ -50,7 +50,7 @@ class FrontEndsTest {
             export default { plugins: [sveltekit({ adapter: adapter(), paths: { base: '/app' } })] };
             END
             echo 'export const prerender = true;' > src/routes/+layout.ts
-            """ + INSTALL + "--save-dev @sveltejs/adapter-static@3\nnpx --no vite build");
+            """ + INSTALL + "--save-dev @sveltejs/adapter-static@3\nnode_modules/.bin/vite build");
         passes(kit.home.resolve("built/build"));
     }
 }
