@@ -42,6 +42,7 @@ final class Metrics {
     private void releases() {
         var site = new DeployedSite(Stack.kit());
         try {
+            site.repository.byNpm().commit("Built by npm");
             time(site.kit, "deploy");
             site.change("second");
             site.run("deploy").exits(0);
