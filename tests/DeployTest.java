@@ -647,27 +647,34 @@ class DeployTest {
         waiting.result().exits(0);
     }
 
-    /** Told to stop before the first change, in the midst of it and after the turn; then killed after every step. */
+    /** Told to stop before the first change, in the midst of it and after the turn; and killed after every step, npm with it. */
     @Test void a_signal_after_any_step_leaves_one_whole_release_and_the_next_run_goes_on() throws IOException {
         deployed.ship(1);
         var pages = new HashMap<>(Map.of(site.head(), Files.readString(www.resolve("current/app.js"))));
-        site.byNpm();
-        for (var signal : List.of("TERM", "KILL")) {
-            var page = "document.getElementById('app').textContent = '" + signal + "'\n";
-            pages.put(site.write("src/app.js", page).commit(signal), page);
-            for (var step : signal.equals("KILL") ? STEPS : TOLD) {
-                var result = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
-                kit.awaitNoProcess();
-                assertEquals(pages.get(deployed.liveCommit()), Files.readString(www.resolve("current/app.js")), result::toString);
-                if (signal.equals("KILL")) continue;
-                if (result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
-                assertEquals(List.of(), kit.leftTemporary());
-            }
-        }
+        var built = STEPS.indexOf("Build");
+        walk("TERM", TOLD, pages);
+        walk("KILL", STEPS.subList(built, STEPS.size()), pages);
         assertEquals(site.head(), deployed.liveCommit());
+        site.byNpm();
+        walk("KILL", STEPS.subList(0, built), pages);
         deploy().exits(0).says("ok: See what is live: ");
+        assertEquals(site.head(), deployed.liveCommit());
         assertEquals(List.of(), kit.leftTemporary());
         assertEquals(List.of(), kit.openUploads());
         assertFalse(kit.bash("ls -A www/releases www").out().contains(".coming"));
+    }
+
+    /** Deploys another page again and again, and sends a signal after each of the steps; pages are those of all commits. */
+    private void walk(String signal, List<String> steps, Map<String, String> pages) throws IOException {
+        var page = "document.getElementById('app').textContent = '" + signal + pages.size() + "'\n";
+        pages.put(site.write("src/app.js", page).commit("Another page"), page);
+        for (var step : steps) {
+            var result = kit.start("deploy", "--env", "staging", "--wait", "60").awaitSays("ok: " + step).signal(signal).result();
+            kit.awaitNoProcess();
+            assertEquals(pages.get(deployed.liveCommit()), Files.readString(www.resolve("current/app.js")), result::toString);
+            if (signal.equals("KILL")) continue;
+            if (result.exit() != 0) result.exits(143).says("warning: interrupted: stopping and cleaning up", "State: ");
+            assertEquals(List.of(), kit.leftTemporary());
+        }
     }
 }
