@@ -453,10 +453,10 @@ class SmokeTestsTest {
     }
 
     @Test void migrations_connections_and_the_age_of_the_last_backup_are_looked_at_when_they_are_set() throws IOException {
-        var checks = "migrations,connections,backup";
-        here(migrated(Stack.kit()), 1, checks).exits(14).prints("last migration: the last one is 20261122101500, as in migrations", "connections of the database: ", " in use, ", "age of the last backup: there is none yet");
+        var arguments = new String[] {"smoke-tests", "--env", "staging", "--only", "migrations,connections,backup", "--tries", "1"};
+        migrated(Stack.kit()).run(arguments).exits(14).prints("last migration: the last one is 20261122101500, as in migrations", "connections of the database: ", " in use, ", "age of the last backup: there is none yet");
         var stack = migrated(Stack.kit().backedUp(Kit.ONE_CUSTOMER));
-        stack.run("smoke-tests", "--env", "staging", "--only", checks, "--tries", "1").exits(0).printsLike("age of the last backup: [^ ]+, data as of [^ ]+, (just now|[0-9]+ min ago)");
+        stack.run(arguments).exits(0).printsLike("age of the last backup: [^ ]+, data as of [^ ]+, (just now|[0-9]+ min ago)");
         stack.set("SMOKE_MIGRATIONS", stack.home + "/migrations");
         Files.writeString(stack.home.resolve("migrations/20261123000000_prices.sql"), "select 1");
         here(stack, 1, "migrations").exits(14).prints("the database is at migration 20261122101500, and " + stack.home.resolve("migrations") + " ends with 20261123000000_prices");

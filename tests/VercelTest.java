@@ -48,6 +48,7 @@ class VercelTest {
         var first = hosting.deploy(1, true);
         assertEquals(new Provider.Live(vercel.live(), Hosting.release(1).id(), Hosting.COMMIT), first);
 
+        var asked = hosting.standIn.requests("POST /v13/deployments").size();
         var packed = hosting.packed("release 2");
         var before = Artifact.of(packed);
         var staged = provider.stage(Hosting.release(2), packed, hosting.application);
@@ -66,9 +67,8 @@ class VercelTest {
 
         // Without the command line the same files are uploaded.
         provider.stage(Hosting.release(2), packed, hosting.bare);
-        var uploads = hosting.standIn.requests("POST /v13/deployments").stream().skip(1).map(request -> new TreeSet<>(request.json().getAsJsonArray("files").asList().stream().map(file -> file.getAsJsonObject().get("file") + " " + file.getAsJsonObject().get("sha") + " " + file.getAsJsonObject().get("mode")).toList())).toList();
-        assertEquals(2, uploads.size(), uploads::toString);
-        assertEquals(uploads.get(0), uploads.get(1));
+        var uploads = hosting.standIn.requests("POST /v13/deployments").stream().skip(asked).map(request -> new TreeSet<>(request.json().getAsJsonArray("files").asList().stream().map(file -> file.getAsJsonObject().get("file") + " " + file.getAsJsonObject().get("sha") + " " + file.getAsJsonObject().get("mode")).toList())).distinct().toList();
+        assertEquals(1, uploads.size(), uploads::toString);
         assertEquals(4, uploads.get(0).size(), uploads::toString);
         hosting.tellsNoToken();
     }
