@@ -77,7 +77,7 @@ class HostileDeployTest {
     @Test void on_another_machine_the_folders_may_be_links_to_a_larger_disk() throws IOException {
         Kit.needs("rsync");
         servesSomethingOlder();
-        kit.bash("mkdir bin disk && ln -s ../disk www/releases && ln -s www linked").exits(0);
+        kit.bash("mkdir -p bin disk && ln -s ../disk www/releases && ln -s www linked").exits(0);
         Files.writeString(kit.home.resolve("bin/ssh"), """
             #!/bin/sh
             while [ "$1" = -o ]; do shift 2; done
@@ -119,7 +119,7 @@ class HostileDeployTest {
             git -C site add --all
             git -C site -c user.name=tester -c user.email=tester -c gpg.format=ssh -c user.signingkey="$PWD/key" commit --quiet -S -F "$PWD/text"
             git -C site push --quiet
-            mkdir bin
+            mkdir -p bin
             printf '#!/bin/sh\\nexec %s -c log.showSignature=true -c gpg.format=ssh -c gpg.ssh.allowedSignersFile=%s/signers -c core.hooksPath=.githooks -c tag.gpgSign=true "$@"\\n' "$(command -v git)" "$PWD" >bin/git
             chmod +x bin/git""").exits(0);
         kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH"));
@@ -158,6 +158,7 @@ class HostileDeployTest {
 
     /** Whoever reads a pipe waits for ever. */
     @Test void what_is_no_file_or_has_no_name_elsewhere_is_named_and_not_shipped() throws Exception {
+        repository.byNpm();
         var commit = Checkout.of(run, repository.folder).commit("HEAD");
         for (var row : List.of(
             List.of("execSync('mkfifo dist/pipe')", "the build has made pipe, which is neither a file nor a link"),
@@ -182,7 +183,7 @@ class HostileDeployTest {
         var token = "npm_0123456789abcdefghij";
         kit.set("NPM_TOKEN", token).set("OTHER_DATABASE_URL", "postgresql://u:p%40ss%2Fw0rd@10.0.0.1/db")
             .set("DEPLOY_BUILD_VARIABLES", "NPM_TOKEN,OTHER_DATABASE_URL");
-        repository.write("build.js", "console.log('given', process.env.NPM_TOKEN, process.env.OTHER_DATABASE_URL)\n"
+        repository.byNpm().write("build.js", "console.log('given', process.env.NPM_TOKEN, process.env.OTHER_DATABASE_URL)\n"
             + "process.exit(1)\n").commit("Talkative");
         site.run("deploy", "--json").exits(12).says("npm run build: npm failed (exit 1)", "given •••")
             .neverShows(token, "p%40ss%2Fw0rd");
