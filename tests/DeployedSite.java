@@ -92,15 +92,6 @@ final class DeployedSite {
         return shipped.releases;
     }
 
-    /** The same with the settings of now, which may be such as leave their marks on a release. */
-    List<String> shipTwoAnew() {
-        run("deploy").exits(0);
-        var first = current();
-        change("second");
-        run("deploy").exits(0);
-        return List.of(first, current());
-    }
-
     /** Another commit, whose page says something else. */
     String change(String text) { return repository.write("src/app.js", "document.getElementById('app').textContent = '" + text + "'\n").commit(text); }
 
