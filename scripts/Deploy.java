@@ -158,6 +158,7 @@ class Deploy implements Callable<Integer> {
         Signature.checkKeys(settings);
         var site = settings.requireOwn(Setting.SITE_URL);
         provider = Providers.of(run, settings);
+        SiteChecks.requireSettings(settings);
         app = Application.folder(settings, app);
         checkout = Checkout.of(run, app);
         if (applyMigrations && leaveMigrations) throw new Failure.Usage("--apply-migrations and --leave-migrations exclude each other", "take one of them");

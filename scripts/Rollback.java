@@ -145,6 +145,7 @@ class Rollback implements Callable<Integer> {
         Signature.warnWithoutKey(run, settings);
         var site = settings.requireOwn(Setting.SITE_URL);
         provider = Providers.of(run, settings);
+        SiteChecks.requireSettings(settings);
         app = Application.folder(settings, app);
         if (rebuild || Files.exists(app.resolve("package.json")) && Files.exists(app.resolve(".git"))) checkout = Checkout.of(run, app);
         steps.found(env + ", " + site);

@@ -90,7 +90,7 @@ class DeployTest {
             .with("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt")
             .with("NPM_CONFIG_CAFILE", "/etc/ssl/certs/ca-certificates.crt").with("ALL_PROXY", "http://127.0.0.1:9");
         kit.set("STAGING_DATABASE_URL", null).set("OTHER_DATABASE_URL", kit.database.url());
-        deploy().exits(0).says("ok: Take the lock: without a database it keeps away runs on this machine only", "the environment has no database",
+        deploy().exits(0).says("ok: Take the lock: without a database it keeps away this user's runs on this machine only", "the environment has no database",
             "warning: npm ended, and left running what was ended now: ", "sleep 601", "sleep 602");
         kit.awaitNoProcess();
         assertEquals("red yes pk.shown-to-everybody", Files.readString(www.resolve("current/value.txt")));

@@ -34,7 +34,7 @@ import ops.Tool;
  */
 public final class Directory implements Provider {
     private static final Pattern REMOTE = Pattern.compile("([A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:(/[A-Za-z0-9/._-]+)");
-    private static final String RELEASES = "releases", CURRENT = "current", COMING = ".coming-", FRESH = ".current-next";
+    private static final String RELEASES = "releases", CURRENT = "current", COMING = ".coming-";
     /** A path that no shell reads anything into. */
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9/._][A-Za-z0-9/._-]*");
     private static final String ID = "[0-9TZ]{16}-[0-9a-f]{6}";
@@ -182,6 +182,9 @@ public final class Directory implements Provider {
         if (!live.equals(deployment)) throw new Failure.Unclear(where + "/current leads to " + live + ", and not to " + deployment, "look at it: ls -l " + where + "/current; does anything else change it?");
     }
 
+    /** The name of a link before it takes the place of the one that is there. */
+    private static String fresh(String target) { return "." + CURRENT + "-" + target.replaceAll("^.*/", ""); }
+
     private static Failure noLink(String current) {
         return new Failure.BadSetting(current + " is no link, so what is live can't be switched",
             "move it away, and have the web server serve " + current + " once the first deploy has made it");
@@ -253,7 +256,7 @@ public final class Directory implements Provider {
         @Override public FolderIdentity identity() throws IOException { return FolderIdentity.here(top); }
 
         @Override public void link(String target) throws IOException {
-            var fresh = top.resolve(FRESH);
+            var fresh = top.resolve(fresh(target));
             Files.deleteIfExists(fresh);
             Files.createSymbolicLink(fresh, Path.of(target));
             Files.move(fresh, top.resolve(CURRENT), StandardCopyOption.ATOMIC_MOVE);
@@ -333,7 +336,7 @@ public final class Directory implements Provider {
         }
 
         @Override public void link(String target) throws IOException, InterruptedException {
-            var fresh = top + "/" + FRESH;
+            var fresh = top + "/" + fresh(target);
             ssh("ln", "-sfn", target, fresh);
             ssh("mv", "-T", fresh, top + "/" + CURRENT);
         }

@@ -1,9 +1,11 @@
 //SOURCES ../smoke/Smoke.java
+//SOURCES ../smoke/SmokeSettings.java
 package release;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
@@ -17,6 +19,7 @@ import smoke.Findings;
 import smoke.Judge;
 import smoke.Outcome;
 import smoke.Smoke;
+import smoke.SmokeSettings;
 
 /** The smoke tests as a deploy and a rollback run them: those that can tell something of a release. */
 public final class SiteChecks {
@@ -27,7 +30,19 @@ public final class SiteChecks {
 
     private static final Duration LONGEST_LOOK = Duration.ofSeconds(10);
 
+    /** Of the settings of the smoke tests, those of what no release can break. */
+    private static final Set<Setting> LEFT_OUT = Set.of(Setting.SMOKE_TLS_DAYS, Setting.SMOKE_DNS);
+
     private SiteChecks() { }
+
+    /**
+     * Throws BadSetting when a setting makes no sense by which the site will be looked at: else that is found once it is
+     * another site, and nobody has looked at it.
+     */
+    public static void requireSettings(Settings settings) {
+        for (var setting : Setting.values()) if (!LEFT_OUT.contains(setting)) SmokeSettings.check(settings, setting);
+        for (var limit : List.of(Setting.SMOKE_SECONDS, Setting.DEPLOY_LIVE_SECONDS)) settings.seconds(limit);
+    }
 
     /**
      * Looks at a release that no visitor sees yet.

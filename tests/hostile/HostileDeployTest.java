@@ -25,6 +25,7 @@ import release.Contents;
 import release.Preview;
 import release.Provider;
 import release.Releases;
+import release.SiteChecks;
 import release.WayBack;
 
 /** Repositories, builds, folders and habits that deploy and rollback were not made for: what is live stays told and can come back. */
@@ -104,6 +105,26 @@ class HostileDeployTest {
         }
         for (var folder : List.of("", "releases", "current"))
             assertEquals("rwxr-xr-x", PosixFilePermissions.toString(Files.getPosixFilePermissions(site.www.resolve(folder))));
+    }
+
+    // --- settings
+
+    @Test void what_would_keep_anybody_from_looking_at_the_site_is_said_before_it_is_another() {
+        for (var row : List.of("STAGING_SITE_URL=example.org", "STAGING_SITE_URL=https://user:word@example.org/",
+            "SMOKE_SECONDS=soon", "DEPLOY_LIVE_SECONDS=0", "SMOKE_HEADER=secret", "SMOKE_HEALTH_PATH=/%zz",
+            "SMOKE_CANARY_ROW=customers", "SMOKE_FILE=nowhere")) {
+            var setting = row.split("=", 2);
+            kit.set(setting[0], setting[1]);
+            assertThrows(Failure.BadSetting.class, () -> SiteChecks.requireSettings(kit.settings()), row);
+            kit.set(setting[0], null);
+        }
+        repository.ship("directory", site.url());
+        var two = site.ship(2);
+        kit.set("DEPLOY_LIVE_SECONDS", "soon");
+        site.run("rollback").exits(78).says("DEPLOY_LIVE_SECONDS is not a whole number", "State: nothing was changed");
+        kit.set("DEPLOY_LIVE_SECONDS", null).set("STAGING_SITE_URL", "example.org");
+        site.run("deploy").exits(78).says("'example.org' is no address of a site", "State: nothing was changed");
+        assertEquals(two.get(1), site.current());
     }
 
     // --- repositories
