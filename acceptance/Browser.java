@@ -11,6 +11,7 @@
 //SOURCES ../scripts/smoke/ErrorWords.java
 //SOURCES ../scripts/smoke/Gate.java
 //SOURCES ../scripts/smoke/Network.java
+//SOURCES ../scripts/smoke/Waiting.java
 
 import browser.*;
 import java.io.IOException;
@@ -32,6 +33,7 @@ import smoke.Gate;
 import smoke.Network;
 import smoke.Outcome;
 import smoke.Verdict;
+import smoke.Waiting;
 
 /** Does a page work in a real browser?
  *
@@ -68,6 +70,7 @@ class Browser implements Callable<Integer> {
     private Visit visit;
     private Instant end;
     private Path kept;
+    private final Waiting waiting = new Waiting();
 
     public static void main(String... args) { Run.main(new Browser(), args); }
 
@@ -115,7 +118,7 @@ class Browser implements Callable<Integer> {
             if (refusal.get().equals("ERR_ABORTED"))
                 throw new Failure.NotVerified(url + " is no page for a browser: it answers " + status
                     + ", and is saved or passed over", "see its status, Content-Type and Content-Disposition");
-            throw new Failure.NotVerified(url + " does not answer with a page: " + refusal.get(), "see whether its server runs, and where its name leads");
+            throw unlessBusy(url + " does not answer with a page: " + refusal.get(), "see whether its server runs, and where its name leads");
         }
         return arrived();
     }
@@ -176,8 +179,14 @@ class Browser implements Callable<Integer> {
                 " answers " + visit.status() + ", but does not come beyond its sign that it is loading, in ";
             default -> " answers " + visit.status() + ", but a script keeps it too busy to look for ";
         };
-        return new Failure.NotVerified(url + what + root,
+        return unlessBusy(url + what + root,
             causes.isEmpty() ? "open it in a browser and read its console; --root names another element, --seconds gives it longer" : "mend what keeps it from rendering: " + causes.get(0));
+    }
+
+    /** What may have failed for want of time. */
+    private Failure unlessBusy(String what, String next) {
+        return waiting.tooLong().<Failure>map(why -> new Failure.Unclear(what + "; but " + why, Verdict.BUSY))
+            .orElseGet(() -> new Failure.NotVerified(what, next));
     }
 
     private List<Visit.Problem> catchesAll() {
@@ -191,7 +200,7 @@ class Browser implements Callable<Integer> {
     private List<Visit.Failed> getsAll() {
         var own = visit.failed().stream().filter(Visit.Failed::counts).toList();
         visit.failed().stream().filter(each -> !each.counts()).forEach(each -> run.console.say("a request failed, which does not count: " + each));
-        if (!own.isEmpty()) throw new Failure.NotVerified(url + " asks its own site in vain for " + many(own.size(), "thing") + ": " + own.get(0), "see that the release has it and that the server gives it out");
+        if (!own.isEmpty()) throw unlessBusy(url + " asks its own site in vain for " + many(own.size(), "thing") + ": " + own.get(0), "see that the release has it and that the server gives it out");
         return own;
     }
 

@@ -35,6 +35,7 @@ final class ApiTime {
 
     Verdict look(Duration limit) throws Exception {
         var deadline = Deadline.in(limit);
+        var waiting = new Waiting();
         var times = new ArrayList<Duration>();
         for (var i = 0; i < REQUESTS; i++) {
             var answer = site.own(site.at(path), deadline.left());
@@ -52,7 +53,8 @@ final class ApiTime {
         var worst = times.get(REQUESTS - 1);
         var what = site.at(path).getRawPath() + ": median " + milliseconds(median) + ", worst " + milliseconds(worst) + " of " + REQUESTS;
         var next = "see what the server and its database are busy with; SMOKE_API_SECONDS is the budget";
-        if (median.compareTo(budget) > 0) return Verdict.fail(what + ", over the budget of " + Amount.time(budget), next);
+        if (median.compareTo(budget) > 0)
+            return Verdict.fail(what + ", over the budget of " + Amount.time(budget), next).unless(waiting.tooLong());
         if (worst.compareTo(budget) > 0) return Verdict.warning(what + ", the latter over the budget of " + Amount.time(budget), next);
         return Verdict.pass(what + ", within " + Amount.time(budget));
     }

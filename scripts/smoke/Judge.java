@@ -1,6 +1,5 @@
 package smoke;
 
-import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,8 +25,6 @@ public final class Judge {
     private static final Duration SHORTEST_LOOK = Duration.ofSeconds(1);
     /** A look is told a tenth less than it has, so that it can say itself what it was waiting for, on a busy machine too. */
     private static final int GRACE = 10;
-    /** With so many processes for each processor, a second's work may take this process many. */
-    private static final int BUSY = 4;
 
     /** One look: when it began, in seconds from the first one's beginning, how long it took and what it found. */
     public record Attempt(double at, double seconds, Outcome outcome, String what) { }
@@ -89,35 +86,31 @@ public final class Judge {
     }
 
     private Verdict look(Check check, Duration time) throws InterruptedException {
-        var looking = threads.submit(() -> check.look().at(time.minus(time.dividedBy(GRACE))));
+        var waiting = new Waiting();
+        var begun = System.nanoTime();
+        var own = time.minus(time.dividedBy(GRACE));
+        var looking = threads.submit(() -> check.look().at(own));
+        Verdict verdict;
         try {
-            return looking.get(time.toMillis(), TimeUnit.MILLISECONDS);
+            verdict = looking.get(time.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            return late(time, ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
-                Runtime.getRuntime().availableProcessors());
+            verdict = Verdict.fail("no answer in " + Amount.time(time), "is it up, and reachable from here?");
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof Verdict.Judged judged) return judged.verdict;
-            if (e.getCause() instanceof Failure.BadSetting wrong) return Verdict.unknown(wrong.getMessage(), wrong.hint).forGood();
-            if (e.getCause() instanceof Failure.StoreFailed failure) return Verdict.unknown(failure.getMessage(), failure.hint);
-            if (e.getCause() instanceof Failure failure) return Verdict.fail(failure.getMessage(), failure.hint);
-            throw new IllegalStateException(check.name() + ": " + e.getCause(), e.getCause());
+            verdict = verdict(check, e.getCause());
         } finally {
             looking.cancel(true);
         }
+        // One that failed before its time was over did not fail for want of time.
+        var late = System.nanoTime() - begun > own.minus(own.dividedBy(GRACE)).toNanos();
+        return verdict.outcome() == Outcome.fail && late ? verdict.unless(waiting.tooLong()) : verdict;
     }
 
-    /**
-     * What a look says that has not ended by itself, as it does a tenth sooner: it hangs, or this machine was too busy
-     * for it.
-     *
-     * @param load of this machine in the last minute: how many processes wanted a processor; negative when unknown
-     */
-    public static Verdict late(Duration time, double load, int processors) {
-        var late = "no answer in " + Amount.time(time);
-        return load <= BUSY * processors ? Verdict.fail(late, "is it up, and reachable from here?")
-            : Verdict.unknown(late + ", on a machine that is too busy to tell: " + Math.round(load)
-                + " processes want its " + processors + " processors",
-                "look again when it has less to do, or from another machine");
+    private static Verdict verdict(Check check, Throwable thrown) {
+        if (thrown instanceof Verdict.Judged judged) return judged.verdict;
+        if (thrown instanceof Failure.BadSetting wrong) return Verdict.unknown(wrong.getMessage(), wrong.hint).forGood();
+        if (thrown instanceof Failure.StoreFailed failure) return Verdict.unknown(failure.getMessage(), failure.hint);
+        if (thrown instanceof Failure failure) return Verdict.fail(failure.getMessage(), failure.hint);
+        throw new IllegalStateException(check.name() + ": " + thrown, thrown);
     }
 
     private static Verdict conclude(Verdict last, Verdict notPassed, int running, List<Attempt> attempts) {

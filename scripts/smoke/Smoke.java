@@ -34,6 +34,7 @@
 //SOURCES StatusWord.java
 //SOURCES SupabaseConnection.java
 //SOURCES Trust.java
+//SOURCES Waiting.java
 //SOURCES Web.java
 //DEPS org.jsoup:jsoup:1.24.1              // reads pages as browsers do
 //DEPS io.netty:netty-bom:4.1.138.Final@pom // the SDK's; else JBang mixes in one of those that jsoup is tested with

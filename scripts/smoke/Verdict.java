@@ -1,6 +1,7 @@
 package smoke;
 
 import java.time.Instant;
+import java.util.Optional;
 
 /**
  * What one look found, in words.
@@ -10,6 +11,9 @@ import java.time.Instant;
  * @param ends when what was looked at comes to its end by itself, as a certificate does; null where nothing does
  */
 public record Verdict(Outcome outcome, String what, String next, boolean settled, Instant ends) {
+    /** What to do when the machine itself is too busy. */
+    public static final String BUSY = "look again when this machine has less to do, or from another one";
+
     Verdict(Outcome outcome, String what, String next, boolean settled) { this(outcome, what, next, settled, null); }
 
     public static Verdict pass(String what) { return new Verdict(Outcome.pass, what, null, false); }
@@ -22,6 +26,11 @@ public record Verdict(Outcome outcome, String what, String next, boolean settled
     public static Verdict unknown(String what, String next) { return new Verdict(Outcome.unknown, what, next, false); }
 
     Verdict forGood() { return forGood(outcome, what); }
+
+    /** This one, unless this machine was too busy to tell. */
+    Verdict unless(Optional<String> busy) {
+        return busy.map(why -> unknown(what + "; but " + why, BUSY)).orElse(this);
+    }
 
     /** The last word of several looks, of which this one tells what to do. */
     Verdict forGood(Outcome outcome, String what) { return new Verdict(outcome, what, next, true, ends); }
