@@ -49,11 +49,14 @@ import smoke.Waiting;
     footer = "%nChromium or Chrome is looked for on the PATH; the environment variable CHROME names another one.")
 class Browser implements Callable<Integer> {
     private static final int KEPT = 20;
+    private static final String ROOT =
+        "#root, #app, #__next, #__nuxt, #___gatsby, #svelte, app-root, [data-sveltekit-preload-data]";
 
     @Option(names = "--url", required = true, paramLabel = "URL", description = "the page")
     URI url;
 
-    @Option(names = "--root", paramLabel = "SELECTOR", defaultValue = "#root, #app, #__next, #__nuxt, #___gatsby, #svelte, app-root, [data-sveltekit-preload-data]", description = "the element that the application renders into; default: ${DEFAULT-VALUE}")
+    @Option(names = "--root", paramLabel = "SELECTOR", defaultValue = ROOT,
+        description = "the element that the application renders into; default: ${DEFAULT-VALUE}")
     String root;
 
     @Option(names = "--seconds", paramLabel = "N", defaultValue = "30", description = "time for everything; default: ${DEFAULT-VALUE}")
@@ -85,8 +88,10 @@ class Browser implements Callable<Integer> {
         if (seconds < 5) throw new Failure.Usage("--seconds takes 5 or more", "Chromium alone may need 2");
         var header = headerFile == null ? null : Header.read(headerFile);
         end = run.started.plusSeconds(seconds);
+        // What is left of the time is for the screenshot, and for ending.
+        var deadline = end.minusMillis(Math.min(3000, 250L * seconds));
         try {
-            judge(header);
+            judge(header, deadline);
             tell(Outcome.pass, url + " shows its page", null);
         } catch (Failure.NotVerified | Failure.Unclear e) {
             tell(e instanceof Failure.Unclear ? Outcome.unknown : Outcome.fail, e.getMessage(), e.hint);
@@ -94,20 +99,36 @@ class Browser implements Callable<Integer> {
         }
     }
 
-    private void judge(Header header) throws Exception {
+    private void judge(Header header, Instant deadline) throws Exception {
         var steps = new Steps(run, false);
-        // What is left of the time is for the screenshot, and for ending.
-        var deadline = end.minusMillis(Math.min(3000, 250L * seconds));
         visit = steps.check("Start Chromium", () -> new Visit(Chromium.start(run), url, header, deadline));
         try {
-            steps.check("The page answers", this::answers);
-            steps.check("It renders", this::renders);
-            steps.check("No error is left uncaught", this::catchesAll);
-            steps.check("What it asks its own site for arrives", this::getsAll);
+            for (var look : looks()) steps.check(look.name, look.body);
         } finally {
             if (visit.status() > 0) keep();
         }
         steps.check("Its visitors stay", this::stays);
+    }
+
+    private record Look(String name, Callable<?> body) { }
+
+    private List<Look> looks() {
+        return List.of(new Look("The page answers", this::answers), new Look("It renders", this::renders),
+            new Look("No error is left uncaught", this::catchesAll),
+            new Look("What it asks its own site for arrives", this::getsAll));
+    }
+
+    /** The same in a Chromium that runs already; throws NotVerified or Unclear unless the page passes. */
+    static void judge(Run run, Chromium chromium, URI url, Instant deadline) throws Exception {
+        var browser = new Browser();
+        browser.run = run;
+        browser.url = url;
+        browser.root = ROOT;
+        try (var visit = new Visit(chromium, url, null, deadline)) {
+            browser.visit = visit;
+            for (var look : browser.looks()) look.body.call();
+            browser.stays();
+        }
     }
 
     private int answers() throws Exception {

@@ -1,4 +1,5 @@
 //SOURCES ../scripts/smoke/Smoke.java
+//SOURCES ../acceptance/Browser.java
 //SOURCES ../acceptance/browser/Chromium.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -7,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import browser.Chromium;
 import com.google.gson.JsonObject;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,8 +19,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executors;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import ops.Failure;
 import ops.Private;
 import ops.Run;
 import ops.Settings;
@@ -42,7 +49,9 @@ class AnswersTest {
         + "<script src=\"/app.js\"></script></head>"
         + "<body><div id=\"app\"></div></body></html>";
     /** Where each row has what Chromium does, behind the verdicts. */
-    private static final int CHROMIUM = CHECKS.size();
+    private static final int CHROMIUM = CHECKS.size(), BROWSER = CHROMIUM + 1;
+    /** Behind a page whose script has run. */
+    private static final String FILLS = "<script>if (window.ran) app.textContent = 'Remorques en stock'</script>";
     /** A script that leaves a sign. */
     private static final String RUNS = "globalThis.ran = 1";
     private static final Map<String,
@@ -53,6 +62,12 @@ class AnswersTest {
             var parts = line.split(" \\| ", 6);
             return new Row(parts[0], parts[1], parts[2], Integer.parseInt(parts[3]), parts[4], parts.length < 6 ? ""
                 : parts[5].replace("\\n", "\n"));
+        }
+
+        /** As a page that was rendered on the server: a white one passes no browser. */
+        Row filled() {
+            return new Row(where, verdicts, name, status, headers,
+                body.replace("<div id=\"app\"></div>", "<div id=\"app\">Remorques en stock</div>"));
         }
 
         LyingSite.Lie answer(LyingSite other) {
@@ -114,6 +129,41 @@ class AnswersTest {
             }
         }
         assertEquals("", String.join("\n", wrong));
+    }
+
+    @Test void the_browser_check_judges_what_chromium_makes_of_each_as_the_table_says() throws Exception {
+        Kit.needs("chromium");
+        var wrong = new ConcurrentLinkedQueue<String>();
+        var left = new ConcurrentLinkedQueue<>(rows().stream().filter(row -> row.verdicts.charAt(CHROMIUM) != '.').toList());
+        // Each page is watched for some seconds.
+        var threads = Executors.newFixedThreadPool(3);
+        try {
+            for (var browser : IntStream.range(0, 3).mapToObj(n -> threads.submit(() -> judgeAll(left, wrong))).toList())
+                browser.get();
+        } finally {
+            threads.shutdownNow();
+        }
+        assertEquals("", String.join("\n", wrong));
+    }
+
+    private static Void judgeAll(Queue<Row> rows, Queue<String> wrong) throws Exception {
+        var run = new Run();
+        try (var site = new LyingSite(); var other = other(); var end = run.undo) {
+            var chromium = Chromium.start(run);
+            for (var row = rows.poll(); row != null; row = rows.poll()) {
+                well(site).at("/", LyingSite.text("text/html", PAGE + FILLS))
+                    .at(PATHS.get(row.where), row.filled().answer(other));
+                var seen = "P";
+                try {
+                    Browser.judge(run, chromium, URI.create(site.url()), Instant.now().plusSeconds(30));
+                } catch (Failure.NotVerified | Failure.Unclear e) {
+                    seen = (e instanceof Failure.Unclear ? "?: " : "F: ") + e.getMessage();
+                }
+                if (seen.charAt(0) != row.verdicts.charAt(BROWSER))
+                    wrong.add("%s: %s: %s instead of %s".formatted(row.where, row.name, seen, row.verdicts));
+            }
+            return null;
+        }
     }
 
     /** Whether the page stands in a fresh tab, and its script, if it has one, has run. */

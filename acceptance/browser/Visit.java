@@ -23,7 +23,7 @@ import smoke.Address;
 import smoke.ErrorWords;
 
 /** One visit to one page: what it answered, asked for and complained of, and what can be seen of it. */
-public final class Visit {
+public final class Visit implements AutoCloseable {
     /** An uncaught error or rejection, and the file it comes from. It counts when that is the page's own site's. */
     public record Problem(String message, String source, boolean counts) {
         @Override public String toString() { return message + " (" + source + ")"; }
@@ -76,6 +76,9 @@ public final class Visit {
     /** As Chromium says that it does not take a script that came. */
     private static final Pattern REFUSED = Pattern.compile("Refused to execute script from '([^']+)' because its MIME type"
         + " \\('([^']*)'\\).*|Failed to load module script: .* MIME type of \"([^\"]*)\"\\..*", Pattern.DOTALL);
+    /** As it says that a file is not the one that was meant. */
+    private static final Pattern CHANGED = Pattern.compile("Failed to find a valid digest in the 'integrity' attribute"
+        + " for resource '([^']+)'.*", Pattern.DOTALL);
     private static final String LOOK = """
         (selector => {
           const visible = { visibilityProperty: true, opacityProperty: true }
@@ -179,6 +182,9 @@ public final class Visit {
         return chromium.call(deadline, target, method, parameters)
             .orElseThrow(() -> new Failure.Unclear("Chromium did not start within the time", "give it longer: --seconds 60"));
     }
+
+    /** Closes the page, in a browser that goes on. */
+    @Override public void close() { chromium.tell(null, "Target.closeTarget", Map.of("targetId", page)); }
 
     /** Goes to the page; empty when it answers, else why not, in Chromium's words. */
     public Optional<String> open() throws InterruptedException {
@@ -364,11 +370,17 @@ public final class Visit {
 
     private void refused(JsonObject entry) {
         var said = REFUSED.matcher(text(entry, "text"));
+        var changed = CHANGED.matcher(text(entry, "text"));
+        if (changed.matches()) failed(changed.group(1), "is not what its integrity says, and was blocked");
         if (!said.matches()) return;
         var script = said.group(1) != null ? said.group(1) : text(entry, "url");
         var media = said.group(1) != null ? said.group(2) : said.group(3);
-        requests.values().stream().filter(request -> request.url.equals(script.replaceFirst("[?#].*", "")))
-            .forEach(request -> request.failure = "is of type '" + media + "' and no script");
+        failed(script, "is of type '" + media + "' and no script");
+    }
+
+    private void failed(String url, String why) {
+        requests.values().stream().filter(request -> request.url.equals(url.replaceFirst("[?#].*", "")))
+            .forEach(request -> request.failure = why);
     }
 
     private Optional<Request> of(JsonObject details) { return Optional.ofNullable(requests.get(text(details, "requestId"))); }

@@ -1,7 +1,6 @@
 package smoke;
 
 import java.io.IOException;
-import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,14 +11,15 @@ import java.util.stream.Stream;
 import ops.Amount;
 
 /**
- * How long the threads of this process, and of those that it has started, have wanted a processor and got none: what was
- * slow in that time may be this machine, and not what was looked at. Linux tells it, in {@code /proc/N/task/N/schedstat}.
+ * How long the threads of this process, and the first thread of each that it has started, have wanted a processor and got
+ * none: what was slow in that time may be this machine, and not what was looked at. Linux tells it, in
+ * {@code /proc/N/task/N/schedstat}.
  */
 public final class Waiting {
     /** Who had a processor for less than two thirds of its time can't tell what it has not got in that time. */
     private static final int SHARE = 3;
 
-    private final Map<Path, Long> before = nanoseconds(Stream.of(ProcessHandle.current()));
+    private final Map<Path, Long> before = nanoseconds();
     private final long begun = System.nanoTime();
 
     /** In words, when it was so long since this was made that nothing can be told; else empty. */
@@ -38,28 +38,32 @@ public final class Waiting {
     }
 
     private Duration longest() {
-        var self = ProcessHandle.current();
-        return Duration.ofNanos(nanoseconds(Stream.concat(Stream.of(self), self.descendants())).entrySet().stream()
+        return Duration.ofNanos(nanoseconds().entrySet().stream()
             .mapToLong(each -> each.getValue() - before.getOrDefault(each.getKey(), 0L)).max().orElse(0));
     }
 
     /** Of each thread, since it began. */
-    private static Map<Path, Long> nanoseconds(Stream<ProcessHandle> processes) {
+    private static Map<Path, Long> nanoseconds() {
+        var self = ProcessHandle.current();
+        // Work that can wait has threads of its own in other programs, as in Java its compilers have.
+        var others = self.descendants().map(each -> Path.of("/proc/" + each.pid() + "/task/" + each.pid()));
         var all = new HashMap<Path, Long>();
-        processes.map(each -> Path.of("/proc/" + each.pid() + "/task")).filter(Files::isDirectory)
-            .forEach(tasks -> add(all, tasks));
+        Stream.concat(own(), others).forEach(thread -> {
+            try {
+                if (Files.readString(thread.resolve("comm")).matches("(?s)C[12] Comp.*")) return;
+                all.put(thread, Long.parseLong(Files.readString(thread.resolve("schedstat")).split(" ")[1]));
+            } catch (IOException e) {
+                // it has ended, or this is no Linux
+            }
+        });
         return all;
     }
 
-    private static void add(Map<Path, Long> all, Path tasks) {
-        try (var each = Files.newDirectoryStream(tasks)) {
-            for (var task : each) {
-                // Nobody waits for Java's compilers: what they have not come to runs all the same.
-                if (Files.readString(task.resolve("comm")).matches("(?s)C[12] Comp.*")) continue;
-                all.put(task, Long.parseLong(Files.readString(task.resolve("schedstat")).split(" ")[1]));
-            }
-        } catch (IOException | DirectoryIteratorException e) {
-            // it has ended
+    private static Stream<Path> own() {
+        try (var threads = Files.list(Path.of("/proc/self/task"))) {
+            return threads.toList().stream();
+        } catch (IOException e) {
+            return Stream.empty();
         }
     }
 }
