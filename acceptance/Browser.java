@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import ops.*;
@@ -73,7 +74,8 @@ class Browser implements Callable<Integer> {
     private Visit visit;
     private Instant end;
     private Path kept;
-    private final Waiting waiting = new Waiting();
+    /** Of Chromium; null where it runs already. */
+    private Waiting waiting;
 
     public static void main(String... args) { Run.main(new Browser(), args); }
 
@@ -88,6 +90,7 @@ class Browser implements Callable<Integer> {
         if (seconds < 5) throw new Failure.Usage("--seconds takes 5 or more", "Chromium alone may need 2");
         var header = headerFile == null ? null : Header.read(headerFile);
         end = run.started.plusSeconds(seconds);
+        waiting = Waiting.ofStarted();
         // What is left of the time is for the screenshot, and for ending.
         var deadline = end.minusMillis(Math.min(3000, 250L * seconds));
         try {
@@ -139,7 +142,7 @@ class Browser implements Callable<Integer> {
             if (refusal.get().equals("ERR_ABORTED"))
                 throw new Failure.NotVerified(url + " is no page for a browser: it answers " + status
                     + ", and is saved or passed over", "see its status, Content-Type and Content-Disposition");
-            throw unlessBusy(url + " does not answer with a page: " + refusal.get(), "see whether its server runs, and where its name leads");
+            throw new Failure.NotVerified(url + " does not answer with a page: " + refusal.get(), "see whether its server runs, and where its name leads");
         }
         return arrived();
     }
@@ -200,14 +203,10 @@ class Browser implements Callable<Integer> {
                 " answers " + visit.status() + ", but does not come beyond its sign that it is loading, in ";
             default -> " answers " + visit.status() + ", but a script keeps it too busy to look for ";
         };
-        return unlessBusy(url + what + root,
+        var busy = Optional.ofNullable(waiting).flatMap(Waiting::tooLong);
+        if (busy.isPresent()) return new Failure.Unclear(url + what + root + "; but " + busy.get(), Verdict.BUSY);
+        return new Failure.NotVerified(url + what + root,
             causes.isEmpty() ? "open it in a browser and read its console; --root names another element, --seconds gives it longer" : "mend what keeps it from rendering: " + causes.get(0));
-    }
-
-    /** What may have failed for want of time. */
-    private Failure unlessBusy(String what, String next) {
-        return waiting.tooLong().<Failure>map(why -> new Failure.Unclear(what + "; but " + why, Verdict.BUSY))
-            .orElseGet(() -> new Failure.NotVerified(what, next));
     }
 
     private List<Visit.Problem> catchesAll() {
@@ -221,7 +220,7 @@ class Browser implements Callable<Integer> {
     private List<Visit.Failed> getsAll() {
         var own = visit.failed().stream().filter(Visit.Failed::counts).toList();
         visit.failed().stream().filter(each -> !each.counts()).forEach(each -> run.console.say("a request failed, which does not count: " + each));
-        if (!own.isEmpty()) throw unlessBusy(url + " asks its own site in vain for " + many(own.size(), "thing") + ": " + own.get(0), "see that the release has it and that the server gives it out");
+        if (!own.isEmpty()) throw new Failure.NotVerified(url + " asks its own site in vain for " + many(own.size(), "thing") + ": " + own.get(0), "see that the release has it and that the server gives it out");
         return own;
     }
 

@@ -35,7 +35,7 @@ final class ApiTime {
 
     Verdict look(Duration limit) throws Exception {
         var deadline = Deadline.in(limit);
-        var waiting = new Waiting();
+        var waiting = Waiting.own();
         var times = new ArrayList<Duration>();
         for (var i = 0; i < REQUESTS; i++) {
             var answer = site.own(site.at(path), deadline.left());

@@ -86,7 +86,7 @@ public final class Judge {
     }
 
     private Verdict look(Check check, Duration time) throws InterruptedException {
-        var waiting = new Waiting();
+        var waiting = Waiting.own();
         var begun = System.nanoTime();
         var own = time.minus(time.dividedBy(GRACE));
         var looking = threads.submit(() -> check.look().at(own));

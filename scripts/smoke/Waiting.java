@@ -7,23 +7,39 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import ops.Amount;
 
 /**
- * How long the threads of this process, and the first thread of each that it has started, have wanted a processor and got
- * none: what was slow in that time may be this machine, and not what was looked at. Linux tells it, in
- * {@code /proc/N/task/N/schedstat}.
+ * How long threads have wanted a processor and got none: what was slow in that time may be this machine, and not what was
+ * looked at. Linux tells it, in {@code /proc/N/task/N/schedstat}.
  */
 public final class Waiting {
-    /** Who had a processor for less than two thirds of its time can't tell what it has not got in that time. */
-    private static final int SHARE = 3;
-
-    private final Map<Path, Long> before = nanoseconds();
+    private final Supplier<Stream<Path>> threads;
+    private final Map<Path, Long> before;
     private final long begun = System.nanoTime();
 
-    /** In words, when it was so long since this was made that nothing can be told; else empty. */
-    public Optional<String> tooLong() { return tooLong(longest(), Duration.ofNanos(System.nanoTime() - begun)); }
+    private Waiting(Supplier<Stream<Path>> threads) {
+        this.threads = threads;
+        before = nanoseconds();
+    }
+
+    /** Of this process, from now on; but for Java's compilers: what they have not come to runs all the same. */
+    public static Waiting own() { return new Waiting(Waiting::ownThreads); }
+
+    /** Of the processes that this one has started, from now on: the first thread of each. */
+    public static Waiting ofStarted() {
+        return new Waiting(() -> ProcessHandle.current().descendants()
+            .map(each -> Path.of("/proc/" + each.pid() + "/task/" + each.pid())));
+    }
+
+    /** In words, when one of them has waited for most of the time; else empty. */
+    public Optional<String> tooLong() {
+        var longest = nanoseconds().entrySet().stream()
+            .mapToLong(each -> each.getValue() - before.getOrDefault(each.getKey(), 0L)).max().orElse(0);
+        return tooLong(Duration.ofNanos(longest), Duration.ofNanos(System.nanoTime() - begun));
+    }
 
     /**
      * The same.
@@ -32,25 +48,16 @@ public final class Waiting {
      * @param time in which it has
      */
     public static Optional<String> tooLong(Duration waited, Duration time) {
-        if (waited.multipliedBy(SHARE).compareTo(time) < 0) return Optional.empty();
+        if (waited.multipliedBy(2).compareTo(time) < 0) return Optional.empty();
         return Optional.of("this machine is too busy to tell: for " + Amount.time(waited) + " of " + Amount.time(time)
             + " it had no processor to look with");
     }
 
-    private Duration longest() {
-        return Duration.ofNanos(nanoseconds().entrySet().stream()
-            .mapToLong(each -> each.getValue() - before.getOrDefault(each.getKey(), 0L)).max().orElse(0));
-    }
-
     /** Of each thread, since it began. */
-    private static Map<Path, Long> nanoseconds() {
-        var self = ProcessHandle.current();
-        // Work that can wait has threads of its own in other programs, as in Java its compilers have.
-        var others = self.descendants().map(each -> Path.of("/proc/" + each.pid() + "/task/" + each.pid()));
+    private Map<Path, Long> nanoseconds() {
         var all = new HashMap<Path, Long>();
-        Stream.concat(own(), others).forEach(thread -> {
+        threads.get().forEach(thread -> {
             try {
-                if (Files.readString(thread.resolve("comm")).matches("(?s)C[12] Comp.*")) return;
                 all.put(thread, Long.parseLong(Files.readString(thread.resolve("schedstat")).split(" ")[1]));
             } catch (IOException e) {
                 // it has ended, or this is no Linux
@@ -59,11 +66,19 @@ public final class Waiting {
         return all;
     }
 
-    private static Stream<Path> own() {
+    private static Stream<Path> ownThreads() {
         try (var threads = Files.list(Path.of("/proc/self/task"))) {
-            return threads.toList().stream();
+            return threads.filter(thread -> !isCompiler(thread)).toList().stream();
         } catch (IOException e) {
             return Stream.empty();
+        }
+    }
+
+    private static boolean isCompiler(Path thread) {
+        try {
+            return Files.readString(thread.resolve("comm")).matches("(?s)C[12] Comp.*");
+        } catch (IOException e) {
+            return true; // it has ended
         }
     }
 }
