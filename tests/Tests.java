@@ -142,6 +142,10 @@ class Tests implements TestExecutionListener {
     private static final int SIGINT = 2;
     private static final Pattern PACKAGE = Pattern.compile("^package (\\S+);", Pattern.MULTILINE);
 
+    /** They wait most while they run, and would do so alone at the end. */
+    private static final List<String> BEGUN_FIRST = List.of("AnswersTest.java", "BrowserTest.java", "RunbookWalksTest.java",
+        "AcceptanceTest.java", "SupabaseTest.java");
+
     private final List<String> words;
     private final Deque<Class<?>> classes = new ArrayDeque<>();
     private final List<String> failed = new ArrayList<>();
@@ -202,7 +206,7 @@ class Tests implements TestExecutionListener {
         var tests = Stack.CHECKOUT.resolve("tests");
         try (var files = Stream.concat(Files.list(tests), Files.list(tests.resolve("hostile")))) {
             for (var file : files.filter(f -> f.getFileName().toString().endsWith("Test.java"))
-                .sorted(Comparator.comparing(f -> f.toFile().length())).toList()) {
+                .sorted(Comparator.comparing(Tests::weight)).toList()) {
                 var bare = file.getFileName().toString().replace(".java", "");
                 var in = PACKAGE.matcher(Files.readString(file));
                 try {
@@ -214,6 +218,10 @@ class Tests implements TestExecutionListener {
                 }
             }
         }
+    }
+
+    private static long weight(Path test) {
+        return BEGUN_FIRST.contains(test.getFileName().toString()) ? Long.MAX_VALUE : test.toFile().length();
     }
 
     private FilterResult wanted(TestDescriptor test) {
