@@ -76,8 +76,9 @@ final class SiteRepository {
 
     SiteRepository write(String name, String text) {
         try {
-            Files.createDirectories(folder.resolve(name).getParent());
-            Files.writeString(folder.resolve(name), text);
+            var file = folder.resolve(name).normalize(); // the first may be one beside a folder that is not there yet
+            Files.createDirectories(file.getParent());
+            Files.writeString(file, text);
             return this;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
