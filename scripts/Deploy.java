@@ -18,12 +18,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
-import migrations.Apply;
 import migrations.Finding;
-import migrations.MigrationFile;
+import migrations.MigrateCommand;
 import migrations.Migrations;
-import migrations.Plan;
-import migrations.Rehearsal;
+import migrations.Pending;
 import ops.*;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -106,8 +104,8 @@ class Deploy implements Callable<Integer> {
     private Provider.Staged staged;
     private Release release;
     private Provider.Live live;
-    /** Null where there is no database, or no folder of migrations. */
-    private Plan plan;
+    /** Null where there is no database, or no folder of migrations and no command for them. */
+    private Pending plan;
 
     public static void main(String... args) { Run.main(new Deploy(), args); }
 
@@ -135,9 +133,13 @@ class Deploy implements Callable<Integer> {
         steps.check("See how old the last backup is", () -> judgeBackup(steps, aging));
         steps.check("Look at the migrations", () -> lookAtMigrations(steps));
         // Before anybody is asked: what it has seen destroyed is what they have to know.
-        if (hasPending() && !leaveMigrations && !unrehearsed) steps.change("Rehearse the migrations", "in the last backup, restored into a throwaway server", () -> rehearse(steps));
+        var byCommand = plan instanceof MigrateCommand;
+        if (byCommand) install(steps);
+        if (hasPending() && !leaveMigrations && !unrehearsed)
+            steps.change("Rehearse the migrations", "in the last backup, restored into a throwaway server",
+                () -> rehearse(steps));
         if (isProtected()) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> { steps.found(Deployment.agreed(settings, confirm, "commit " + commit)); return true; });
-        steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> { build.install(provider.program()); return true; });
+        if (!byCommand) install(steps);
         steps.change("Build", "with " + commit.brief() + " as its SITE_RELEASE", () -> build());
         steps.change("Check what was built", "a page to begin with, and no secret in it", () -> checkBuilt(steps));
         steps.change("Keep the artifact", store.uri(store.prefix + "/" + env + "/artifacts/"), () -> keep(steps));
@@ -236,7 +238,16 @@ class Deploy implements Callable<Integer> {
         return true;
     }
 
+    private void install(Steps steps) throws Exception {
+        steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> {
+            build.install(provider.program());
+            return true;
+        });
+    }
+
     private boolean lookAtMigrations(Steps steps) throws Exception {
+        var command = settings.command(Setting.MIGRATE_COMMAND);
+        if (!command.isEmpty() && settings.get(Setting.DATABASE_URL).isPresent()) return lookAtCommand(steps, command);
         var folder = Migrations.folder(settings, application.folder());
         if (settings.get(Setting.DATABASE_URL).isEmpty() || !Files.isDirectory(folder)) {
             steps.found("the " + (Files.isDirectory(folder) ? "environment has no database" : "application has no " + application.folder().relativize(folder)));
@@ -248,14 +259,37 @@ class Deploy implements Callable<Integer> {
                 steps.found("left to " + others.get());
                 return true;
             }
-            plan = Migrations.of(run, settings, folder).compare(session);
+            var compared = Migrations.of(run, settings, folder).compare(session);
+            plan = compared;
+            compared.findings().forEach(this::warn);
+            compared.invalidIndexes().forEach(drop -> run.console.warn("an index is not valid, as a killed CREATE INDEX"
+                + " CONCURRENTLY leaves it; remove it: " + drop));
         }
-        plan.findings().forEach(this::warn);
-        plan.invalidIndexes().forEach(drop -> run.console.warn("an index is not valid, as a killed CREATE INDEX CONCURRENTLY leaves it; remove it: " + drop));
-        if (hasPending() && !applyMigrations && !leaveMigrations && !dryRun)
-            throw new Failure.Refused("migrations are pending: " + plan, "./jbang deploy --env " + env + " --apply-migrations; or, if this release does without them: --leave-migrations");
+        if (hasPending() && !applyMigrations && !leaveMigrations && !dryRun) throw pending();
         steps.found(plan.toString());
         return true;
+    }
+
+    /** It goes before MIGRATIONS_DIR. What is pending nobody knows until it is rehearsed. */
+    private boolean lookAtCommand(Steps steps, List<String> command) {
+        var name = "'" + String.join(" ", command) + "'";
+        if (leaveMigrations) {
+            steps.found("left to " + name);
+            return true;
+        }
+        if (unrehearsed && !applyMigrations)
+            throw new Failure.Refused("whether migrations are pending is seen when " + name + " is rehearsed",
+                "leave out --unrehearsed; or add --apply-migrations or --leave-migrations");
+        try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover deploy " + env)) {
+            plan = new MigrateCommand(command, build::migrate, session.schemaVersion());
+        }
+        steps.found(plan + "; MIGRATE_COMMAND goes before MIGRATIONS_DIR");
+        return true;
+    }
+
+    private Failure pending() {
+        return new Failure.Refused("migrations are pending: " + plan, "./jbang deploy --env " + env
+            + " --apply-migrations; or, if this release does without them: --leave-migrations");
     }
 
     private void warn(Finding finding) {
@@ -265,16 +299,18 @@ class Deploy implements Callable<Integer> {
     private boolean hasPending() { return plan != null && !plan.isEmpty(); }
 
     private boolean rehearse(Steps steps) throws Exception {
-        var rehearsed = Rehearsal.run(run, settings, store, DatabaseUrl.of(settings), plan, steps);
+        var rehearsed = plan.rehearse(run, settings, store, steps);
         rehearsed.losses().forEach(this::warn);
-        steps.found(rehearsed.toString());
+        if (hasPending() && !applyMigrations) throw pending();
+        steps.found(rehearsed + (plan instanceof MigrateCommand ? "; " + plan : ""));
         return true;
     }
 
     private boolean apply(Steps steps) throws Exception {
-        var applied = Apply.run(run, settings, DatabaseUrl.of(settings), plan, steps, lock::makeSure, database -> run.state("what was live is live; " + database));
-        history.add("migrations", plan.pending().stream().map(MigrationFile::version).toList());
-        steps.found(applied.size() + " applied; the database is at " + plan.version());
+        var done = plan.apply(run, settings, steps, lock::makeSure,
+            database -> run.state("what was live is live; " + database));
+        history.add("migrations", plan.versions());
+        steps.found(done);
         return true;
     }
 

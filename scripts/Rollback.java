@@ -226,7 +226,7 @@ class Rollback implements Callable<Integer> {
     }
 
     /** A release that does not know what the database has become may break, or break it. */
-    private boolean compareSchema(Steps steps) {
+    private boolean compareSchema(Steps steps) throws Exception {
         var then = target.release().schemaVersion();
         if (acceptSchemaAhead || then == null || settings.get(Setting.DATABASE_URL).isEmpty()) {
             steps.found(acceptSchemaAhead ? "not looked at, as --accept-schema-ahead says" : "the release knows of no database");
@@ -236,6 +236,11 @@ class Rollback implements Callable<Integer> {
         if (!now.equals(then))
             throw new Failure.Refused("the database is at migration " + (now.isEmpty() ? "none" : now) + ", and release " + target.release() + " was made for " + (then.isEmpty() ? "none" : then) + "; a rollback never changes the database",
                 "if the older release works with it (columns were only added, say): --accept-schema-ahead; else mend it forward: ./jbang deploy --env " + env);
+        if (releases.isBehindBreaking(Optional.of(target), now))
+            throw new Failure.Refused("migrations that came with a later release have changed what release "
+                + target.release() + " may need; a rollback never changes the database",
+                "if the older release works with it all the same: --accept-schema-ahead; else mend it forward: "
+                + "./jbang deploy --env " + env);
         steps.found(now.isEmpty() ? "no migrations" : "both at migration " + now);
         return true;
     }

@@ -546,6 +546,42 @@ class DeployTest {
         deploy("--leave-migrations", "--dry-run").exits(0).says("ok: Look at the migrations: left to Prisma");
     }
 
+    @Test void an_own_command_applies_them_behind_its_rehearsal_and_sees_the_address_alone() throws IOException {
+        Kit.needs("psql");
+        kit.backedUp(TRAILER).set("MIGRATE_COMMAND", "npm run migrate").set("DEPLOY_BUILD_VARIABLES", "DIRECT_URL")
+            .set("DIRECT_URL", kit.database.url());
+        site.write("migrate.js", """
+            import { spawnSync } from 'node:child_process'
+            import { writeFileSync } from 'node:fs'
+            writeFileSync('SEEN', JSON.stringify(Object.keys(process.env)))
+            const ran = spawnSync('psql', ['-qX', '-v', 'ON_ERROR_STOP=1', '-f', 'migrate.sql',
+                process.env.DATABASE_URL], { stdio: 'inherit' })
+            process.exit(ran.status)
+            """.replace("SEEN", kit.home + "/seen.json"))
+            .write("migrate.sql", "create table if not exists knex_migrations (name text);"
+                + "alter table trailer drop column colour; insert into knex_migrations values ('1_colour.js');\n")
+            .write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"type\": \"module\", "
+                + "\"scripts\": {\"build\": \"node build.js\", \"migrate\": \"node migrate.js\"}}").commit("Own");
+        deploy("--unrehearsed").exits(10).says("whether migrations are pending is seen when 'npm run migrate' is");
+        deploy().exits(10).says("ok: Look at the migrations: 'npm run migrate' says what is pending when it is run;"
+            + " MIGRATE_COMMAND goes before MIGRATIONS_DIR", "migrations are pending: 1 pending: 1_colour.js",
+            "warning: a rollback can't undo this: 'npm run migrate': column colour of public.trailer is gone",
+            "State: nothing was changed: what was live is live.");
+        assertEquals("1", kit.database.one("select count(*) from trailer where id = 1 and colour = 'red'"));
+        deploy("--apply-migrations").exits(0).says("ok: Apply the migrations: 'npm run migrate' ended well; 1 applied;"
+            + " the database is at 1_colour.js", "ok: Look at the site: 7 of 7 pass");
+        assertEquals("id", kit.database.one("select string_agg(attname, ',') from pg_attribute where attrelid ="
+            + " 'trailer'::regclass and attnum > 0 and not attisdropped"));
+        var release = recorded(deployed.current());
+        assertEquals(List.of("1_colour.js", "1_colour.js"),
+            List.of(release.get("schema_version").getAsString(), release.get("breaking").getAsString()));
+        var seen = Files.readString(kit.home.resolve("seen.json"));
+        assertTrue(seen.contains("\"DATABASE_URL\""), seen);
+        // Another address would be a database that the rehearsal is not meant to reach.
+        for (var name : List.of("DIRECT_URL", "STAGING_", "AWS_", "PGPASS"))
+            assertFalse(seen.contains(name), seen);
+    }
+
     @Test void a_migration_that_fails_on_the_real_rows_is_caught_by_the_rehearsal() {
         kit.backedUp(TRAILER);
         site.write("supabase/migrations/20261101000000_unique.sql", "create unique index trailer_colour on public.trailer (colour);\n").commit("One of each");

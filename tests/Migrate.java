@@ -5,9 +5,12 @@
 //SOURCES ../scripts/migrations/Migrations.java
 
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import migrations.Apply;
+import migrations.MigrateCommand;
 import migrations.Migrations;
 import migrations.Rehearsal;
 import ops.*;
@@ -42,6 +45,10 @@ class Migrate implements Callable<Integer> {
         Consumer<String> state) throws Exception {
         var url = DatabaseUrl.of(settings);
         var steps = new Steps(run, false);
+        if (settings.get(Setting.MIGRATE_COMMAND).isPresent()) {
+            byCommand(run, settings, application, what, result, state);
+            return;
+        }
         var migrations = Migrations.of(run, settings, Migrations.folder(settings, application));
         var plan = steps.check("Compare the migrations", () -> {
             try (var session = Database.connect(url, settings, "handover migrate " + settings.env)) {
@@ -61,5 +68,27 @@ class Migrate implements Callable<Integer> {
             case "apply" -> result.accept("applied: " + Apply.run(run, settings, url, plan, steps, () -> { }, state));
             default -> result.accept(plan.toString());
         }
+    }
+
+    private static void byCommand(Run run, Settings settings, Path application, String what, Consumer<String> result,
+        Consumer<String> state) throws Exception {
+        var command = settings.command(Setting.MIGRATE_COMMAND);
+        var last = "";
+        try (var session = Database.connect(DatabaseUrl.of(settings), settings, "handover migrate " + settings.env)) {
+            last = session.schemaVersion();
+        }
+        var pending = new MigrateCommand(command, (words, address) -> Tool.build(run, application.resolve(words.get(0)),
+            words.subList(1, words.size()), Map.of("DATABASE_URL", address.reveal()), application,
+            Duration.ofMinutes(5), line -> true), last);
+        var steps = new Steps(run, false);
+        if (!what.equals("unrehearsed")) {
+            var rehearsed = pending.rehearse(run, settings, Store.open(settings), steps);
+            for (var loss : rehearsed.losses())
+                result.accept((loss.destructive() ? "destructive: " : "gone: ") + loss);
+            result.accept("rehearsed: " + rehearsed + "; " + pending);
+        }
+        result.accept("breaking: " + pending.breaking());
+        if (!what.equals("rehearse"))
+            result.accept(pending.apply(run, settings, steps, () -> { }, state));
     }
 }

@@ -237,6 +237,80 @@ class MigrationsTest {
         assertEquals(List.of(), kit.database.rows("select relname from pg_class where relname = 'first'"));
     }
 
+    /** A program as a tool is: what it does stands in a file, and it may keep a table as node-pg-migrate does. */
+    @Test void an_own_command_is_rehearsed_in_the_last_backup_and_what_it_destroys_there_is_counted() throws Exception {
+        Kit.needs("psql");
+        var kit = kit().set("MIGRATE_COMMAND", "./tool up");
+        kit.database.execute("create table customers (id int primary key, email text);"
+            + "insert into customers select n, 'mail' || n from generate_series(1, 40) n;"
+            + "create table orders (id int); insert into orders values (1), (2)");
+        tool(kit, "select 1");
+        migrate(kit, "rehearse").exits(10).says("there is no whole backup of 'local', and './tool up' can be rehearsed"
+            + " nowhere else", "./jbang backup-db --env local", "--apply-migrations --unrehearsed");
+        backUp(kit);
+        migrate(kit, "rehearse").exits(0).prints("rehearsed: './tool up' ", ", in backup ", "; nothing is pending",
+            "breaking: null");
+
+        // A tool that the kit does not know: it goes by what has changed.
+        tool(kit, "delete from customers where id > 36; alter table orders rename to carts; create table more ()");
+        migrate(kit, "rehearse").exits(0).prints("destructive: './tool up': 4 of 40 rows of public.customers are gone",
+            "destructive: './tool up': table public.orders is table public.carts now",
+            "; './tool up' changes the database, by no table of migrations that the kit knows");
+        assertEquals("40|2", kit.database.one("select (select count(*) from customers),"
+            + " (select count(*) from orders)"));
+
+        // One that ends well and was never there, and one that has an address of its own: both would be green.
+        Files.writeString(kit.home.resolve("tool"), "#!/bin/sh\nexit 0\n");
+        migrate(kit, "rehearse").exits(14).says("'./tool up' ended well, and has not connected to the database that"
+            + " DATABASE_URL names");
+        Files.writeString(kit.home.resolve("tool"), "#!/bin/sh\nexec psql -qX '" + kit.database.url()
+            + "' -c 'create table elsewhere (id int)'\n");
+        migrate(kit, "rehearse").exits(14).says("the environment's own database has changed meanwhile: it may be that"
+            + " './tool up' does not go by DATABASE_URL");
+        kit.database.execute("drop table elsewhere");
+
+        tool(kit, "insert into customers values (1, 'again')");
+        migrate(kit, "rehearse").exits(14).says("'./tool up' fails in backup ", "tool failed (exit 3): red / psql:up.sql:1: ERROR:"
+            + "  duplicate key value violates unique constraint", "mend the migration, or the data").neverShows("\033");
+        kit.awaitNoProcess();
+        assertEquals(List.of(), kit.leftTemporary());
+    }
+
+    @Test void what_an_own_command_has_left_is_told_by_its_tools_table_also_when_it_fails_half_way() throws Exception {
+        Kit.needs("psql");
+        var kit = kit().set("MIGRATE_COMMAND", "./tool up");
+        kit.database.execute("create table pgmigrations (id serial, name text, run_on timestamp);"
+            + "create table customers (id int primary key); insert into customers values (1), (2)");
+        backUp(kit);
+        tool(kit, "insert into pgmigrations (name) select '1_first' where not exists (select from pgmigrations)");
+        migrate(kit, "rehearse").exits(0).prints("; 1 pending: 1_first", "breaking: null");
+        migrate(kit, "unrehearsed").exits(0).prints("breaking: \n",
+            "'./tool up' ended well; 1 applied; the database is at 1_first");
+        // The backup is older than what was applied: in it the first one is pending still, and here it is not.
+        migrate(kit, "rehearse").exits(0).says("the last backup lacks what was applied since: 1_first")
+            .prints("; nothing is pending; the last one is 1_first");
+        tool(kit, "insert into pgmigrations (name) values ('2_second'); delete from nowhere");
+        migrate(kit, "unrehearsed").exits(1).prints("breaking: 1_first and what './tool up' has applied unrehearsed")
+            .says("relation \"nowhere\" does not exist", "State: recorded as applied since: 2_second.");
+        tool(kit, "insert into nowhere values (1)");
+        migrate(kit, "unrehearsed").exits(1).says("State: the database has the objects and the recorded migrations that"
+            + " it had; its rows were not compared.");
+        kit.database.execute("create table _prisma_migrations (migration_name text, finished_at timestamp, "
+            + "rolled_back_at timestamp)");
+        tool(kit, "insert into _prisma_migrations values ('3_third', null, null)");
+        migrate(kit, "unrehearsed").exits(14).says("'./tool up' ended well, and by the database's own table these are"
+            + " not applied: public._prisma_migrations says that 3_third was not ended");
+    }
+
+    /** Writes a program that executes SQL statement by statement where DATABASE_URL leads, and speaks in colours. */
+    private static void tool(Kit kit, String sql) throws IOException {
+        Files.writeString(kit.home.resolve("up.sql"), sql.replace("; ", ";\n"));
+        var tool = kit.home.resolve("tool");
+        Files.writeString(tool, "#!/bin/sh\nprintf '\\033[31mred\\033[0m\\n'\n"
+            + "exec psql -qX -v ON_ERROR_STOP=1 -f \"$1.sql\" \"$DATABASE_URL\"\n");
+        assertTrue(tool.toFile().setExecutable(true));
+    }
+
     @Test void a_rehearsal_has_the_rights_of_the_role_that_will_apply_and_no_way_to_more() throws Exception {
         var kit = kit().withDrillServer();
         kit.database.execute("create table orders (id int)");

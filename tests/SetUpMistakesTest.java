@@ -243,6 +243,8 @@ class SetUpMistakesTest {
         wrong("PG_BIN", "/usr/lib/postgres/bin", "PG_BIN", "a folder that is not there", "leave it out", null);
         wrong("DEPLOY_HOOK", "curl -d done https://hooks.slack.com/s3cr3t", "DEPLOY_HOOK",
             "no program that can be run", "the path of a program, without arguments", null);
+        wrong("MIGRATE_COMMAND", "npm ci && npm run migrate", "MIGRATE_COMMAND",
+            "has something in it that only a shell understands: &", "MIGRATE_COMMAND=npm run migrate", null);
         wrong("DEPLOY_BUILD_VARIABLES", "NPM_TOKEN=s3cr3t", "DEPLOY_BUILD_VARIABLES",
             "names 'NPM_TOKEN=…', which is no variable", "names alone", null);
         wrong("LOG_DIR", "~/logs", "LOG_DIR", "begins with a sign for the home folder", "write the folder out", null);

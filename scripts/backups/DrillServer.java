@@ -172,6 +172,24 @@ public final class DrillServer {
         return again;
     }
 
+    /** A copy of the database as it is now, for the superuser, while nobody else is connected to it. */
+    DatabaseUrl copyOfNow() {
+        var copy = database.withDatabase(database.database + AGAIN);
+        var make = "create database " + Database.quote(copy.database)
+            + " template " + Database.quote(database.database);
+        run.undo.act(() -> session.attempt(make)).ifPresent(complaint -> {
+            throw new Failure.ToolFailed(database + " could not be copied: " + complaint.message(), "is there room?");
+        });
+        settle(copy);
+        return copy;
+    }
+
+    /** How many sessions there were of the database so far; -1 where the server does not count them. */
+    long sessions() {
+        return Long.parseLong(session.one("select coalesce(to_jsonb(d) ->> 'sessions', '-1') from pg_stat_database d"
+            + " where datname = ?", database.database));
+    }
+
     /** Drops what {@link #create} made, and makes it anew. */
     void createAnew() {
         var name = Database.quote(database.database);
@@ -188,6 +206,9 @@ public final class DrillServer {
         if (major >= 17) session.execute("alter role " + Database.quote(session.url.user) + " in database " + Database.quote(fresh.database) + " set event_triggers = off");
         if (copied != null) grant(copied, fresh);
     }
+
+    /** Whether it was started for this, and goes with it. */
+    boolean isThrowaway() { return started != null; }
 
     /** The locale that {@link #create} took. */
     String locale() { return locale; }

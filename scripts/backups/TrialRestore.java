@@ -74,7 +74,15 @@ public final class TrialRestore {
     public DatabaseUrl database() { return server.database; }
 
     /** The same for a copy of a role of another server; empty where that can't be had here. */
-    public Optional<DatabaseUrl> database(RoleCopy copy) { return server.login(copy); }
+    public Optional<DatabaseUrl> database(RoleCopy copy) {
+        return server.login(copy).map(login -> server.isThrowaway() ? login.withoutTls() : login);
+    }
+
+    /** A copy of it as it is now, for its superuser; nobody else may be connected to it. */
+    public DatabaseUrl copyOfNow() { return server.copyOfNow(); }
+
+    /** How many sessions there were of it so far; -1 where its server does not count them. */
+    public long sessions() { return server.sessions(); }
 
     public Manifest manifest() { return manifest; }
 

@@ -91,6 +91,7 @@ final class SettingForms {
                 "leave it out, and the kit looks where packages put the programs, as /usr/lib/postgresql/*/bin");
             case MIGRATIONS_DIR -> folder(setting, application().resolve(value),
                 "it is the migrations' folder in the application, " + application());
+            case MIGRATE_COMMAND -> settings.command(setting);
             case DEPLOY_APP -> folder(setting, application(),
                 "it is the folder of the application, with its package.json");
             case DEPLOY_OUTPUT -> {

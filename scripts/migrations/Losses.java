@@ -29,8 +29,8 @@ final class Losses {
     private final Shape after;
     private final List<Finding> found = new ArrayList<>();
 
-    private Losses(MigrationFile file, Shape before, Shape after) {
-        this.file = file.fileName();
+    private Losses(String file, Shape before, Shape after) {
+        this.file = file;
         this.before = before;
         this.after = after;
     }
@@ -38,11 +38,12 @@ final class Losses {
     /**
      * Compares the rows as well.
      *
+     * @param file what it goes by: the migration's name
      * @param was of each table that was touched, by its id in the first shape
      * @param is the same afterwards, in the columns that are there at both moments
      */
     static List<Finding> of(
-        MigrationFile file, Shape before, Shape after, Map<String, Rows> was, Map<String, Rows> is) {
+        String file, Shape before, Shape after, Map<String, Rows> was, Map<String, Rows> is) {
         var losses = new Losses(file, before, after);
         losses.things();
         was.forEach((id, rows) -> losses.rows(before.tables().get(id), rows, is.get(id)));
@@ -54,7 +55,7 @@ final class Losses {
      *
      * @param session whose transaction it is
      */
-    static List<Finding> counted(MigrationFile file, Shape before, Shape after, Database session) {
+    static List<Finding> counted(String file, Shape before, Shape after, Database session) {
         var losses = new Losses(file, before, after);
         losses.things();
         for (var id : before.touched(after)) losses.counted(id, session);
@@ -64,7 +65,7 @@ final class Losses {
     }
 
     /** Large objects, by what the server has counted in the transaction between two moments. */
-    static List<Finding> objects(MigrationFile file, Shape before, Shape after) {
+    static List<Finding> objects(String file, Shape before, Shape after) {
         var losses = new Losses(file, before, after);
         var removed = after.objects().removed() - before.objects().removed();
         var changed = after.objects().changed() - before.objects().changed();

@@ -8,8 +8,10 @@
 //SOURCES History.java
 //SOURCES Lint.java
 //SOURCES Losses.java
+//SOURCES MigrateCommand.java
 //SOURCES MigrationFile.java
 //SOURCES OtherTool.java
+//SOURCES Pending.java
 //SOURCES Plan.java
 //SOURCES Rehearsal.java
 //SOURCES Rows.java

@@ -137,8 +137,9 @@ enum OtherTool {
     static Failure.BadSetting refusal(Path folder, Found found) {
         var next = found.tool == UNKNOWN ? "take the part that undoes it out of the files (a comment in other"
             + " words does no harm); or apply them by that tool, and deploy with --leave-migrations"
-            : "apply them by its own command (" + found.tool.command + "), and deploy with --leave-migrations;"
-            + " MIGRATIONS_DIR names a folder of plain files VERSION_name.sql";
+            : "have deploy rehearse and apply them by its own command (" + found.tool.command
+            + "): MIGRATE_COMMAND; or apply them yourself, and deploy with --leave-migrations; MIGRATIONS_DIR names a"
+            + " folder of plain files VERSION_name.sql";
         return new Failure.BadSetting(folder + " is written for " + found.tool + ": " + found.where + "; executed as"
             + " plain SQL, its files would do something else, or be undone by what undoes them", next);
     }
@@ -152,7 +153,8 @@ enum OtherTool {
             return new Failure.Refused(tools + " has applied migrations to this database (" + table + "), and the table"
                 + " by which this kit goes, supabase_migrations.schema_migrations, has none: what is applied would be"
                 + " executed again, on top of the data",
-                "apply them by that tool, and deploy with --leave-migrations; or, to go on with this kit, record those"
+                "have deploy apply them by that tool: MIGRATE_COMMAND; or apply them by it yourself, and deploy with"
+                + " --leave-migrations; or, to go on with this kit, record those"
                 + " that are applied: supabase migration repair --status applied " + String.join(" ", versions)
                 + (files.size() > SHOWN ? " ..." : ""));
         }

@@ -1,10 +1,16 @@
 package migrations;
 
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
+import ops.DatabaseUrl;
+import ops.Run;
+import ops.Settings;
+import ops.Steps;
+import ops.Store;
 
 /** What is to be done to a database. */
-public final class Plan {
+public final class Plan implements Pending {
     final Migrations migrations;
     private final List<MigrationFile> pending;
     /** The last version that was applied; empty when none was. */
@@ -23,21 +29,29 @@ public final class Plan {
     /** The files that are to be applied, in order. */
     public List<MigrationFile> pending() { return pending; }
 
-    public boolean isEmpty() { return pending.isEmpty(); }
+    @Override public boolean isEmpty() { return pending.isEmpty(); }
 
-    /** The version that the database has when all are applied; empty when there is none at all. */
-    public String version() { return pending.isEmpty() ? last : pending.get(pending.size() - 1).version(); }
+    @Override public String version() { return pending.isEmpty() ? last : pending.get(pending.size() - 1).version(); }
 
     /** What is dangerous in the pending files, by their words. */
     public List<Finding> findings() { return Lint.of(pending, tables); }
 
     void rehearsed(List<Finding> seen) { losses = seen; }
 
-    /**
-     * The first pending version that destroys what live code may need, by its words or by what a rehearsal has seen;
-     * null when none does.
-     */
-    public String breaking() {
+    @Override public List<String> versions() { return pending.stream().map(MigrationFile::version).toList(); }
+
+    @Override public Rehearsal.Result rehearse(Run run, Settings settings, Store store, Steps steps) throws Exception {
+        return Rehearsal.run(run, settings, store, DatabaseUrl.of(settings), this, steps);
+    }
+
+    @Override public String apply(Run run, Settings settings, Steps steps, Runnable sure, Consumer<String> state)
+        throws Exception {
+        var applied = Apply.run(run, settings, DatabaseUrl.of(settings), this, steps, sure, state);
+        return applied.size() + " applied; the database is at " + version();
+    }
+
+    /** By the files' words, and by what a rehearsal has seen. */
+    @Override public String breaking() {
         var all = Stream.concat(findings().stream(), losses.stream());
         var destroying = all.filter(Finding::destructive).map(Finding::file).toList();
         return pending.stream().filter(file -> destroying.contains(file.fileName())).map(MigrationFile::version).findFirst().orElse(null);

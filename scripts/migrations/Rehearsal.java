@@ -72,7 +72,7 @@ public final class Rehearsal {
     }
 
     /** Empty when there is none; of one that can't be read nobody can say whether it is the last. */
-    private static Optional<BackupFolder> lastBackup(Store store, String env) throws Exception {
+    static Optional<BackupFolder> lastBackup(Store store, String env) throws Exception {
         try {
             return Optional.of(Latest.of(store, env, null).backup().folder());
         } catch (Failure.Failed e) {
@@ -81,8 +81,9 @@ public final class Rehearsal {
     }
 
     private Result inBackup(BackupFolder backup, TrialRestore trial, Steps steps) throws Exception {
-        var database = asWhoApplies(trial);
-        var where = "backup " + backup.id() + " (" + Amount.age(backup.began(), run.started) + ")";
+        copy = RoleCopy.of(settings);
+        var database = asWhoApplies(trial, copy);
+        var where = where(backup, run);
         var applied = applied(trial);
         for (var file : plan.migrations.files) {
             if (applied.contains(file.version())) continue;
@@ -91,6 +92,11 @@ public final class Rehearsal {
             else times.add(steps.check("Rehearse " + file, () -> inBackup(file, database, trial.database(), where)));
         }
         return new Result(where, List.copyOf(times), List.copyOf(losses), List.of());
+    }
+
+    /** As in "backup 20261122T101500Z-abcdef (2 h ago)". */
+    static String where(BackupFolder backup, Run run) {
+        return "backup " + backup.id() + " (" + Amount.age(backup.began(), run.started) + ")";
     }
 
     /** Versions that the backup has: by its table, or by its manifest when the table was not in it. */
@@ -104,8 +110,7 @@ public final class Rehearsal {
     }
 
     /** As a copy of the role that will apply them: what it may not, fails here too; and nothing in them becomes this server's superuser. */
-    private DatabaseUrl asWhoApplies(TrialRestore trial) {
-        copy = RoleCopy.of(settings);
+    static DatabaseUrl asWhoApplies(TrialRestore trial, RoleCopy copy) {
         return trial.database(copy).orElseThrow(() -> new Failure.ToolFailed("the server for drills has a role '" + copy.role() + "' of its own", "leave DRILL_DATABASE_URL out of the settings"));
     }
 
@@ -134,11 +139,11 @@ public final class Rehearsal {
             else inTransaction(file, session, where);
             var took = Timed.since(begun, file);
             var after = Shape.of(session);
-            losses.addAll(Losses.objects(file, before, after));
+            losses.addAll(Losses.objects(file.fileName(), before, after));
             var touched = before.touched(after);
             if (file.runsAlone() || touched.isEmpty()) {
                 if (!file.runsAlone()) session.execute("commit");
-                losses.addAll(Losses.of(file, before, after, Map.of(), Map.of()));
+                losses.addAll(Losses.of(file.fileName(), before, after, Map.of(), Map.of()));
                 return took;
             }
             session.execute("rollback");
@@ -146,31 +151,34 @@ public final class Rehearsal {
             inTransaction(file, session, where);
             after = Shape.of(session);
             session.execute("commit");
-            losses.addAll(Losses.of(file, before, after, was, rows(touched, before, after, false, reading)));
+            losses.addAll(Losses.of(file.fileName(), before, after, was, rows(touched, before, after, false, reading)));
             return took;
         }
     }
 
-    /**
-     * The rows that tables have now, each by its id before; none of a table that is not there.
-     *
-     * @param still whether now is before
-     */
+    /** The rows that tables have now, each by its id before; still says whether now is before. */
     private Map<String, Rows> rows(Set<String> tables, Shape before, Shape after, boolean still, DatabaseUrl reading) {
         var rows = new HashMap<String, Rows>();
         try (var session = Database.connect(reading, settings, who())) {
-            for (var id : tables) {
-                var then = before.tables().get(id);
-                var now = before.now(id, after);
-                var table = still ? then : now;
-                var columns = new ArrayList<>(then.columns());
-                if (now != null) columns.retainAll(now.columns());
-                if (columns.isEmpty() && table != null) columns.addAll(table.columns());
-                var none = table == null || columns.isEmpty();
-                rows.put(id, none ? Rows.none() : Rows.of(session, table.name(), columns));
-            }
+            for (var id : tables) rows.put(id, rows(id, before, after, still, session));
         }
         return rows;
+    }
+
+    /**
+     * The rows that a table has now, in the columns that are there at both moments; none of one that is not there.
+     *
+     * @param id before
+     * @param still whether now is before
+     */
+    static Rows rows(String id, Shape before, Shape after, boolean still, Database session) {
+        var then = before.tables().get(id);
+        var now = before.now(id, after);
+        var table = still ? then : now;
+        var columns = new ArrayList<>(then.columns());
+        if (now != null) columns.retainAll(now.columns());
+        if (columns.isEmpty() && table != null) columns.addAll(table.columns());
+        return table == null || columns.isEmpty() ? Rows.none() : Rows.of(session, table.name(), columns);
     }
 
     private Database open(DatabaseUrl database) {
@@ -220,8 +228,8 @@ public final class Rehearsal {
                     times.add(Timed.since(begun, file));
                     session.execute("set local statement_timeout = 0");
                     var after = Shape.of(session);
-                    losses.addAll(Losses.counted(file, before, after, session));
-                    losses.addAll(Losses.objects(file, before, after));
+                    losses.addAll(Losses.counted(file.fileName(), before, after, session));
+                    losses.addAll(Losses.objects(file.fileName(), before, after));
                     left.remove(0);
                 }
             } finally {

@@ -54,9 +54,12 @@ final class Rows {
 
     long count() { return count; }
 
+    /** Whether they are the same, in whatever order. */
+    boolean areLike(Rows others) { return count == others.count && sum == others.sum; }
+
     /** How many of these a later moment does not have as they were; empty when there are too many to say. */
     OptionalLong lost(Rows later) {
-        if (count == later.count && sum == later.sum) return OptionalLong.of(0);
+        if (areLike(later)) return OptionalLong.of(0);
         if (later.count == 0) return OptionalLong.of(count);
         if (count > KEPT || later.count > KEPT) return OptionalLong.empty();
         var before = sorted();

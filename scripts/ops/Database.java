@@ -235,20 +235,8 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    /** The last migration; empty without a plain table of migrations that the role can read. */
-    public String schemaVersion() {
-        for (var schema : List.of("supabase_migrations", "public")) {
-            var table = new PlainTable(this, schema, "schema_migrations");
-            if (!table.isReadable() || !table.columns().contains("version")) continue;
-            var last = new String[] {""};
-            table.read(List.of("version"), row -> {
-                if (row[0] != null && row[0].compareTo(last[0]) > 0) last[0] = row[0];
-                return false;
-            });
-            return last[0].replaceAll("\\p{Cntrl}", "?");
-        }
-        return "";
-    }
+    /** The last migration; empty without a plain table of a tool that this kit knows, and that the role can read. */
+    public String schemaVersion() { return ToolHistory.last(this); }
 
     /** Turns one row, as text, into something. */
     public interface RowMapper<T> { T map(String[] row); }

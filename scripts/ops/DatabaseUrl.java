@@ -1,6 +1,7 @@
 package ops;
 
 import java.io.ByteArrayOutputStream;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * The address of a database, taken apart once, so that the driver, pg_dump and pg_restore all connect to the same place.
@@ -140,6 +142,25 @@ public final class DatabaseUrl {
 
     /** The same database, another role. */
     public DatabaseUrl withRole(String other, Secret itsPassword) { return new DatabaseUrl(other, itsPassword, host, port, database, parameters); }
+
+    /** All of it, the password too, as the drivers of other programs take it. */
+    public Secret address() {
+        var query = parameters.entrySet().stream().map(each -> each.getKey() + "=" + encode(each.getValue()))
+            .collect(Collectors.joining("&", parameters.isEmpty() ? "" : "?", ""));
+        // A secret of its own: a program may show the address in parts.
+        var coded = password == null ? "" : ":" + new Secret(encode(password.reveal())).reveal();
+        var server = (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
+        return new Secret("postgresql://" + encode(user) + coded + "@" + server + "/" + encode(database) + query);
+    }
+
+    private static String encode(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+    }
+
+    /** The same database, without TLS: a server that is made for a moment has none. */
+    public DatabaseUrl withoutTls() {
+        return new DatabaseUrl(user, password, host, port, database, Map.of("sslmode", "disable"));
+    }
 
     /** Where it is, without who: HOST:PORT/NAME. */
     @Override public String toString() { return host + ":" + port + "/" + database; }

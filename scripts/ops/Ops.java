@@ -92,6 +92,7 @@
 //SOURCES TableName.java
 //SOURCES Tee.java
 //SOURCES Tool.java
+//SOURCES ToolHistory.java
 //SOURCES Undo.java
 //SOURCES UnknownSettings.java
 //SOURCES Unsealed.java

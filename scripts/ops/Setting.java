@@ -46,6 +46,7 @@ public enum Setting {
     DB_STALL_SECONDS(Kind.SHARED, "600", "the run ends when pg_dump sends nothing, or a query is not answered, for so long"),
     DB_LOCK_SECONDS(Kind.SHARED, "60", "pg_dump gives up when a table stays locked for so long"),
     MIGRATIONS_DIR(Kind.SHARED, "supabase/migrations", "folder of the migrations, VERSION_name.sql, in the application"),
+    MIGRATE_COMMAND(Kind.SHARED, null, "the application's own command that applies its migrations, as npm run migrate, in place of the kit"),
     MIGRATIONS_LOCK_SECONDS(Kind.SHARED, "5", "a migration gives up when it has to wait for a lock for so long"),
     PG_BIN(Kind.SHARED, null, "folder of pg_dump and pg_restore, when the ones found are not the right ones"),
     LOG_DIR(Kind.SHARED, null, "folder of the log files; .handover/logs beside the settings when empty"),

@@ -41,6 +41,8 @@ public final class Settings {
     private static final Pattern SECRET_NAME = Pattern.compile("(?!.*(ANON|PUBLISHABLE)_).*(PASSWORD|SECRET|TOKEN|_KEY|HEADER)");
     /** What builds show to every visitor, by the names of Vite, SvelteKit and Astro, Next, Create React App, Nuxt, Gatsby, Vue and Expo. */
     private static final String SHOWN = "(VITE|PUBLIC|NEXT_PUBLIC|REACT_APP|NUXT_PUBLIC|GATSBY|VUE_APP|EXPO_PUBLIC)_[A-Z0-9_]+";
+    /** None of them is anything to a shell, but for = in the first word. */
+    private static final String COMMAND_LETTERS = "[A-Za-z0-9_./@:=,+%-]";
     /** Shorter ones are ordinary words. */
     private static final int SHORTEST_SECRET = 8;
 
@@ -163,6 +165,20 @@ public final class Settings {
 
     public List<String> list(Setting setting) {
         return get(setting).stream().flatMap(all -> List.of(all.split(",")).stream()).map(String::strip).filter(s -> !s.isEmpty()).toList();
+    }
+
+    /** A program and its arguments; empty when it is not set. Throws BadSetting where it takes a shell. */
+    public List<String> command(Setting setting) {
+        var words = get(setting).map(all -> List.of(all.split("\\s+"))).orElse(List.of());
+        for (var word : words) {
+            var other = word.replaceAll(COMMAND_LETTERS, "");
+            if (!other.isEmpty() || words.get(0).contains("="))
+                throw new Failure.BadSetting(setting + " has something in it that only a shell understands: "
+                    + (other.isEmpty() ? "=" : other.substring(0, 1)),
+                    where(setting) + "; it is a program and its arguments, and is run without a shell: put what is more"
+                        + " into a script of package.json, and name that, as in " + setting + "=npm run migrate");
+        }
+        return words;
     }
 
     /** What stands in the settings for the application's build: what visitors see anyway, and what is listed; STAGING_NAME counts as NAME and goes before it. */

@@ -184,10 +184,30 @@ public final class Build {
         return all.get(all.size() - 1);
     }
 
-    private void tool(Path folder, List<String> arguments, Map<String, String> more) throws IOException, InterruptedException {
+    /**
+     * Runs a command of the application's own in its folder, with the address of a database as DATABASE_URL, and
+     * nothing else of the settings: another address there would be a database that it is not meant to reach. What is
+     * not installed is not fetched for it.
+     *
+     * @throws Failure.ToolFailed with its last words, unless it has ended with exit code 0 in half an hour
+     */
+    public void migrate(List<String> command, Secret database) throws IOException, InterruptedException {
+        var variables = environment(Map.of("NPM_CONFIG_YES", "false", "DATABASE_URL", database.reveal()));
+        var program = command.get(0).contains("/") ? application.folder().resolve(command.get(0))
+            : Path.of(command.get(0));
+        Tool.build(run, program, command.subList(1, command.size()), variables, application.folder(), LIMIT,
+            PackageManager.complaints());
+    }
+
+    private static Map<String, String> environment(Map<String, String> more) {
         var environment = new LinkedHashMap<>(Map.of("CI", "1", "NPM_CONFIG_UPDATE_NOTIFIER", "false"));
         environment.putAll(WayOut.variables());
         environment.putAll(more);
+        return environment;
+    }
+
+    private void tool(Path folder, List<String> arguments, Map<String, String> more) throws IOException, InterruptedException {
+        var environment = environment(more);
         try {
             Tool.build(run, Path.of(packages.program), arguments, environment, folder, LIMIT, PackageManager.complaints());
         } catch (Failure.ToolFailed e) {

@@ -19,6 +19,7 @@ import ops.Secret;
 import ops.Signature;
 import ops.Steps;
 import ops.Store;
+import ops.ToolHistory;
 
 /**
  * An environment's releases: {@code PREFIX/ENV/releases/ID.json}, and beside each what came of it: {@code ID.good.json} once it
@@ -206,7 +207,9 @@ public final class Releases {
      */
     public boolean isBehindBreaking(Optional<Known> older, String schemaNow) throws Exception {
         var since = older.map(known -> known.release.id()).orElse("");
-        return all().stream().map(Known::release).anyMatch(release -> release.breaking() != null && release.id().compareTo(since) > 0 && release.breaking().compareTo(schemaNow) <= 0);
+        return all().stream().map(Known::release)
+            .anyMatch(release -> release.breaking() != null && release.id().compareTo(since) > 0
+                && ToolHistory.compare(release.breaking(), schemaNow) <= 0);
     }
 
     /** By its id or commit, or a unique beginning of one of them; of several of one commit the newest good one. */
