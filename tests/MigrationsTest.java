@@ -240,7 +240,7 @@ class MigrationsTest {
     /** A program as a tool is: what it does stands in a file, and it may keep a table as node-pg-migrate does. */
     @Test void an_own_command_is_rehearsed_in_the_last_backup_and_what_it_destroys_there_is_counted() throws Exception {
         Kit.needs("psql");
-        var kit = kit().set("MIGRATE_COMMAND", "./tool up");
+        var kit = kit().withDrillServer().set("MIGRATE_COMMAND", "./tool up");
         kit.database.execute("create table customers (id int primary key, email text);"
             + "insert into customers select n, 'mail' || n from generate_series(1, 40) n;"
             + "create table orders (id int); insert into orders values (1), (2)");
@@ -278,7 +278,7 @@ class MigrationsTest {
 
     @Test void what_an_own_command_has_left_is_told_by_its_tools_table_also_when_it_fails_half_way() throws Exception {
         Kit.needs("psql");
-        var kit = kit().set("MIGRATE_COMMAND", "./tool up");
+        var kit = kit().withDrillServer().set("MIGRATE_COMMAND", "./tool up");
         kit.database.execute("create table pgmigrations (id serial, name text, run_on timestamp);"
             + "create table customers (id int primary key); insert into customers values (1), (2)");
         backUp(kit);
