@@ -99,6 +99,7 @@ class Deploy implements Callable<Integer> {
     /** The release that was live; empty where it was none of this kit's. */
     private Optional<Releases.Known> old = Optional.empty();
     private Application application;
+    private boolean installed;
     private Path packed;
     private Artifact.Stored artifact;
     private Provider.Staged staged;
@@ -133,13 +134,11 @@ class Deploy implements Callable<Integer> {
         steps.check("See how old the last backup is", () -> judgeBackup(steps, aging));
         steps.check("Look at the migrations", () -> lookAtMigrations(steps));
         // Before anybody is asked: what it has seen destroyed is what they have to know.
-        var byCommand = plan instanceof MigrateCommand;
-        if (byCommand) install(steps);
         if (hasPending() && !leaveMigrations && !unrehearsed)
             steps.change("Rehearse the migrations", "in the last backup, restored into a throwaway server",
                 () -> rehearse(steps));
         if (isProtected()) steps.change("Ask", "for the name of '" + env + "', typed on the terminal or given as --confirm", () -> { steps.found(Deployment.agreed(settings, confirm, "commit " + commit)); return true; });
-        if (!byCommand) install(steps);
+        steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> install());
         steps.change("Build", "with " + commit.brief() + " as its SITE_RELEASE", () -> build());
         steps.change("Check what was built", "a page to begin with, and no secret in it", () -> checkBuilt(steps));
         steps.change("Keep the artifact", store.uri(store.prefix + "/" + env + "/artifacts/"), () -> keep(steps));
@@ -238,11 +237,11 @@ class Deploy implements Callable<Integer> {
         return true;
     }
 
-    private void install(Steps steps) throws Exception {
-        steps.change("Install", build.installing() + ", in a fresh clone at " + commit.brief(), () -> {
-            build.install(provider.program());
-            return true;
-        });
+    /** Once: a command that is rehearsed needs it before the others do. */
+    private boolean install() throws Exception {
+        if (!installed) build.install(provider.program());
+        installed = true;
+        return true;
     }
 
     private boolean lookAtMigrations(Steps steps) throws Exception {
@@ -262,8 +261,8 @@ class Deploy implements Callable<Integer> {
             var compared = Migrations.of(run, settings, folder).compare(session);
             plan = compared;
             compared.findings().forEach(this::warn);
-            compared.invalidIndexes().forEach(drop -> run.console.warn("an index is not valid, as a killed CREATE INDEX"
-                + " CONCURRENTLY leaves it; remove it: " + drop));
+            compared.invalidIndexes().forEach(drop -> run.console.warn(
+                "an index is not valid, as a killed CREATE INDEX CONCURRENTLY leaves it; remove it: " + drop));
         }
         if (hasPending() && !applyMigrations && !leaveMigrations && !dryRun) throw pending();
         steps.found(plan.toString());
@@ -299,6 +298,7 @@ class Deploy implements Callable<Integer> {
     private boolean hasPending() { return plan != null && !plan.isEmpty(); }
 
     private boolean rehearse(Steps steps) throws Exception {
+        if (plan instanceof MigrateCommand) install();
         var rehearsed = plan.rehearse(run, settings, store, steps);
         rehearsed.losses().forEach(this::warn);
         if (hasPending() && !applyMigrations) throw pending();
