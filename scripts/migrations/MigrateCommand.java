@@ -193,7 +193,7 @@ public final class MigrateCommand implements Pending {
         } catch (Failure.ToolFailed e) {
             state.accept(left(before, url, settings));
             throw new Failure.Failed(e.getMessage(), "see the log for all that it said; mend the migration, or the data"
-                + " that it stumbles on, and deploy again; where State says that one has not ended: "
+                + " that it stumbles on, and deploy again; should State say of one that it has not ended: "
                 + ToolHistory.MENDING);
         }
         var after = Moment.of(url, settings);
