@@ -554,6 +554,7 @@ class DeployTest {
             import { spawnSync } from 'node:child_process'
             import { writeFileSync } from 'node:fs'
             writeFileSync('SEEN', JSON.stringify(Object.keys(process.env)))
+            console.log('it goes to ' + process.env.DATABASE_URL)
             const ran = spawnSync('psql', ['-qX', '-v', 'ON_ERROR_STOP=1', '-f', 'migrate.sql',
                 process.env.DATABASE_URL], { stdio: 'inherit' })
             process.exit(ran.status)
@@ -577,6 +578,7 @@ class DeployTest {
             List.of(release.get("schema_version").getAsString(), release.get("breaking").getAsString()));
         var seen = Files.readString(kit.home.resolve("seen.json"));
         assertTrue(seen.contains("\"DATABASE_URL\""), seen);
+        assertTrue(kit.logs().contains("it goes to ••••••"), "what it says is in the log, without the secret");
         // Another address would be a database that the rehearsal is not meant to reach.
         for (var name : List.of("DIRECT_URL", "STAGING_", "AWS_", "PGPASS"))
             assertFalse(seen.contains(name), seen);
