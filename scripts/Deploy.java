@@ -298,7 +298,10 @@ class Deploy implements Callable<Integer> {
     private boolean hasPending() { return plan != null && !plan.isEmpty(); }
 
     private boolean rehearse(Steps steps) throws Exception {
-        if (plan instanceof MigrateCommand) install();
+        if (plan instanceof MigrateCommand) {
+            build.refuseAddresses();
+            install();
+        }
         var rehearsed = plan.rehearse(run, settings, store, steps);
         rehearsed.losses().forEach(this::warn);
         if (hasPending() && !applyMigrations) throw pending();

@@ -564,6 +564,11 @@ class DeployTest {
             .write("package.json", "{\"name\": \"trailers\", \"version\": \"1.0.0\", \"type\": \"module\", "
                 + "\"scripts\": {\"build\": \"node build.js\", \"migrate\": \"node migrate.js\"}}").commit("Own");
         deploy("--unrehearsed").exits(10).says("whether migrations are pending is seen when 'npm run migrate' is");
+        site.write(".env", "DATABASE_URL=" + kit.database.url() + "\nDIRECT_URL=\"" + kit.database.url() + "?a=b\"\n")
+            .commit("An address");
+        deploy("--apply-migrations").exits(10).says(".env has the address of environment 'staging' in it, as DIRECT_URL:"
+            + " a command that is rehearsed may go there", "State: nothing was changed").neverShows(TestDatabase.PASSWORD);
+        site.write(".env", "DATABASE_URL=" + kit.database.url() + "\n").commit("No address of its own");
         deploy().exits(10).says("ok: Look at the migrations: 'npm run migrate' says what is pending when it is run;"
             + " MIGRATE_COMMAND goes before MIGRATIONS_DIR", "migrations are pending: 1 pending: 1_colour.js",
             "warning: a rollback can't undo this: 'npm run migrate': column colour of public.trailer is gone",

@@ -247,6 +247,9 @@ class MigrationsTest {
         tool(kit, "select 1");
         migrate(kit, "rehearse").exits(10).says("there is no whole backup of 'local', and './tool up' can be rehearsed"
             + " nowhere else", "./jbang backup-db --env local", "--apply-migrations --unrehearsed");
+        for (var none : List.of("/", "./", ".."))
+            migrate(kit.set("MIGRATE_COMMAND", none + " up"), "rehearse").exits(78).says("names no program: " + none);
+        kit.set("MIGRATE_COMMAND", "./tool up");
         backUp(kit);
         migrate(kit, "rehearse").exits(0).prints("rehearsed: './tool up' ", ", in backup ", "; nothing is pending",
             "breaking: null");
@@ -269,6 +272,10 @@ class MigrationsTest {
             + " './tool up' does not go by DATABASE_URL");
         kit.database.execute("drop table elsewhere");
 
+        // It would be kept, all of it, and a deploy has not the memory.
+        Files.writeString(kit.home.resolve("tool"), "#!/bin/sh\nprintf '\\033[1mlong:%30000s\\r\\nlast' x\nexit 3\n");
+        migrate(kit, "rehearse").exits(14).says("tool failed (exit 3): long: ", "  … (cut) / last").neverShows("x / last");
+
         tool(kit, "insert into customers values (1, 'again')");
         migrate(kit, "rehearse").exits(14).says("'./tool up' fails in backup ", "tool failed (exit 3): red / psql:up.sql:1: ERROR:"
             + "  duplicate key value violates unique constraint", "mend the migration, or the data").neverShows("\033");
@@ -290,7 +297,7 @@ class MigrationsTest {
         migrate(kit, "rehearse").exits(0).says("the last backup lacks what was applied since: 1_first")
             .prints("; nothing is pending; the last one is 1_first");
         tool(kit, "insert into pgmigrations (name) values ('2_second'); delete from nowhere");
-        migrate(kit, "unrehearsed").exits(1).prints("breaking: 1_first and what './tool up' has applied unrehearsed")
+        migrate(kit, "unrehearsed").exits(1).prints("breaking: 1_first\n")
             .says("relation \"nowhere\" does not exist", "State: recorded as applied since: 2_second.");
         tool(kit, "insert into nowhere values (1)");
         migrate(kit, "unrehearsed").exits(1).says("State: the database has the objects and the recorded migrations that"
@@ -300,6 +307,56 @@ class MigrationsTest {
         tool(kit, "insert into _prisma_migrations values ('3_third', null, null)");
         migrate(kit, "unrehearsed").exits(14).says("'./tool up' ended well, and by the database's own table these are"
             + " not applied: public._prisma_migrations says that 3_third was not ended");
+    }
+
+    @Test void what_failed_since_the_last_backup_or_was_undone_is_pending_for_an_own_command_too() throws Exception {
+        Kit.needs("psql");
+        var kit = kit().withDrillServer().set("MIGRATE_COMMAND", "./tool up");
+        kit.database.execute("create table schema_migrations (version bigint, dirty bool);"
+            + "create table _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz);"
+            + "insert into schema_migrations values (4, false); insert into _prisma_migrations values ('1_first', now())");
+        backUp(kit);
+        kit.database.execute("update schema_migrations set version = 5, dirty = true;"
+            + "insert into _prisma_migrations values ('2_second', null, null)");
+        tool(kit, "update schema_migrations set version = 5; insert into _prisma_migrations values ('2_second', now())");
+        migrate(kit, "rehearse").exits(0).prints("; 2 pending: 5, 2_second").says(
+            "in the environment's own database public.schema_migrations says that 5 was not ended: dirty; see what",
+            "public._prisma_migrations says that 2_second was not ended");
+        kit.database.execute("update schema_migrations set dirty = false;"
+            + "update _prisma_migrations set rolled_back_at = now() where migration_name = '2_second'");
+        migrate(kit, "rehearse").exits(0).prints("; 1 pending: 2_second")
+            .says("the last backup lacks what was applied since: 5;").neverShows("was not ended");
+        // As after a restore of an older backup: what the last one has is not seen to destroy anything.
+        kit.database.execute("delete from _prisma_migrations");
+        migrate(kit, "rehearse").exits(0).prints("; NOT rehearsed: 1_first; 2 pending: 1_first, 2_second", "breaking: 5")
+            .says("has had these applied, which the environment's database lacks, so what they destroy can't be seen");
+    }
+
+    @Test void what_an_own_command_changes_is_seen_also_where_no_row_and_no_column_is_another() throws Exception {
+        Kit.needs("psql");
+        var kit = kit().withDrillServer().set("MIGRATE_COMMAND", "./tool up");
+        kit.database.execute("create table waits (id int primary key, long interval, raw bytea, costs money);"
+            + "insert into waits values (1, '90 min', 'raw', 5); select lo_create(0); select lo_from_bytea(0, 'kept');"
+            + "create function fee() returns int language sql as 'select 1';"
+            // As text its values are others then.
+            + "alter database " + kit.database.name + " set intervalstyle = 'iso_8601';"
+            + "alter database " + kit.database.name + " set bytea_output = 'escape'");
+        backUp(kit);
+        tool(kit, "select 1");
+        migrate(kit, "rehearse").exits(0).prints("; nothing is pending", "breaking: null");
+        kit.database.execute("alter table waits add note text");
+        migrate(kit, "rehearse").exits(10).says("'./tool up' changes nothing in the last backup, and the environment's"
+            + " database has other tables or columns than that: whether something is pending there can't be told",
+            "Next:  ./jbang backup-db --env local, then deploy");
+        kit.database.execute("alter table waits drop column note");
+        for (var sql : List.of("create or replace function fee() returns int language sql as 'select 2'",
+            "create index on waits (long)")) {
+            tool(kit, sql);
+            migrate(kit, "rehearse").exits(0).prints("; './tool up' changes the database", "breaking: null");
+        }
+        tool(kit, "select lo_unlink(min(oid)) from pg_largeobject_metadata");
+        migrate(kit, "rehearse").exits(0).prints("destructive: './tool up': 1 large object is gone",
+            "; './tool up' changes the database");
     }
 
     /** Writes a program that executes SQL statement by statement where DATABASE_URL leads, and speaks in colours. */

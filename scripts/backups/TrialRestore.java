@@ -1,3 +1,5 @@
+//SOURCES Contents.java
+//SOURCES Copy.java
 //SOURCES DrillServer.java
 //SOURCES Needs.java
 //SOURCES ../restore/Outward.java
@@ -80,6 +82,25 @@ public final class TrialRestore {
 
     /** A copy of it as it is now, for its superuser; nobody else may be connected to it. */
     public DatabaseUrl copyOfNow() { return server.copyOfNow(); }
+
+    /** Whether pg_dump prints the same of two databases of its server, but for their rows. */
+    public boolean definesTheSame(DatabaseUrl one, DatabaseUrl other) throws IOException, InterruptedException {
+        var pgDump = PostgresTools.find(run, settings, "pg_dump", server.major);
+        return definitions(pgDump, one).differences(definitions(pgDump, other)).isEmpty();
+    }
+
+    private Contents definitions(PostgresTools.Found pgDump, DatabaseUrl database)
+        throws IOException, InterruptedException {
+        var environment = run.undo.act(() -> PostgresTools.environment(Workspace.create(run), database, settings));
+        var arguments = List.of("--no-password", "--schema-only",
+            "--lock-wait-timeout=" + settings.number(Setting.DB_LOCK_SECONDS) + "s");
+        try (var dump = Tool.start(run, pgDump.path(), arguments, environment);
+            var output = dump.stdout(PostgresTools.PATIENCE)) {
+            var contents = Contents.of(output);
+            dump.finish(PostgresTools.PATIENCE);
+            return contents;
+        }
+    }
 
     /** How many sessions there were of it so far; -1 where its server does not count them. */
     public long sessions() { return server.sessions(); }

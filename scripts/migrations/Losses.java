@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import ops.Amount;
 import ops.Database;
+import ops.TableName;
 
 /**
  * What a migration has destroyed where it was rehearsed: objects and columns that are gone, or called otherwise, and
@@ -39,14 +40,13 @@ final class Losses {
      * Compares the rows as well.
      *
      * @param file what it goes by: the migration's name
-     * @param was of each table that was touched, by its id in the first shape
-     * @param is the same afterwards, in the columns that are there at both moments
+     * @param rows of each table that was touched, by its id in the first shape, in the columns that are there at both
+     *     moments
      */
-    static List<Finding> of(
-        String file, Shape before, Shape after, Map<String, Rows> was, Map<String, Rows> is) {
+    static List<Finding> of(String file, Shape before, Shape after, Map<String, Rows.Change> rows) {
         var losses = new Losses(file, before, after);
         losses.things();
-        was.forEach((id, rows) -> losses.rows(before.tables().get(id), rows, is.get(id)));
+        rows.forEach((id, change) -> losses.rows(before.tables().get(id), change));
         return losses.found;
     }
 
@@ -68,10 +68,30 @@ final class Losses {
     static List<Finding> objects(String file, Shape before, Shape after) {
         var losses = new Losses(file, before, after);
         var removed = after.objects().removed() - before.objects().removed();
-        var changed = after.objects().changed() - before.objects().changed();
-        if (removed > 0) losses.add(Amount.count(removed, "large object") + (removed == 1 ? " is" : " are") + " gone", BACKUP);
-        else if (changed > 0) losses.add("large objects are changed", BACKUP);
+        losses.objects(removed, after.objects().changed() > before.objects().changed());
         return losses.found;
+    }
+
+    /**
+     * The same by what two databases have of them.
+     *
+     * @param then of a superuser, like now: nobody else may read them
+     */
+    static List<Finding> objects(String file, Shape before, Shape after, Database then, Database now) {
+        var losses = new Losses(file, before, after);
+        var numbers = new TableName("pg_catalog", "pg_largeobject_metadata");
+        var removed = Rows.of(then, numbers, List.of("oid")).to(Rows.of(now, numbers, List.of("oid"))).lost();
+        var pages = new TableName("pg_catalog", "pg_largeobject");
+        var page = List.of("loid", "pageno", "data");
+        var changed = Rows.of(then, pages, page).to(Rows.of(now, pages, page)).lost();
+        losses.objects(removed.orElse(0), changed.orElse(1) > 0);
+        return losses.found;
+    }
+
+    private void objects(long removed, boolean changed) {
+        var verb = removed == 1 ? " is" : " are";
+        if (removed > 0) add(Amount.count(removed, "large object") + verb + " gone", BACKUP);
+        else if (changed) add("large objects are changed", BACKUP);
     }
 
     private void things() {
@@ -114,15 +134,15 @@ final class Losses {
         return in != null && (gone.contains(thing.in()) || goesWith(in, gone));
     }
 
-    private void rows(Shape.Table table, Rows was, Rows is) {
-        var lost = was.lost(is);
+    private void rows(Shape.Table table, Rows.Change change) {
+        var lost = change.lost();
         if (lost.isPresent() && lost.getAsLong() == 0) return;
         var number = lost.isEmpty() ? "some" : number(lost.getAsLong());
-        var rows = number + " of " + Amount.count(was.count(), "row") + " of " + table.name();
+        var rows = number + " of " + Amount.count(change.was(), "row") + " of " + table.name();
         var verb = number.equals("1") ? " is " : " are ";
-        if (is.count() == was.count()) add(rows + verb + "changed", BACKUP);
-        else if (lost.isPresent() && is.count() == was.count() - lost.getAsLong()) add(rows + verb + "gone", BACKUP);
-        else add(rows + verb + "changed or gone; there are " + number(is.count()) + " now", BACKUP);
+        if (change.is() == change.was()) add(rows + verb + "changed", BACKUP);
+        else if (lost.isPresent() && change.is() == change.was() - lost.getAsLong()) add(rows + verb + "gone", BACKUP);
+        else add(rows + verb + "changed or gone; there are " + number(change.is()) + " now", BACKUP);
     }
 
     private void counted(String id, Database session) {

@@ -8,8 +8,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import ops.*;
@@ -27,13 +29,16 @@ public final class MigrateCommand implements Pending {
     /**
      * What can be told of a database without reading its rows.
      *
+     * @param tables each with its columns
      * @param applied by what tools' tables say, as is what has not ended well, and the last version
      */
-    private record Moment(Set<String> things, Set<String> applied, List<String> wrong, String last) {
+    private record Moment(
+        Set<String> things, Set<String> tables, Set<String> applied, List<String> wrong, String last) {
         static Moment of(DatabaseUrl url, Settings settings) {
             try (var session = connect(url, settings)) {
-                return new Moment(MigrateCommand.things(Shape.of(session)), ToolHistory.applied(session),
-                    ToolHistory.wrong(session), session.schemaVersion());
+                var shape = Shape.of(session);
+                return new Moment(MigrateCommand.things(shape), MigrateCommand.tables(shape),
+                    ToolHistory.applied(session), ToolHistory.wrong(session), session.schemaVersion());
             }
         }
 
@@ -60,7 +65,11 @@ public final class MigrateCommand implements Pending {
     private boolean rehearsed;
     private boolean changes;
     private List<String> versions = List.of();
+    /** Those of the versions that the backup has applied already: what they destroy is not seen there. */
+    private List<String> notRehearsed = List.of();
     private List<Finding> losses = List.of();
+    /** What was applied to the environment's database and is not in the backup. */
+    private Set<String> lacking = Set.of();
     private String version;
 
     /** @param last version of the environment's database; empty where no tool's table that the kit knows has any */
@@ -76,17 +85,18 @@ public final class MigrateCommand implements Pending {
 
     @Override public String version() { return version; }
 
-    /** What nobody has tried may destroy anything; and where no table says what is applied, at any time since. */
+    /** What nobody has tried may destroy anything, also before its tool's table says a word of it. */
     @Override public String breaking() {
-        if (!rehearsed) return last.isEmpty() ? "" : version;
-        return losses.stream().anyMatch(Finding::destructive) ? version : null;
+        if (!rehearsed) return last;
+        return !notRehearsed.isEmpty() || losses.stream().anyMatch(Finding::destructive) ? version : null;
     }
 
     @Override public List<String> versions() { return versions; }
 
     @Override public String toString() {
         if (!rehearsed) return name + " says what is pending when it is run";
-        if (!changes) return "nothing is pending" + (last.isEmpty() ? "" : "; the last one is " + last);
+        if (!changes) return "nothing is pending" + (last.isEmpty() ? "" : "; the last one is " + last)
+            + (lacking.isEmpty() ? "" : "; what no table tells of can't be seen in that backup");
         return versions.isEmpty() ? name + " changes the database, by no table of migrations that the kit knows"
             : versions.size() + " pending: " + String.join(", ", versions);
     }
@@ -134,8 +144,10 @@ public final class MigrateCommand implements Pending {
                 + " data that it stumbles on" + (copy.mayMore() ? "; a copy of role " + copy.role() + " may less than"
                     + " itself: if that is all, --apply-migrations --unrehearsed" : ""));
         requireConnected(trial, sessions);
-        steps.check("Compare what it has left", () -> compare(settings, before, trial.database(), environment, run));
-        return new Rehearsal.Result(where, List.of(took), isEmpty() ? List.of() : losses, List.of());
+        environment.wrong.forEach(each -> run.console.warn("in the environment's own database " + each + "; "
+            + ToolHistory.MENDING));
+        steps.check("Compare what it has left", () -> compare(settings, before, trial, environment, run));
+        return new Rehearsal.Result(where, List.of(took), isEmpty() ? List.of() : losses, notRehearsed);
     }
 
     /** One that goes to another database, or to none, ends well and changes nothing. */
@@ -150,36 +162,57 @@ public final class MigrateCommand implements Pending {
         }
     }
 
-    private boolean compare(Settings settings, DatabaseUrl was, DatabaseUrl is, Moment environment, Run run) {
-        try (var then = connect(was, settings); var now = connect(is, settings)) {
+    private boolean compare(Settings settings, DatabaseUrl was, TrialRestore trial, Moment environment, Run run)
+        throws Exception {
+        try (var then = connect(was, settings); var now = connect(trial.database(), settings)) {
             var before = Shape.of(then);
             var after = Shape.of(now);
-            var rowsThen = new HashMap<String, Rows>();
-            var rowsNow = new HashMap<String, Rows>();
-            before.tables().forEach((id, table) -> {
-                if (ToolHistory.isOne(table.name())) return;
-                var each = Rehearsal.rows(id, before, after, true, then);
-                var later = Rehearsal.rows(id, before, after, false, now);
-                if (each.areLike(later)) return;
-                rowsThen.put(id, each);
-                rowsNow.put(id, later);
-            });
-            losses = Losses.of(name, before, after, rowsThen, rowsNow);
+            var rows = rows(before, after, then, now);
+            losses = new ArrayList<>(Losses.of(name, before, after, rows));
+            losses.addAll(Losses.objects(name, before, after, then, now));
+            var had = ToolHistory.applied(then);
             var applied = ToolHistory.applied(now);
             versions = applied.stream().filter(each -> !environment.applied.contains(each)).toList();
-            var since = new LinkedHashSet<>(applied);
-            since.removeAll(ToolHistory.applied(then));
-            since.removeAll(versions);
+            notRehearsed = versions.stream().filter(had::contains).toList();
+            lacking = new LinkedHashSet<>(applied);
+            lacking.removeAll(had);
+            lacking.removeAll(versions);
+            var same = rows.isEmpty() && losses.isEmpty() && things(before).equals(things(after));
+            // Last, since it takes longest: a function's text, a view's query, an index.
+            changes = !versions.isEmpty()
+                || lacking.isEmpty() && !(same && trial.definesTheSame(was, trial.database()));
             rehearsed = true;
-            var same = rowsThen.isEmpty() && things(before).equals(things(after));
-            changes = !versions.isEmpty() || since.isEmpty() && !same;
             version = changes ? now.schemaVersion() : last;
-            if (!since.isEmpty())
-                run.console.warn("the last backup lacks what was applied since: " + String.join(", ", since)
-                    + (changes ? "; what that has destroyed is told with the rest, unless you make a backup first:"
-                        + " ./jbang backup-db --env " + settings.env : ""));
+            if (!changes && applied.isEmpty() && !environment.tables.equals(tables(before)))
+                throw new Failure.Refused(name + " changes nothing in the last backup, and the environment's database"
+                    + " has other tables or columns than that: whether something is pending there can't be told",
+                    "./jbang backup-db --env " + settings.env + ", then deploy");
+            warn(run, "./jbang backup-db --env " + settings.env);
             return true;
         }
+    }
+
+    /** Of those tables that have not the same rows any more. */
+    private Map<String, Rows.Change> rows(Shape before, Shape after, Database then, Database now) {
+        var changed = new HashMap<String, Rows.Change>();
+        before.tables().forEach((id, table) -> {
+            if (ToolHistory.isOne(table.name(), table.columns())) return;
+            var was = Rehearsal.rows(id, before, after, true, then);
+            var is = Rehearsal.rows(id, before, after, false, now);
+            if (!was.areLike(is)) changed.put(id, was.to(is));
+        });
+        return changed;
+    }
+
+    /** Of what this backup can't show. */
+    private void warn(Run run, String backUp) {
+        if (!notRehearsed.isEmpty())
+            run.console.warn("the last backup has had these applied, which the environment's database lacks, so what"
+                + " they destroy can't be seen in it: " + String.join(", ", notRehearsed) + "; make a backup first: "
+                + backUp);
+        if (!lacking.isEmpty())
+            run.console.warn("the last backup lacks what was applied since: " + String.join(", ", lacking) + (changes
+                ? "; what that has destroyed is told with the rest, unless you make a backup first: " + backUp : ""));
     }
 
     @Override public String apply(Run run, Settings settings, Steps steps, Runnable sure, Consumer<String> state)
@@ -198,16 +231,16 @@ public final class MigrateCommand implements Pending {
         }
         var after = Moment.of(url, settings);
         state.accept(after.since(before));
-        var lacking = new ArrayList<>(versions);
-        lacking.removeAll(after.applied);
-        after.wrong.stream().filter(each -> !before.wrong.contains(each)).forEach(lacking::add);
-        if (!lacking.isEmpty())
+        var missing = new ArrayList<>(versions);
+        missing.removeAll(after.applied);
+        after.wrong.stream().filter(each -> !before.wrong.contains(each)).forEach(missing::add);
+        if (!missing.isEmpty())
             throw new Failure.NotVerified(name + " ended well, and by the database's own table these are not applied: "
-                + String.join(", ", lacking), "see the log for all that it said");
+                + String.join(", ", missing), "see the log for all that it said");
         var applied = after.applied.stream().filter(each -> !before.applied.contains(each)).toList();
         if (!rehearsed) versions = applied;
         if (rehearsed || !after.applied.isEmpty()) version = after.last;
-        return name + " ended well; " + (applied.isEmpty() ? "no table that the kit knows has another entry"
+        return name + " ended well; " + (applied.isEmpty() ? after.since(before)
             : applied.size() + " applied; the database is at " + version);
     }
 
@@ -222,6 +255,11 @@ public final class MigrateCommand implements Pending {
     private static Set<String> things(Shape shape) {
         return shape.things().values().stream().map(thing -> thing.words() + " " + thing.type())
             .collect(Collectors.toSet());
+    }
+
+    private static Set<String> tables(Shape shape) {
+        return shape.tables().values().stream()
+            .map(table -> table.name() + " " + new TreeSet<>(table.columns())).collect(Collectors.toSet());
     }
 
     private static Database connect(DatabaseUrl url, Settings settings) {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import ops.*;
 
@@ -143,26 +144,28 @@ public final class Rehearsal {
             var touched = before.touched(after);
             if (file.runsAlone() || touched.isEmpty()) {
                 if (!file.runsAlone()) session.execute("commit");
-                losses.addAll(Losses.of(file.fileName(), before, after, Map.of(), Map.of()));
+                losses.addAll(Losses.of(file.fileName(), before, after, Map.of()));
                 return took;
             }
             session.execute("rollback");
-            var was = rows(touched, before, after, true, reading);
+            var was = new HashMap<String, Rows>();
+            var then = after;
+            reading(reading, rows -> touched.forEach(id -> was.put(id, rows(id, before, then, true, rows))));
             inTransaction(file, session, where);
-            after = Shape.of(session);
+            var now = Shape.of(session);
             session.execute("commit");
-            losses.addAll(Losses.of(file.fileName(), before, after, was, rows(touched, before, after, false, reading)));
+            var changes = new HashMap<String, Rows.Change>();
+            reading(reading, rows ->
+                was.forEach((id, each) -> changes.put(id, each.to(rows(id, before, now, false, rows)))));
+            losses.addAll(Losses.of(file.fileName(), before, now, changes));
             return took;
         }
     }
 
-    /** The rows that tables have now, each by its id before; still says whether now is before. */
-    private Map<String, Rows> rows(Set<String> tables, Shape before, Shape after, boolean still, DatabaseUrl reading) {
-        var rows = new HashMap<String, Rows>();
-        try (var session = Database.connect(reading, settings, who())) {
-            for (var id : tables) rows.put(id, rows(id, before, after, still, session));
+    private void reading(DatabaseUrl database, Consumer<Database> read) {
+        try (var session = Database.connect(database, settings, who())) {
+            read.accept(session);
         }
-        return rows;
     }
 
     /**

@@ -15,6 +15,14 @@ final class Rows {
     /** Of 8 bytes each. Of a larger table only the number of rows and the sum of their checksums are kept. */
     private static final int KEPT = 4_000_000;
 
+    /**
+     * What has become of a table's rows.
+     *
+     * @param was how many there were, and is how many there are
+     * @param lost how many are not there any more as they were; empty when there are too many to say
+     */
+    record Change(long was, long is, OptionalLong lost) { }
+
     private long[] each = new long[1024];
     private long count;
     private long sum;
@@ -31,6 +39,8 @@ final class Rows {
      * @param columns those that are compared; with none of them the number of rows alone is
      */
     static Rows of(Database session, TableName table, List<String> columns) {
+        // As some database's own settings have it, the same value would be another text.
+        session.execute("set bytea_output = 'hex'; set intervalstyle = 'postgres'; set lc_monetary = 'C'");
         var rows = new Rows();
         var there = new PlainTable(session, table.schema(), table.name());
         there.read(columns, row -> {
@@ -52,13 +62,13 @@ final class Rows {
         count++;
     }
 
-    long count() { return count; }
-
     /** Whether they are the same, in whatever order. */
     boolean areLike(Rows others) { return count == others.count && sum == others.sum; }
 
-    /** How many of these a later moment does not have as they were; empty when there are too many to say. */
-    OptionalLong lost(Rows later) {
+    /** What has become of these at a later moment. */
+    Change to(Rows later) { return new Change(count, later.count, lost(later)); }
+
+    private OptionalLong lost(Rows later) {
         if (areLike(later)) return OptionalLong.of(0);
         if (later.count == 0) return OptionalLong.of(count);
         if (count > KEPT || later.count > KEPT) return OptionalLong.empty();

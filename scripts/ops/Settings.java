@@ -170,13 +170,15 @@ public final class Settings {
     /** A program and its arguments; empty when it is not set. Throws BadSetting where it takes a shell. */
     public List<String> command(Setting setting) {
         var words = get(setting).map(all -> List.of(all.split("\\s+"))).orElse(List.of());
+        var instead = "it is a program and its arguments, and is run without a shell: put what is more into a script of"
+            + " package.json, and name that, as in " + setting + "=npm run migrate";
+        if (!words.isEmpty() && words.get(0).matches("(.*/)?[.]{0,2}"))
+            throw new Failure.BadSetting(setting + " names no program: " + words.get(0), where(setting) + "; " + instead);
         for (var word : words) {
             var other = word.replaceAll(COMMAND_LETTERS, "");
             if (!other.isEmpty() || words.get(0).contains("="))
                 throw new Failure.BadSetting(setting + " has something in it that only a shell understands: "
-                    + (other.isEmpty() ? "=" : other.substring(0, 1)),
-                    where(setting) + "; it is a program and its arguments, and is run without a shell: put what is more"
-                        + " into a script of package.json, and name that, as in " + setting + "=npm run migrate");
+                    + (other.isEmpty() ? "=" : other.substring(0, 1)), where(setting) + "; " + instead);
         }
         return words;
     }

@@ -1,6 +1,5 @@
 package ops;
 
-import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -37,6 +36,8 @@ import java.util.stream.Stream;
 public final class Tool implements AutoCloseable {
     private static final List<String> INHERITED = List.of("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "SYSTEMROOT");
     private static final int KEPT_LINES = 20;
+    private static final int LONGEST_LINE = 1 << 14;
+    private static final int LONGEST_SECRET = 1 << 12;
     /** What a program has started may end by itself when it has ended: it has as long as this. */
     private static final Duration TIME_TO_END = Duration.ofSeconds(5);
     /** Nobody should wait for longer without a word. */
@@ -175,15 +176,44 @@ public final class Tool implements AutoCloseable {
     }
 
     private void narrate(Run run) {
-        try (var lines = new BufferedReader(new InputStreamReader(stdout(), StandardCharsets.UTF_8))) {
-            for (String line; (line = lines.readLine()) != null; ) {
+        try {
+            lines(stdout(), line -> {
                 line = plain(line);
                 keep(line);
                 run.console.detail(name + ": " + line);
-            }
+            });
         } catch (IOException e) {
             // Java closes the streams of what has ended or was stopped; finish() says what became of it
         }
+    }
+
+    /** A program may never end its line: of a long one only the beginning is taken, and the rest is read and dropped. */
+    private static void lines(InputStream from, Consumer<String> taken) throws IOException {
+        try (var reader = new InputStreamReader(from, StandardCharsets.UTF_8)) {
+            var buffer = new char[1 << 13];
+            var line = new StringBuilder();
+            var last = '\n';
+            for (int read; (read = reader.read(buffer)) > 0; ) {
+                for (var i = 0; i < read; i++) {
+                    var letter = buffer[i];
+                    var ends = letter == '\n' || letter == '\r';
+                    if (!ends && line.length() < LONGEST_LINE) line.append(letter);
+                    if (ends && !(letter == '\n' && last == '\r')) {
+                        taken.accept(whole(line));
+                        line.setLength(0);
+                    }
+                    last = letter;
+                }
+            }
+            if (line.length() > 0) taken.accept(whole(line));
+        }
+    }
+
+    /** Where it was cut, half a secret may stand, which nobody would know. */
+    private static String whole(StringBuilder line) {
+        if (line.length() < LONGEST_LINE) return line.toString();
+        var masked = Secret.mask(line.toString());
+        return masked.substring(0, Math.max(0, masked.length() - LONGEST_SECRET)) + " … (cut)";
     }
 
     /** Runs a program to its end and gives its stdout; any exit code but 0 is a ToolFailed with its last words. */
@@ -335,8 +365,8 @@ public final class Tool implements AutoCloseable {
     }
 
     private void listen() {
-        try (var lines = new BufferedReader(new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8))) {
-            for (String line; (line = lines.readLine()) != null; ) keep(line);
+        try {
+            lines(process.getErrorStream(), this::keep);
         } catch (IOException e) {
             // the program is gone, and its exit code says more
         }

@@ -1,4 +1,5 @@
 //SOURCES Application.java
+//SOURCES DotEnv.java
 //SOURCES PackageManager.java
 //SOURCES WayOut.java
 //DEPS org.semver4j:semver4j:6.0.0
@@ -183,6 +184,9 @@ public final class Build {
         var all = application.upwards();
         return all.get(all.size() - 1);
     }
+
+    /** Makes sure that the commit brings no address by which a command that is rehearsed would reach an environment. */
+    public void refuseAddresses() throws IOException { DotEnv.refuseAddresses(application.upwards(), settings); }
 
     /**
      * Runs a command of the application's own in its folder, with the address of a database as DATABASE_URL, and
