@@ -190,6 +190,12 @@ public final class DrillServer {
             + " where datname = ?", database.database));
     }
 
+    /** How many transactions of the database were rolled back so far. */
+    long rollbacks() {
+        return Long.parseLong(session.one("select xact_rollback from pg_stat_database where datname = ?",
+            database.database));
+    }
+
     /** Drops what {@link #create} made, and makes it anew. */
     void createAnew() {
         var name = Database.quote(database.database);

@@ -105,6 +105,9 @@ public final class TrialRestore {
     /** How many sessions there were of it so far; -1 where its server does not count them. */
     public long sessions() { return server.sessions(); }
 
+    /** How many of its transactions were rolled back so far. */
+    public long rollbacks() { return server.rollbacks(); }
+
     public Manifest manifest() { return manifest; }
 
     /**

@@ -123,6 +123,7 @@ public final class MigrateCommand implements Pending {
         var database = Rehearsal.asWhoApplies(trial, copy);
         var before = trial.copyOfNow();
         var sessions = trial.sessions();
+        var rollbacks = trial.rollbacks();
         var environment = Moment.of(DatabaseUrl.of(settings), settings);
         var begun = Instant.now();
         var failed = Optional.<Failure>empty();
@@ -144,6 +145,7 @@ public final class MigrateCommand implements Pending {
                 + " data that it stumbles on" + (copy.mayMore() ? "; a copy of role " + copy.role() + " may less than"
                     + " itself: if that is all, --apply-migrations --unrehearsed" : ""));
         requireConnected(trial, sessions);
+        warn(run, trial.rollbacks() - rollbacks);
         environment.wrong.forEach(each -> run.console.warn("in the environment's own database " + each + "; "
             + ToolHistory.MENDING));
         steps.check("Compare what it has left", () -> compare(settings, before, trial, environment, run));
@@ -202,6 +204,14 @@ public final class MigrateCommand implements Pending {
             if (!was.areLike(is)) changed.put(id, was.to(is));
         });
         return changed;
+    }
+
+    /** A program that passes over what has failed ends well too; tools that have done their work roll nothing back. */
+    private void warn(Run run, long rolledBack) {
+        if (rolledBack > 0)
+            run.console.warn(name + " ended well, and " + Amount.count(rolledBack, "transaction") + " of it "
+                + (rolledBack == 1 ? "was" : "were") + " rolled back: when the log tells of an error, it has not done"
+                + " all that is pending");
     }
 
     /** Of what this backup can't show. */
