@@ -24,7 +24,8 @@ public record ToolHistory(
 
     /** What to do about one that has not ended well. */
     public static final String MENDING = "see what it has left in the database and mend that; then have the tool know"
-        + " of it (Flyway: repair; golang-migrate: force; Prisma: migrate resolve)";
+        + " of it (Flyway: repair; golang-migrate: force; Prisma: migrate resolve; Knex,"
+        + " where it says that it is locked: migrate:unlock)";
 
     /** The Supabase CLI's first, by which this kit goes itself. */
     private static final List<ToolHistory> ALL = List.of(
