@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION Run the tests: all of them, or those whose class or sentence holds one of the words given
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx512m -Dsun.net.httpserver.nodelay=true
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx2g -Dsun.net.httpserver.nodelay=true
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../scripts/ops/Ops.java
