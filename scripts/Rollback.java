@@ -5,7 +5,6 @@
 //SOURCES ops/Ops.java
 //SOURCES release/Deployment.java
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -147,7 +146,7 @@ class Rollback implements Callable<Integer> {
         provider = Providers.of(run, settings);
         SiteChecks.requireSettings(settings);
         app = Application.folder(settings, app);
-        if (rebuild || Files.exists(app.resolve("package.json")) && Files.exists(app.resolve(".git"))) checkout = Checkout.of(run, app);
+        checkout = rebuild ? Checkout.of(run, app) : Checkout.find(run, app).orElse(null);
         steps.found(env + ", " + site);
         return true;
     }

@@ -138,6 +138,7 @@ class DeployTest {
         site.write(kept, picture);
         deploy().exits(0);
         assertEquals("h1 {}\n", Files.readString(www.resolve("current/theme/theme.css")));
+        assertFalse(Files.exists(www.resolve("current/theme/.git")), "it says where the clone was, in each build another place");
         assertEquals(picture, Files.readString(www.resolve("current/logo.png")));
         assertTrue(Files.readString(www.resolve("current/pointer.txt")).startsWith("version "), "not kept by Git LFS");
         // Said to be needed by nobody, so git itself does not get it either; and one that nobody has said anything of.
@@ -219,6 +220,7 @@ class DeployTest {
             _worker.js about.html        | /       |
             ../functions/index.func      | /       |
             about.html                   | /       | none
+            client/index.html server/x.js | /      | none
             a/b/index.html               | /       | none""".split("\n")) {
             var row = line.split("\\s*\\|\\s*", 3);
             var pages = Files.createDirectories(kit.home.resolve("built" + number++ + "/.vercel/output/static"));

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import ops.Failure;
@@ -52,6 +53,15 @@ public final class Checkout {
                 ? "deploy from a clone of the application's repository; a release is told by its commit"
                 : "run this as its owner; or, if what is in it may run as this user: " + trust + owned.group(1) + "; " + trust
                     + owned.group(1) + "/.git");
+        }
+    }
+
+    /** The same; empty where there is none, or none that can be read. */
+    public static Optional<Checkout> find(Run run, Path folder) throws IOException, InterruptedException {
+        try {
+            return Optional.of(of(run, folder));
+        } catch (Failure.BadSetting e) {
+            return Optional.empty();
         }
     }
 

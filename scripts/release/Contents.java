@@ -17,7 +17,7 @@ import ops.Json;
 
 /** What a build has made, looked at before anybody else can: is there a page, and is nothing in it that nobody may see? */
 public final class Contents {
-    private static final String COMMIT = "version.json", INDEX = "index.html";
+    private static final String COMMIT = "version.json", INDEX = "index.html", SERVER = "server";
     /** With a line of the key itself: libraries that read keys hold the words around it. */
     private static final Pattern PRIVATE_KEY = Pattern.compile("(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.{0,200}?[A-Za-z0-9+/]{60}"
         + "|AGE-SECRET-KEY-1[A-Z0-9]{20}");
@@ -67,6 +67,11 @@ public final class Contents {
         if (Files.exists(index)) throw missing;
         var own = pages.resolve(site.replaceFirst("^/+", "")).normalize();
         if (own.startsWith(pages) && isPage(own.resolve(INDEX))) return pages.relativize(own) + "/";
+        if (Files.isDirectory(pages.resolve(SERVER)))
+            throw new Failure.Failed("the build has made no page in " + pages.getFileName() + " itself, and a server's code in "
+                + pages.getFileName() + "/" + SERVER + ", which no visitor may see",
+                "name the folder with the pages alone: DEPLOY_OUTPUT=" + pages.getFileName() + "/client, say; or have the"
+                    + " build make static pages");
         try (var folders = Files.list(pages)) {
             return folders.filter(each -> isPage(each.resolve(INDEX))).map(each -> each.getFileName() + "/").sorted()
                 .findFirst().orElseThrow(() -> missing);

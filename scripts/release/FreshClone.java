@@ -75,6 +75,8 @@ final class FreshClone {
             new FreshClone(run, checkout(submodule), submodule.sha, clone.resolve(submodule.path), inside).make();
         }
         fetchLargeFiles();
+        // It says where this clone is: pages that have it would be others in every build.
+        if (!known.startsWith(clone)) Files.delete(clone.resolve(".git"));
     }
 
     private String git(Path folder, String... arguments) throws IOException, InterruptedException {

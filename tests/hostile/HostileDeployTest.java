@@ -58,7 +58,11 @@ class HostileDeployTest {
         site.run("deploy").exits(15).says("ok: See what is live: " + two.get(1), "ok: Roll back: " + two.get(1));
         assertEquals(two.get(1), site.current());
         kit.bash("ln -sfn \"$PWD/www/releases/" + two.get(1) + "\" www/current").exits(0);
-        site.run("rollback").exits(0).says("ok: See what is live: " + two.get(1), "ok: Choose the release: " + two.get(0));
+        // And an application that is one of several in its repository is one that can be tagged.
+        kit.bash("mkdir -p site/apps/shop && cp site/package.json site/apps/shop").exits(0);
+        kit.set("DEPLOY_APP", repository.folder.resolve("apps/shop").toString());
+        site.run("rollback").exits(0).says("ok: See what is live: " + two.get(1), "ok: Choose the release: " + two.get(0),
+            "ok: Tag what is left: tag recovery/staging/");
         assertEquals(two.get(0), site.current());
     }
 
