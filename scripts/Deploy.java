@@ -416,7 +416,8 @@ class Deploy implements Callable<Integer> {
             } else continue;
             ways.remove(way);
         }
-        var marked = Deployment.written(run, "mark release " + release.id() + " as bad", () -> releases.bad(release, why));
+        var marked = Deployment.written(run, "mark release " + release.id() + " as bad",
+            () -> releases.bad(release, why));
         if (stay || ways.isEmpty()) {
             run.state("release " + release.id() + " is live, and does not work" + kept);
             var back = "; or, if the release before works with the database as it is: ./jbang rollback --env " + env;

@@ -290,8 +290,8 @@ class Rollback implements Callable<Integer> {
             .map(Releases.Known::release).toList();
         var marked = new ArrayList<String>();
         for (var release : same) {
-            var written = Deployment.written(run, "mark release " + release.id() + " as bad, so a later rollback may come"
-                + " to it", () -> releases.bad(release, why()));
+            var what = "mark release " + release.id() + " as bad, so a later rollback may come to it";
+            var written = Deployment.written(run, what, () -> releases.bad(release, why()));
             if (written) marked.add(release.id());
         }
         steps.found(marked.isEmpty() ? "not marked" : String.join(", ", marked));

@@ -9,8 +9,11 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +32,7 @@ import org.semver4j.range.RangeListFactory;
 /** Builds an application as its lock file and its own script say, in an environment that names every variable. */
 public final class Build {
     private static final Duration LIMIT = Duration.ofMinutes(30);
+    private static final int DEEPEST = 4;
     private static final List<String> OUTPUTS = List.of("dist", "build", "out", ".output/public", ".vercel/output/static");
 
     private final Run run;
@@ -170,6 +174,7 @@ public final class Build {
      * @return the folder with its pages
      */
     public Path build(Release.Commit commit) throws IOException, InterruptedException {
+        var begun = FileTime.from(Instant.now());
         tool(application.folder(), List.of("run", "build"), variables(commit));
         var set = settings.get(Setting.DEPLOY_OUTPUT);
         var output = (set.isPresent() ? Stream.of(set.get()) : OUTPUTS.stream()).map(application.folder()::resolve)
@@ -177,7 +182,19 @@ public final class Build {
         // A link, as Nuxt's dist, is what it leads to.
         if (output.isPresent() && output.get().toRealPath().startsWith(top().toRealPath()))
             return Contents.servable(output.get().toRealPath());
-        throw new Failure.Failed("the build ended well and left no folder " + set.orElse(String.join(", ", OUTPUTS)) + " in the application's", "name the one that it makes: DEPLOY_OUTPUT");
+        var pages = pagesSince(begun);
+        throw new Failure.Failed("the build ended well and left no folder " + set.orElse(String.join(", ", OUTPUTS))
+            + " in the application's" + pages.map(folder -> "; there are pages in " + folder).orElse(""),
+            "name the one that it makes: DEPLOY_OUTPUT" + pages.map(folder -> "=" + folder).orElse(""));
+    }
+
+    /** A folder in which the build has made a first page; empty when there is none. */
+    private Optional<Path> pagesSince(FileTime begun) throws IOException {
+        try (var made = Files.find(application.folder(), DEEPEST, (file, about) -> file.endsWith(Contents.INDEX)
+            && about.lastModifiedTime().compareTo(begun) > 0 && !file.toString().contains("node_modules"))) {
+            return made.map(file -> application.folder().relativize(file.getParent()))
+                .min(Comparator.comparing(Path::getNameCount));
+        }
     }
 
     private Path top() {

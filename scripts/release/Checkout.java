@@ -24,7 +24,7 @@ public final class Checkout {
     private static final int SHOWN = 3;
     /** Of a subject; a commit without an empty line has all its text for one. */
     private static final int LONGEST_SUBJECT = 200;
-    /** Against what the operator's own git is told: hooks would run in a clone, and signatures stand where answers are read. */
+    /** Whatever git is told on this machine: hooks would run in a clone, signatures stand where answers are read. */
     private static final List<String> PLAIN = Stream.of("core.hooksPath=/dev/null", "core.fsmonitor=false",
         "log.showSignature=false", "i18n.logOutputEncoding=UTF-8", "tag.gpgSign=false", "tag.forceSignAnnotated=false")
         .flatMap(setting -> Stream.of("-c", setting)).toList();
@@ -49,10 +49,11 @@ public final class Checkout {
         } catch (Failure.ToolFailed e) {
             var owned = OWNED_BY_ANOTHER.matcher(e.getMessage());
             var trust = "git config --global --add safe.directory ";
-            throw new Failure.BadSetting(folder + " is no git checkout that can be read: " + e.getMessage(), !owned.find()
+            var what = folder + " is no git checkout that can be read: " + e.getMessage();
+            throw new Failure.BadSetting(what, !owned.find()
                 ? "deploy from a clone of the application's repository; a release is told by its commit"
-                : "run this as its owner; or, if what is in it may run as this user: " + trust + owned.group(1) + "; " + trust
-                    + owned.group(1) + "/.git");
+                : "run this as its owner; or, if what is in it may run as this user: " + trust + owned.group(1) + "; "
+                    + trust + owned.group(1) + "/.git");
         }
     }
 

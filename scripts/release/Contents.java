@@ -17,13 +17,15 @@ import ops.Json;
 
 /** What a build has made, looked at before anybody else can: is there a page, and is nothing in it that nobody may see? */
 public final class Contents {
-    private static final String COMMIT = "version.json", INDEX = "index.html", SERVER = "server";
+    static final String INDEX = "index.html";
+    private static final String COMMIT = "version.json", SERVER = "server";
     /** With a line of the key itself: libraries that read keys hold the words around it. */
-    private static final Pattern PRIVATE_KEY = Pattern.compile("(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.{0,200}?[A-Za-z0-9+/]{60}"
-        + "|AGE-SECRET-KEY-1[A-Z0-9]{20}");
+    private static final Pattern PRIVATE_KEY = Pattern.compile(
+        "(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.{0,200}?[A-Za-z0-9+/]{60}|AGE-SECRET-KEY-1[A-Z0-9]{20}");
     private static final Pattern SUPABASE_SECRET = Pattern.compile("sb_secret_[A-Za-z0-9_-]{16,}");
     private static final Pattern TOKEN = Pattern.compile("eyJ[A-Za-z0-9_-]{8,}\\.(eyJ[A-Za-z0-9_-]{8,})\\.[A-Za-z0-9_-]{8,}");
-    private static final Pattern PRIVATE_FILE = Pattern.compile("(^|/)(\\.git/|\\.env(\\.[^/]*)?$|\\.npmrc$|id_(rsa|ed25519)$"
+    private static final Pattern PRIVATE_FILE = Pattern.compile("(^|/)(\\.git/|\\.env(\\.[^/]*)?$|\\.npmrc$"
+        + "|id_(rsa|ed25519)$"
         // What was installed; pages and functions may have folders of that name.
         + "|node_modules/(\\.bin/|\\.package-lock\\.json$|\\.modules\\.yaml$|\\.yarn-))");
     /** Bytes that are read at a time; a token, or the beginning of a key, is never as long as the other. */
@@ -32,8 +34,8 @@ public final class Contents {
     private Contents() { }
 
     /**
-     * The folder itself. Throws Failed when something in it is neither a file nor a link, as a pipe, which whoever reads
-     * it waits for; or when a name is not in UTF-8: elsewhere it would be another one.
+     * The folder itself. Throws Failed when something in it is neither a file nor a link, as a pipe, for which readers
+     * wait; or when a name is not in UTF-8: elsewhere it would be another one.
      */
     static Path servable(Path folder) throws IOException {
         for (var file : Artifact.files(folder)) {
@@ -42,7 +44,8 @@ public final class Contents {
                 throw new Failure.Failed(name + ", which is neither a file nor a link, and can't be served",
                     "have the build remove it");
             if (!Path.of(file.toString()).equals(file))
-                throw new Failure.Failed(name + ", whose name is not in UTF-8", "give it another name, and deploy again");
+                throw new Failure.Failed(name + ", whose name is not in UTF-8",
+                    "give it another name, and deploy again");
         }
         return folder;
     }
@@ -50,7 +53,8 @@ public final class Contents {
     /** Has the pages say of which commit they are, unless they say something in that file already: so that one can ask the site what is live. */
     public static void noteCommit(Path pages, Release.Commit commit) throws IOException {
         var file = pages.resolve(COMMIT);
-        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) Files.write(file, Json.bytes(Map.of("commit", commit.sha())));
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS))
+            Files.write(file, Json.bytes(Map.of("commit", commit.sha())));
     }
 
     /**
@@ -68,10 +72,10 @@ public final class Contents {
         var own = pages.resolve(site.replaceFirst("^/+", "")).normalize();
         if (own.startsWith(pages) && isPage(own.resolve(INDEX))) return pages.relativize(own) + "/";
         if (Files.isDirectory(pages.resolve(SERVER)))
-            throw new Failure.Failed("the build has made no page in " + pages.getFileName() + " itself, and a server's code in "
-                + pages.getFileName() + "/" + SERVER + ", which no visitor may see",
-                "name the folder with the pages alone: DEPLOY_OUTPUT=" + pages.getFileName() + "/client, say; or have the"
-                    + " build make static pages");
+            throw new Failure.Failed("the build has made no page in " + pages.getFileName() + " itself, and in "
+                + SERVER + " in it a server's code, which no visitor may see",
+                "name the folder with the pages alone: DEPLOY_OUTPUT=" + pages.getFileName()
+                    + "/client, say; or have the build make static pages");
         try (var folders = Files.list(pages)) {
             return folders.filter(each -> isPage(each.resolve(INDEX))).map(each -> each.getFileName() + "/").sorted()
                 .findFirst().orElseThrow(() -> missing);

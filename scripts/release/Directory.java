@@ -112,14 +112,16 @@ public final class Directory implements Provider {
         var current = folder.current();
         if (current.isEmpty()) return Optional.empty();
         var release = release(current);
-        return Optional.of(new Live(release.orElse(current), release.filter(name -> name.matches(ID)).orElse(null), null));
+        var ours = release.filter(name -> name.matches(ID));
+        return Optional.of(new Live(release.orElse(current), ours.orElse(null), null));
     }
 
     /** A person who has set the link may have named a release by its whole path, or with a slash behind it. */
     private Optional<String> release(String link) throws IOException {
         for (var top : folder.tops()) {
             var to = top.resolve(link).normalize();
-            if (top.resolve(RELEASES).normalize().equals(to.getParent())) return Optional.of(to.getFileName().toString());
+            if (top.resolve(RELEASES).normalize().equals(to.getParent()))
+                return Optional.of(to.getFileName().toString());
         }
         return Optional.empty();
     }
@@ -177,7 +179,8 @@ public final class Directory implements Provider {
         if (folder.releases().contains(deployment)) folder.link(RELEASES + "/" + deployment);
         // What was live before the kit's first release lies elsewhere.
         else if (!deployment.matches(ID) && folder.leadsToFolder(deployment)) folder.link(deployment);
-        else throw new Failure.Failed(where + " has no release " + deployment + " any more", "see what there is: ls " + where + "/" + RELEASES);
+        else throw new Failure.Failed(where + " has no release " + deployment + " any more",
+            "see what there is: ls " + where + "/" + RELEASES);
         var live = live().map(Live::deployment).orElse("nothing");
         if (!live.equals(deployment)) throw new Failure.Unclear(where + "/current leads to " + live + ", and not to " + deployment, "look at it: ls -l " + where + "/current; does anything else change it?");
     }

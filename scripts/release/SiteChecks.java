@@ -36,8 +36,8 @@ public final class SiteChecks {
     private SiteChecks() { }
 
     /**
-     * Throws BadSetting when a setting makes no sense by which the site will be looked at: else that is found once it is
-     * another site, and nobody has looked at it.
+     * Throws BadSetting when a setting makes no sense by which the site will be looked at: else that is found once the
+     * site is another, and nobody has looked at it.
      */
     public static void requireSettings(Settings settings) {
         for (var setting : Setting.values()) if (!LEFT_OUT.contains(setting)) SmokeSettings.check(settings, setting);

@@ -44,7 +44,8 @@ public final class SiteLock {
                 var lock = FolderLock.take(folder, "another run deploys or rolls back '" + settings.env + "'", "wait until it has ended, then run this again");
                 run.undo.add("release the lock", lock::close);
                 // The system keeps it for as long as the process lives.
-                return new SiteLock("without a database it keeps away this user's runs on this machine only", () -> { });
+                return new SiteLock("without a database it keeps away this user's runs on this machine only",
+                    () -> { });
             } catch (Failure.Busy e) {
                 if (!Instant.now().isBefore(deadline)) throw e;
                 Thread.sleep(500);

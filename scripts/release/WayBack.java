@@ -30,7 +30,8 @@ public record WayBack(String name, String deployment, Optional<Releases.Known> r
             all.add(new WayBack("what was live before", before.get().deployment(), old));
         var good = old.isEmpty() || old.get().isGood() ? Optional.<Releases.Known>empty() : releases.previous(old);
         // What was made for another provider can't be live here.
-        good.filter(known -> known.release().provider().equals(old.get().release().provider())).ifPresent(known -> all.add(new WayBack("release " + known.release().id(), known.deployment(), good)));
+        good.filter(known -> known.release().provider().equals(old.get().release().provider()))
+            .ifPresent(known -> all.add(new WayBack("release " + known.release().id(), known.deployment(), good)));
         return all;
     }
 

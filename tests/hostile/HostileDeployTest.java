@@ -28,7 +28,7 @@ import release.Releases;
 import release.SiteChecks;
 import release.WayBack;
 
-/** Repositories, builds, folders and habits that deploy and rollback were not made for: what is live stays told and can come back. */
+/** Repositories, builds and habits that deploy was not made for: what is live is told as it is, and can come back. */
 class HostileDeployTest {
     private final DeployedSite site = new DeployedSite(Stack.kit());
     private final Kit kit = site.kit;
@@ -61,8 +61,8 @@ class HostileDeployTest {
         // And an application that is one of several in its repository is one that can be tagged.
         kit.bash("mkdir -p site/apps/shop && cp site/package.json site/apps/shop").exits(0);
         kit.set("DEPLOY_APP", repository.folder.resolve("apps/shop").toString());
-        site.run("rollback").exits(0).says("ok: See what is live: " + two.get(1), "ok: Choose the release: " + two.get(0),
-            "ok: Tag what is left: tag recovery/staging/");
+        site.run("rollback").exits(0).says("ok: See what is live: " + two.get(1),
+            "ok: Choose the release: " + two.get(0), "ok: Tag what is left: tag recovery/staging/");
         assertEquals(two.get(0), site.current());
     }
 
@@ -78,7 +78,7 @@ class HostileDeployTest {
         assertEquals("../older\n", kit.bash("readlink www/current").out());
     }
 
-    /** Both the folder and its releases are links there; a program in the place of ssh runs here what it is to run there. */
+    /** The folder and its releases are links there; what stands in the place of ssh runs here what it is to run. */
     @Test void on_another_machine_the_folders_may_be_links_to_a_larger_disk() throws IOException {
         Kit.needs("rsync");
         servesSomethingOlder();
@@ -93,22 +93,25 @@ class HostileDeployTest {
         kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH"))
             .set("STAGING_DEPLOY_DIRECTORY", "www1:" + kit.home.resolve("linked"));
         fallSick();
-        site.run("deploy").exits(15).says("ok: See what is live: ../older, which this kit did not deploy", "ok: Promote: 2",
-            "State: what was live before is live again, and passes the smoke tests");
+        site.run("deploy").exits(15).says("ok: See what is live: ../older, which this kit did not deploy",
+            "ok: Promote: 2", "State: what was live before is live again, and passes the smoke tests");
         assertEquals("../older\n", kit.bash("readlink www/current").out());
         site.run("rollback", "--list").exits(0).prints("bad   2", "live: ../older, which this kit did not deploy");
     }
 
-    /** Vite's base, Next's basePath, Docusaurus' baseUrl. And the umask of a machine that is locked down keeps no web server out. */
+    /** Vite's base, Next's basePath. And the umask of a machine that is locked down keeps no web server out. */
     @Test void pages_that_are_served_below_a_path_of_their_host_are_looked_at_there() throws IOException {
         repository.write("src/index.html", Files.readString(repository.folder.resolve("src/index.html"))
             .replace("\"/app.js\"", "\"/shop/app.js\"")).commit("Below /shop/");
         try (var host = new Preview(site.www.resolve("current"), "/shop")) {
             kit.set("STAGING_SITE_URL", host.url()).set("SMOKE_SECONDS", "15");
-            kit.bash("umask 077; ./jbang deploy --env staging").exits(0).says("ok: Look at the staged release: 3 of 3 pass");
+            kit.bash("umask 077; ./jbang deploy --env staging").exits(0)
+                .says("ok: Look at the staged release: 3 of 3 pass");
         }
-        for (var folder : List.of("", "releases", "current"))
-            assertEquals("rwxr-xr-x", PosixFilePermissions.toString(Files.getPosixFilePermissions(site.www.resolve(folder))));
+        for (var folder : List.of("", "releases", "current")) {
+            var rights = Files.getPosixFilePermissions(site.www.resolve(folder));
+            assertEquals("rwxr-xr-x", PosixFilePermissions.toString(rights), folder);
+        }
     }
 
     // --- settings
@@ -133,19 +136,23 @@ class HostileDeployTest {
 
     // --- repositories
 
-    /** What an operator's own git is told: here by a program in its place, since the tests' home is nobody's to change. */
+    /** By a program in the place of git, since the settings of the tests' own home are not theirs to change. */
     @Test void what_git_is_told_on_this_machine_changes_no_deploy() throws IOException {
         Kit.needs("ssh-keygen");
         repository.write(".githooks/post-checkout", "#!/bin/sh\ntouch '" + kit.home + "/hooked'\n");
-        Files.writeString(kit.home.resolve("text"), "a commit whose text has no empty line " + "and goes on ".repeat(100_000));
+        var text = "a commit whose text has no empty line " + "and goes on ".repeat(100_000);
+        Files.writeString(kit.home.resolve("text"), text);
         kit.bash("""
             chmod +x site/.githooks/post-checkout
             ssh-keygen -q -t ed25519 -N '' -f key && echo "tester $(cat key.pub)" >signers
             git -C site add --all
-            git -C site -c user.name=tester -c user.email=tester -c gpg.format=ssh -c user.signingkey="$PWD/key" commit --quiet -S -F "$PWD/text"
+            git -C site -c user.name=tester -c user.email=tester -c gpg.format=ssh -c user.signingkey="$PWD/key" \
+                commit --quiet -S -F "$PWD/text"
             git -C site push --quiet
             mkdir -p bin
-            printf '#!/bin/sh\\nexec %s -c log.showSignature=true -c gpg.format=ssh -c gpg.ssh.allowedSignersFile=%s/signers -c core.hooksPath=.githooks -c tag.gpgSign=true "$@"\\n' "$(command -v git)" "$PWD" >bin/git
+            told="-c log.showSignature=true -c gpg.format=ssh -c gpg.ssh.allowedSignersFile=$PWD/signers"
+            told="$told -c core.hooksPath=.githooks -c tag.gpgSign=true"
+            printf '#!/bin/sh\\nexec %s %s "$@"\\n' "$(command -v git)" "$told" >bin/git
             chmod +x bin/git""").exits(0);
         kit.with("PATH", kit.home.resolve("bin") + ":" + System.getenv("PATH"));
         site.run("deploy").exits(0).says("ok: Mark it as good: tag deploy/staging/");
@@ -161,10 +168,12 @@ class HostileDeployTest {
     @Test void a_checkout_of_another_user_is_read_as_git_itself_would() throws IOException {
         assumeTrue(Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0), "giving files away takes root");
         kit.bash("chown -R 65534 site").exits(0);
-        var refused = site.run("deploy", "--dry-run").exits(78).says("dubious ownership", "Next:  run this as its owner; or, ");
+        var refused = site.run("deploy", "--dry-run").exits(78)
+            .says("dubious ownership", "Next:  run this as its owner; or, ");
         // What is said next, to the letter, where it changes nobody's own settings.
         var cache = System.getenv().getOrDefault("XDG_CACHE_HOME", System.getenv("HOME") + "/.cache") + "/handover";
-        kit.with("HANDOVER_CACHE", System.getenv().getOrDefault("HANDOVER_CACHE", cache)).with("HOME", kit.home.toString());
+        kit.with("HANDOVER_CACHE", System.getenv().getOrDefault("HANDOVER_CACHE", cache))
+            .with("HOME", kit.home.toString());
         kit.bash(refused.err().replaceFirst("(?s).*this user: ", "")).exits(0);
         site.run("deploy", "--dry-run").exits(0);
         Files.delete(kit.home.resolve(".gitconfig"));
@@ -175,9 +184,14 @@ class HostileDeployTest {
     // --- builds
 
     private Build build(String script) throws Exception {
-        repository.write("build.js", "import { createServer } from 'node:net'\nimport { execSync } from 'node:child_process'\n"
-            + "import { mkdirSync, rmSync, writeFileSync } from 'node:fs'\nrmSync('dist', { recursive: true, force: true })\n"
-            + "mkdirSync('dist')\nwriteFileSync('dist/index.html', '<h1>Trailers</h1>')\n" + script);
+        repository.write("build.js", """
+            import { createServer } from 'node:net'
+            import { execSync } from 'node:child_process'
+            import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+            rmSync('dist', { recursive: true, force: true })
+            mkdirSync('dist')
+            writeFileSync('dist/index.html', '<h1>Trailers</h1>')
+            """ + script);
         return Build.of(run, kit.settings(), new Application(repository.folder));
     }
 
@@ -187,7 +201,11 @@ class HostileDeployTest {
         var commit = Checkout.of(run, repository.folder).commit("HEAD");
         for (var row : List.of(
             List.of("execSync('mkfifo dist/pipe')", "the build has made pipe, which is neither a file nor a link"),
-            List.of("createServer().listen('dist/socket', () => process.exit(0))", "the build has made socket, which is neither"),
+            List.of("createServer().listen('dist/socket', () => process.exit(0))",
+                "the build has made socket, which is neither"),
+            List.of("rmSync('dist', { recursive: true })\nmkdirSync('docs/.vitepress/dist', { recursive: true })\n"
+                + "writeFileSync('docs/.vitepress/dist/index.html', '')",
+                "in the application's; there are pages in docs/.vitepress/dist"),
             List.of("writeFileSync(Buffer.from('dist/caf\\xe9.html', 'latin1'), '')", "whose name is not in UTF-8"))) {
             var build = build(row.get(0));
             var failure = assertThrows(Failure.Failed.class, () -> build.build(commit), row.get(0));
@@ -200,7 +218,8 @@ class HostileDeployTest {
         assertFalse(Files.exists(kit.home.resolve("outside.json")));
         // Nobody knows which Node that is, and it is no fault of the kit.
         var about = Files.readString(repository.folder.resolve("package.json"));
-        repository.write("package.json", about.replaceFirst("\\{", "{\"engines\": {\"node\": \"99999999999999999999\"}, "));
+        var engines = "{\"engines\": {\"node\": \"99999999999999999999\"}, ";
+        repository.write("package.json", about.replaceFirst("\\{", engines));
         assertDoesNotThrow(() -> build("").check());
     }
 
@@ -208,18 +227,21 @@ class HostileDeployTest {
         var token = "npm_0123456789abcdefghij";
         kit.set("NPM_TOKEN", token).set("OTHER_DATABASE_URL", "postgresql://u:p%40ss%2Fw0rd@10.0.0.1/db")
             .set("DEPLOY_BUILD_VARIABLES", "NPM_TOKEN,OTHER_DATABASE_URL");
-        repository.byNpm().write("build.js", "console.log('given', process.env.NPM_TOKEN, process.env.OTHER_DATABASE_URL)\n"
-            + "process.exit(1)\n").commit("Talkative");
-        site.run("deploy", "--json").exits(12).says("npm run build: npm failed (exit 1)", "given •••")
-            .neverShows(token, "p%40ss%2Fw0rd");
+        kit.with("ALL_PROXY", "http://me:pr0xy-w0rd@127.0.0.1:9");
+        repository.write("build.js", "const { NPM_TOKEN, OTHER_DATABASE_URL, ALL_PROXY } = process.env\n"
+            + "console.log('given', NPM_TOKEN, OTHER_DATABASE_URL, ALL_PROXY)\nprocess.exit(1)\n").commit("Talkative");
+        var secrets = List.of(token, "p%40ss%2Fw0rd", "pr0xy-w0rd");
+        site.run("deploy", "--json").exits(12).says("bun run build: bun failed (exit 1)", "given •••")
+            .neverShows(secrets.toArray(String[]::new));
         for (var told : List.of(kit.logs(), kit.history().toString()))
-            assertFalse(told.contains(token) || told.contains("p%40ss%2Fw0rd"), told);
+            for (var secret : secrets) assertFalse(told.contains(secret), told);
     }
 
-    /** The very words of jose 6, where it tells a key that it can read; the folders are as Expo and Vercel's builds make them. */
+    /** The very words of jose 6, where it looks whether it can read a key; folders as of Expo and Vercel's builds. */
     @Test void a_secret_is_seen_as_it_is_written_and_words_about_one_are_none() throws IOException {
         var address = "postgresql://u:p%40ss%2Fw0rd@10.0.0.1/db";
-        ops.Private.write(kit.home.resolve("address"), "postgresql://v@10.0.0.1/db?sslmode=require&password=another%21password\n");
+        ops.Private.write(kit.home.resolve("address"),
+            "postgresql://v@10.0.0.1/db?sslmode=require&password=another%21password\n");
         kit.set("OTHER_DATABASE_URL", address).set("THIRD_DATABASE_URL_FILE", kit.home.resolve("address").toString());
         var line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\\n";
         var begin = "-----BEGIN PRIVATE KEY-----";
@@ -246,7 +268,8 @@ class HostileDeployTest {
 
     private void refuses(String file, String text, String why) {
         var failure = assertThrows(Failure.Refused.class, () -> look(file, text), text);
-        assertTrue(failure.getMessage().startsWith("the build has made " + file + ", which " + why), failure.getMessage());
+        var begin = "the build has made " + file + ", which " + why;
+        assertTrue(failure.getMessage().startsWith(begin), failure.getMessage());
     }
 
     // --- records
@@ -256,9 +279,10 @@ class HostileDeployTest {
         var two = site.ship(2);
         try (var store = new FaultProxy(kit)) {
             store.every("PUT .*/releases/.*").answer(403, "AccessDenied");
-            site.run("rollback").exits(0).says("warning: could not write down where this goes, so name it if this is killed "
-                + "and run again, --to " + two.get(0), "warning: could not mark release " + two.get(1) + " as bad, so a later "
-                + "rollback may come to it: ", "ok: Mark what was left as bad: not marked").prints("rolled back to " + two.get(0));
+            site.run("rollback").exits(0).prints("rolled back to " + two.get(0))
+                .says("warning: could not write down where this goes, so name it if this is killed and run again, --to "
+                    + two.get(0), "warning: could not mark release " + two.get(1)
+                    + " as bad, so a later rollback may come to it: ", "ok: Mark what was left as bad: not marked");
         }
         assertEquals(two.get(0), site.current());
     }
@@ -266,7 +290,8 @@ class HostileDeployTest {
     @Test void a_kept_artifact_that_is_not_whole_is_stored_anew() throws Exception {
         var folder = site.www.resolve("releases/" + site.ship(1).get(0));
         var stored = Artifact.of(folder);
-        kit.put("handover/staging/artifacts/" + stored.sha256() + ".tar.zst", "no archive".getBytes(StandardCharsets.UTF_8));
+        var key = "handover/staging/artifacts/" + stored.sha256() + ".tar.zst";
+        kit.put(key, "no archive".getBytes(StandardCharsets.UTF_8));
         try (var store = site.store()) {
             assertTrue(Artifact.store(run, store, "staging", folder, stored), "it was there, and not whole");
             Artifact.fetch(store, "staging", stored, Files.createDirectory(kit.home.resolve("fetched")));
@@ -278,7 +303,8 @@ class HostileDeployTest {
         var two = site.ship(2);
         var first = "handover/staging/releases/" + two.get(0) + ".json";
         var record = new String(kit.object(first), StandardCharsets.UTF_8);
-        kit.put(first, record.replace("\"provider\": \"directory\"", "\"provider\": \"vercel\"").getBytes(StandardCharsets.UTF_8));
+        var another = record.replace("\"provider\": \"directory\"", "\"provider\": \"vercel\"");
+        kit.put(first, another.getBytes(StandardCharsets.UTF_8));
         kit.delete("handover/staging/releases/" + two.get(1) + ".good.json");
         try (var store = site.store()) {
             var releases = new Releases(store, "staging");
