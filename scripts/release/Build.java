@@ -188,12 +188,12 @@ public final class Build {
             "name the one that it makes: DEPLOY_OUTPUT" + pages.map(folder -> "=" + folder).orElse(""));
     }
 
-    /** A folder in which the build has made a first page; empty when there is none. */
+    /** A folder below the application's in which the build has made a first page; empty when there is none. */
     private Optional<Path> pagesSince(FileTime begun) throws IOException {
         try (var made = Files.find(application.folder(), DEEPEST, (file, about) -> file.endsWith(Contents.INDEX)
             && about.lastModifiedTime().compareTo(begun) > 0 && !file.toString().contains("node_modules"))) {
-            return made.map(file -> application.folder().relativize(file.getParent()))
-                .min(Comparator.comparing(Path::getNameCount));
+            return made.map(Path::getParent).filter(folder -> !folder.equals(application.folder()))
+                .map(application.folder()::relativize).min(Comparator.comparing(Path::getNameCount));
         }
     }
 

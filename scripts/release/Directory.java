@@ -18,6 +18,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -269,6 +270,11 @@ public final class Directory implements Provider {
     /** On another machine, with GNU's tools. Its shell reads what ssh is given: names are such that it has nothing to read into them. */
     private static final class Remote implements Folder {
         private static final Duration LIMIT = Duration.ofMinutes(1), COPY_LIMIT = Duration.ofMinutes(30);
+        private static final int ATTEMPTS = 3;
+        private static final Duration PAUSE = Duration.ofMillis(500);
+        /** ssh's own exit code, of its connection; but for what no other try makes better. */
+        private static final Predicate<String> LOST = Pattern.compile("ssh failed \\(exit 255\\)"
+            + "(?!(?s:.*)(Permission denied|Host key verification failed))").asPredicate();
         private static final List<String> SSH = List.of("-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15");
 
         private final Run run;
@@ -281,7 +287,23 @@ public final class Directory implements Provider {
             this.top = top;
         }
 
+        /**
+         * Every command may be run twice, and is the same then: a connection that breaks, or its answer lost, must not
+         * leave a site that does not work.
+         */
         private String ssh(String... words) throws IOException, InterruptedException {
+            for (var attempt = 1; ; attempt++) {
+                try {
+                    return once(words);
+                } catch (Failure.ToolFailed e) {
+                    if (attempt == ATTEMPTS || !LOST.test(e.getMessage())) throw e;
+                    run.console.say(e.getMessage() + ": trying again (" + (attempt + 1) + " of " + ATTEMPTS + ")");
+                    Thread.sleep(PAUSE.multipliedBy(attempt).toMillis());
+                }
+            }
+        }
+
+        private String once(String... words) throws IOException, InterruptedException {
             var all = new ArrayList<>(SSH);
             all.add(host);
             all.add("--");
@@ -329,7 +351,9 @@ public final class Directory implements Provider {
                 from + "/", host + ":" + top + "/" + RELEASES + "/" + to + "/"), environment(), from, COPY_LIMIT);
         }
 
-        @Override public void rename(String from, String to) throws IOException, InterruptedException { ssh("mv", "-T", path(from), path(to)); }
+        @Override public void rename(String from, String to) throws IOException, InterruptedException {
+            ssh("test", "!", "-e", path(from), "||", "mv", "-T", path(from), path(to));
+        }
 
         /** Under another name first: what is half gone must be nothing to go back to. */
         @Override public void remove(String release) throws IOException, InterruptedException {
@@ -340,14 +364,13 @@ public final class Directory implements Provider {
 
         @Override public void link(String target) throws IOException, InterruptedException {
             var fresh = top + "/" + fresh(target);
-            ssh("ln", "-sfn", target, fresh);
-            ssh("mv", "-T", fresh, top + "/" + CURRENT);
+            ssh("ln", "-sfn", target, fresh, "&&", "mv", "-T", fresh, top + "/" + CURRENT);
         }
 
         @Override public FolderIdentity identity() throws IOException, InterruptedException {
             var named = FolderIdentity.named(addresses(), top);
             try {
-                return named.with(ssh(FolderIdentity.question(top)).lines().toList());
+                return named.with(once(FolderIdentity.question(top)).lines().toList());
             } catch (Failure.ToolFailed e) {
                 run.console.detail(e.getMessage());
                 // Another environment's machine may not be ours to ask; by its address it may be this one.
