@@ -220,7 +220,6 @@ class DeployTest {
             _worker.js about.html        | /       |
             ../functions/index.func      | /       |
             about.html                   | /       | none
-            client/index.html server/x.js | /      | none
             a/b/index.html               | /       | none""".split("\n")) {
             var row = line.split("\\s*\\|\\s*", 3);
             var pages = Files.createDirectories(kit.home.resolve("built" + number++ + "/.vercel/output/static"));

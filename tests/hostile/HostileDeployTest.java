@@ -229,6 +229,19 @@ class HostileDeployTest {
         assertDoesNotThrow(() -> build("").check());
     }
 
+    /** As Astro and React Router leave them where some pages are made by a server. */
+    @Test void a_server_s_code_beside_the_pages_is_not_shipped() throws IOException {
+        var built = Files.createDirectories(kit.home.resolve("build"));
+        for (var part : List.of("client/index.html", "server/index.js")) {
+            Files.createDirectory(built.resolve(part).getParent());
+            Files.writeString(built.resolve(part), "<h1>Trailers</h1>");
+        }
+        var failure = assertThrows(Failure.Failed.class, () -> Contents.first(built, "/"));
+        assertTrue(failure.getMessage().contains("in server in it a server's code"), failure.getMessage());
+        assertTrue(failure.hint.contains("DEPLOY_OUTPUT=build/client"), failure.hint);
+        assertEquals("", Contents.first(built.resolve("client"), "/"));
+    }
+
     @Test void a_secret_that_a_build_is_given_and_prints_is_shown_nowhere() throws IOException {
         var token = "npm_0123456789abcdefghij";
         kit.set("NPM_TOKEN", token).set("OTHER_DATABASE_URL", "postgresql://u:p%40ss%2Fw0rd@10.0.0.1/db")
