@@ -134,12 +134,13 @@ class AnswersTest {
     @Test void the_browser_check_judges_what_chromium_makes_of_each_as_the_table_says() throws Exception {
         Kit.needs("chromium");
         var wrong = new ConcurrentLinkedQueue<String>();
-        var left = new ConcurrentLinkedQueue<>(rows().stream().filter(row -> row.verdicts.charAt(BROWSER) != '.').toList());
+        var left = new ConcurrentLinkedQueue<>(rows());
+        left.removeIf(row -> row.verdicts.charAt(BROWSER) == '.');
         // Each page is watched for some seconds.
         var threads = Executors.newFixedThreadPool(3);
         try {
-            for (var browser : IntStream.range(0, 3).mapToObj(n -> threads.submit(() -> judgeAll(left, wrong))).toList())
-                browser.get();
+            var browsers = IntStream.range(0, 3).mapToObj(n -> threads.submit(() -> judgeAll(left, wrong))).toList();
+            for (var browser : browsers) browser.get();
         } finally {
             threads.shutdownNow();
         }

@@ -239,8 +239,7 @@ class MigrationsTest {
 
     /** A program as a tool is: what it does stands in a file, and it may keep a table as node-pg-migrate does. */
     @Test void an_own_command_is_rehearsed_in_the_last_backup_and_what_it_destroys_there_is_counted() throws Exception {
-        Kit.needs("psql");
-        var kit = kit().withDrillServer().set("MIGRATE_COMMAND", "./tool up");
+        var kit = kitWithTool();
         kit.database.execute("create table customers (id int primary key, email text);"
             + "insert into customers select n, 'mail' || n from generate_series(1, 40) n;"
             + "create table orders (id int); insert into orders values (1), (2)");
@@ -288,8 +287,7 @@ class MigrationsTest {
     }
 
     @Test void what_an_own_command_has_left_is_told_by_its_tools_table_also_when_it_fails_half_way() throws Exception {
-        Kit.needs("psql");
-        var kit = kit().withDrillServer().set("MIGRATE_COMMAND", "./tool up");
+        var kit = kitWithTool();
         kit.database.execute("create table pgmigrations (id serial, name text, run_on timestamp);"
             + "create table customers (id int primary key); insert into customers values (1), (2)");
         backUp(kit);
@@ -314,8 +312,7 @@ class MigrationsTest {
     }
 
     @Test void what_failed_since_the_last_backup_or_was_undone_is_pending_for_an_own_command_too() throws Exception {
-        Kit.needs("psql");
-        var kit = kit().withDrillServer().set("MIGRATE_COMMAND", "./tool up");
+        var kit = kitWithTool();
         kit.database.execute("create table schema_migrations (version bigint, dirty bool);"
             + "create table _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz);"
             + "insert into schema_migrations values (4, false); insert into _prisma_migrations values ('1_first', now())");
@@ -337,8 +334,7 @@ class MigrationsTest {
     }
 
     @Test void what_an_own_command_changes_is_seen_also_where_no_row_and_no_column_is_another() throws Exception {
-        Kit.needs("psql");
-        var kit = kit().withDrillServer().set("MIGRATE_COMMAND", "./tool up");
+        var kit = kitWithTool();
         kit.database.execute("create table waits (id int primary key, long interval, raw bytea, costs money);"
             + "insert into waits values (1, '90 min', 'raw', 5); select lo_create(0); select lo_from_bytea(0, 'kept');"
             + "create function fee() returns int language sql as 'select 1';"
@@ -361,6 +357,12 @@ class MigrationsTest {
         tool(kit, "select lo_unlink(min(oid)) from pg_largeobject_metadata");
         migrate(kit, "rehearse").exits(0).prints("destructive: './tool up': 1 large object is gone",
             "; './tool up' changes the database");
+    }
+
+    /** Whose migrations are the affair of the program that {@link #tool} writes. */
+    private static Kit kitWithTool() throws IOException {
+        Kit.needs("psql");
+        return kit().withDrillServer().set("MIGRATE_COMMAND", "./tool up");
     }
 
     /** Writes a program that executes SQL statement by statement where DATABASE_URL leads, and speaks in colours. */

@@ -107,7 +107,8 @@ public final class Judge {
 
     private static Verdict verdict(Check check, Throwable thrown) {
         if (thrown instanceof Verdict.Judged judged) return judged.verdict;
-        if (thrown instanceof Failure.BadSetting wrong) return Verdict.unknown(wrong.getMessage(), wrong.hint).forGood();
+        if (thrown instanceof Failure.BadSetting wrong)
+            return Verdict.unknown(wrong.getMessage(), wrong.hint).forGood();
         if (thrown instanceof Failure.StoreFailed failure) return Verdict.unknown(failure.getMessage(), failure.hint);
         if (thrown instanceof Failure failure) return Verdict.fail(failure.getMessage(), failure.hint);
         throw new IllegalStateException(check.name() + ": " + thrown, thrown);

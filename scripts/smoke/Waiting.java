@@ -12,8 +12,8 @@ import java.util.stream.Stream;
 import ops.Amount;
 
 /**
- * How long threads have wanted a processor and got none: what was slow in that time may be this machine, and not what was
- * looked at. Linux tells it, in {@code /proc/N/task/N/schedstat}.
+ * How long threads have wanted a processor and got none: what was slow in that time may be this machine, and not what
+ * was looked at. Linux tells it, in {@code /proc/N/task/N/schedstat}.
  */
 public final class Waiting {
     private final Supplier<Stream<Path>> threads;
