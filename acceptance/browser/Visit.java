@@ -90,11 +90,16 @@ public final class Visit implements AutoCloseable {
           const text = root => [...(root.shadowRoot?.children ?? [root])]
             .filter(onPage).map(each => each.innerText ?? '').join(' ').trim()
           const roots = [...document.querySelectorAll(selector)]
-          const filled = roots.filter(root => text(root) || inside(root).some(seen))
+          const isBoxless = element => element.parentElement && getComputedStyle(element).display == 'contents'
+          const boxed = element => isBoxless(element) ? boxed(element.parentElement) : element
+          const isText = node => node.nodeType == Node.TEXT_NODE && node.data.trim()
+          const writes = element => [...element.childNodes].some(isText) && onPage(boxed(element))
+          const hasText = root => [root, ...inside(root)].some(writes)
+          const filled = roots.filter(root => hasText(root) || inside(root).some(seen))
 
           const content = 'img, canvas, video, iframe, object, input, button, select, textarea, a[href]'
           const hasContent = root =>
-            text(root) || [root, ...inside(root)].some(each => each.matches(content) && seen(each))
+            hasText(root) || [root, ...inside(root)].some(each => each.matches(content) && seen(each))
           const signs = '[role=progressbar], [aria-busy=true], animate, animateTransform, '
             + '[class*=spinner i], [class*=loader i], [class*=loading i]'
           const turns = root => document.getAnimations()
@@ -117,6 +122,16 @@ public final class Visit implements AutoCloseable {
             .map(each => /\\{\\{[^{}]+\\}\\}/.exec(each.data)?.[0]).find(Boolean)
           const beside = top && !holdsRoot(top) && !roots.some(root => root.contains(top))
           const covers = beside && !others.length && filled.some(root => above(top, root))
+          const common = hit.reduce((one, other) => {
+            while (one && !one.contains(other)) one = one.parentElement
+            return one
+          })
+          const centre = ({ left, top, width, height }) => document.elementFromPoint(left + width / 2, top + height / 2)
+          const legible = element => box(element).width > 3 && box(element).height > 3 && centre(box(element))
+          const below = filled.flatMap(root => [root, ...inside(root)].filter(writes))
+            .filter(each => !common?.contains(each) && legible(each))
+          const hides = below.length && below.every(each => common?.contains(centre(box(each))))
+          const cover = covers ? top : hides ? common : null
           return {
             root: !roots.length ? 'MISSING' : !filled.length ? 'EMPTY' : filled.every(waiting) ? 'WAITING' : 'RENDERED',
             says: filled.map(text).join(' ').slice(0, 300),
@@ -124,7 +139,7 @@ public final class Visit implements AutoCloseable {
             heading: ['h1', 'h2', 'h3'].map(name => [...document.querySelectorAll(name)].find(seen)?.innerText)
               .find(Boolean) ?? '',
             text: (document.body?.innerText ?? '').trim().slice(0, 1000),
-            over: covers && (text(top) || !hasContent(top)) ? text(top).slice(0, 300) : null,
+            over: cover && (text(cover) || !hasContent(cover)) ? text(cover).slice(0, 300) : null,
             unfilled: unfilled?.slice(0, 100) ?? null
           }
         })""";

@@ -41,6 +41,9 @@ final class FrontEnd {
         if (isLedTo(answer) && (password || LOGIN.matcher(answer.uri().getPath()).matches()))
             return Gate.login(site.address, answer.uri());
         if (found.isEmpty() && password) return Gate.password(answer.uri());
+        if (page.isCutOff())
+            return Verdict.fail(answer.uri() + " answers 200 with the beginning of a page: its HTML ends in the middle",
+                "see what is deployed: was the file copied whole? If so, close its elements");
         if (found.isEmpty() && error.isEmpty() && !rootIsNamed && page.hasTextAndFiles())
             return Verdict.pass(answer.uri() + " is HTML with text and files of its own" + title(page));
         if (found.isEmpty())

@@ -24,6 +24,8 @@ import javax.xml.parsers.SAXParserFactory;
 import org.jsoup.Jsoup;
 import org.jsoup.nodes.Document;
 import org.jsoup.nodes.Element;
+import org.jsoup.parser.ParseError;
+import org.jsoup.parser.Parser;
 import org.xml.sax.SAXException;
 import org.xml.sax.helpers.DefaultHandler;
 
@@ -47,6 +49,9 @@ record Page(Answer answer, Document document) {
     /** Whoever has to wait for longer sees the page. */
     private static final int LONGEST_REFRESH_SECONDS = 10;
     private static final int MOST_REFRESHES = 3;
+
+    /** As the parser says that a page ends within a tag, a comment, a script or an element that has to be closed. */
+    private static final Pattern BROKEN_OFF = Pattern.compile("Unexpected(ly reached end of file| EOF token).*");
 
     /** How browsers ask for a page: some servers have JSON for everybody else. */
     private static final Map<String, String> AS_PAGE =
@@ -124,7 +129,8 @@ record Page(Answer answer, Document document) {
 
     private static Document parse(Answer answer, String charset) {
         try {
-            return Jsoup.parse(new ByteArrayInputStream(answer.body()), charset, answer.uri().toString());
+            var parser = Parser.htmlParser().setTrackErrors(Integer.MAX_VALUE);
+            return Jsoup.parse(new ByteArrayInputStream(answer.body()), charset, answer.uri().toString(), parser);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -162,6 +168,12 @@ record Page(Answer answer, Document document) {
                 return Optional.of(address(document, refresh.group(2).strip()));
         }
         return Optional.empty();
+    }
+
+    /** Whether it ends in the middle, as a file of which only a part was copied: browsers show what there is. */
+    boolean isCutOff() {
+        return document.parser().getErrors().stream().map(ParseError::getErrorMessage)
+            .anyMatch(error -> BROKEN_OFF.matcher(error).matches());
     }
 
     /** Those elements that are there without a script and for a browser with scripts. */
