@@ -1,11 +1,15 @@
 //SOURCES ../scripts/smoke/Smoke.java
-//SOURCES ../acceptance/Browser.java
 //SOURCES ../acceptance/browser/Chromium.java
+//SOURCES ../acceptance/browser/Header.java
+//SOURCES ../acceptance/browser/Looks.java
+//SOURCES ../acceptance/browser/Visit.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import browser.Chromium;
+import browser.Looks;
+import browser.Visit;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.net.URI;
@@ -155,8 +159,11 @@ class AnswersTest {
                 well(site).at("/", LyingSite.text("text/html", PAGE + FILLS))
                     .at(PATHS.get(row.where), row.filled().answer(other));
                 var seen = "P";
-                try {
-                    Browser.judge(run, chromium, URI.create(site.url()), Instant.now().plusSeconds(30));
+                var url = URI.create(site.url());
+                try (var visit = new Visit(chromium, url, null, Instant.now().plusSeconds(30))) {
+                    var looks = new Looks(run.console, visit, url, Looks.ROOT, null);
+                    for (var look : looks.first()) look.body().call();
+                    looks.last().body().call();
                 } catch (Failure.NotVerified | Failure.Unclear e) {
                     seen = (e instanceof Failure.Unclear ? "?: " : "F: ") + e.getMessage();
                 }
