@@ -1,7 +1,7 @@
 ///usr/bin/env true ; exec jbang "$0" "$@"
 //DESCRIPTION Back up an environment's database to S3: sealed and verified, or not there at all
 //JAVA 17+
-//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms32m -Xmn8m -Xmx512m -XX:Tier3InvocationThreshold=2000 -XX:Tier3MinInvocationThreshold=1000 -XX:Tier3CompileThreshold=20000 -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
+//RUNTIME_OPTIONS -XX:+UseSerialGC -Xms48m -Xmn24m -Xmx512m -XX:Tier3InvocationThreshold=2000 -XX:Tier3MinInvocationThreshold=1000 -XX:Tier3CompileThreshold=20000 -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=50000
 //SOURCES ops/Ops.java
 //SOURCES backups/Pruning.java
 

@@ -17,9 +17,13 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
@@ -154,6 +158,37 @@ class LauncherTest {
         try (var file = java.nio.channels.FileChannel.open(archive, java.nio.file.StandardOpenOption.WRITE)) {
             file.truncate(bytes);
         }
+    }
+
+    /** JBang hands over the options of all the files that a script is built from, and Java takes the last one. */
+    @Test void no_file_that_a_script_is_built_from_changes_the_options_that_its_Java_gets() throws Exception {
+        for (var folder : List.of("scripts", "acceptance", "tests"))
+            try (var files = Files.list(CHECKOUT.resolve(folder))) {
+                for (var script : files.filter(file -> file.toString().endsWith(".java")).toList()) {
+                    var given = new TreeMap<String, Set<String>>();
+                    for (var file : builtFrom(script, new LinkedHashSet<>()))
+                        for (var option : options(file))
+                            given.computeIfAbsent(name(option), each -> new TreeSet<>()).add(option);
+                    given.values().removeIf(values -> values.size() == 1);
+                    assertEquals(Map.of(), given, script::toString);
+                }
+            }
+    }
+
+    private static String name(String option) {
+        return option.startsWith("-Xm") ? option.substring(0, 4) : option.replaceFirst("^-XX:[+-]", "-XX:").replaceFirst("=.*", "");
+    }
+
+    private static Set<Path> builtFrom(Path file, Set<Path> found) throws IOException {
+        if (!found.add(file)) return found;
+        for (var line : Files.readAllLines(file))
+            if (line.startsWith("//SOURCES ")) builtFrom(file.resolveSibling(line.substring(10)).normalize(), found);
+        return found;
+    }
+
+    private static List<String> options(Path file) throws IOException {
+        return Files.readAllLines(file).stream().filter(line -> line.startsWith("//RUNTIME_OPTIONS "))
+            .flatMap(line -> Stream.of(line.substring(18).split(" "))).toList();
     }
 
     // --- signals
