@@ -40,7 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Runs the real launcher, in copies of the kit that hold one small script. Building uses the real JBang; what is about
  *  fetching or choosing a JBang uses a small stand-in jar, so that it takes no network and little time. */
 class LauncherTest {
-    static final Path CHECKOUT = checkout();
+    static final Path CHECKOUT = Stack.CHECKOUT;
     static final Path JDK = Path.of(System.getProperty("java.home"));
     static final String CLOSED_PORT = "http://127.0.0.1:9";
 
@@ -751,13 +751,6 @@ class LauncherTest {
             assertEquals(0, fetch.waitFor());
         }
         return lib;
-    }
-
-    private static Path checkout() {
-        var told = System.getenv("HANDOVER_HOME");
-        for (var folder = Path.of(told == null ? "" : told).toAbsolutePath(); ; folder = folder.getParent()) {
-            if (Files.exists(folder.resolve("jbang.sha256"))) return folder;
-        }
     }
 
     private static String sha256(byte[] bytes) {

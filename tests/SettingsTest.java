@@ -1,9 +1,11 @@
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import ops.Home;
 import org.junit.jupiter.api.Test;
 
 /** Where a setting comes from, when there are several places. What counts is seen in the lines of a dry run. */
@@ -23,6 +25,10 @@ class SettingsTest {
         kit.with("BACKUP_PREFIX", "").with("AWS_SECRET_ACCESS_KEY", " ");
         run().exits(0).says("s3://" + kit.bucket + "/own/staging/");
         kit.run("backup-db", "--env", "production", "--dry-run").exits(78).says("PRODUCTION_DATABASE_URL is not set");
+    }
+
+    @Test void what_a_test_calls_in_its_own_process_reads_no_settings_of_the_checkout_and_reaches_nothing_of_theirs() {
+        assertNotEquals(Stack.CHECKOUT, Home.dir());
     }
 
     @Test void an_environment_with_a_dash_is_looked_up_with_an_underscore() {

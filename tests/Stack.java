@@ -33,7 +33,7 @@ import software.amazon.awssdk.services.s3.S3Client;
  */
 final class Stack {
     /** The checkout that is tested. */
-    static final Path CHECKOUT = Home.dir();
+    static final Path CHECKOUT = checkout();
     private static final AtomicInteger NUMBER = new AtomicInteger();
     private static final List<EmbeddedPostgres> DRILL_SERVERS = new CopyOnWriteArrayList<>();
     /** At each, one drill goes on at a time, as one test does in a thread. */
@@ -57,6 +57,12 @@ final class Stack {
         s3 = S3Client.builder().region(Region.US_EAST_1).forcePathStyle(true).endpointOverride(URI.create(setting("AWS_ENDPOINT_URL_S3")))
             .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(setting("AWS_ACCESS_KEY_ID"), setting("AWS_SECRET_ACCESS_KEY"))))
             .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED).responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED).build();
+    }
+
+    private static Path checkout() {
+        var folder = Home.dir();
+        while (!Files.exists(folder.resolve("jbang.sha256"))) folder = folder.getParent();
+        return folder;
     }
 
     /** The stack, started when it is not there yet. */
