@@ -52,6 +52,9 @@ record Page(Answer answer, Document document) {
 
     /** As the parser says that a page ends within a tag, a comment, a script or an element that has to be closed. */
     private static final Pattern BROKEN_OFF = Pattern.compile("Unexpected(ly reached end of file| EOF token).*");
+    /** That it ends in an element of its body, or in a comment. */
+    private static final Pattern STILL_OPEN = Pattern.compile(".*\\[?(In(Body|Cell|Row|Table\\w*)|Comment\\w*)\\]?");
+    private static final Pattern END = Pattern.compile("(?i)</(body|html)\\s*>");
 
     /** How browsers ask for a page: some servers have JSON for everybody else. */
     private static final Map<String, String> AS_PAGE =
@@ -170,10 +173,15 @@ record Page(Answer answer, Document document) {
         return Optional.empty();
     }
 
-    /** Whether it ends in the middle, as a file of which only a part was copied: browsers show what there is. */
+    /**
+     * Whether it ends in the middle, as a file of which only a part was copied: browsers show what there is. One that
+     * closes its body over an open element, and has a script behind that, is whole.
+     */
     boolean isCutOff() {
+        var isWhole = END.matcher(answer.text()).find();
         return document.parser().getErrors().stream().map(ParseError::getErrorMessage)
-            .anyMatch(error -> BROKEN_OFF.matcher(error).matches());
+            .filter(error -> BROKEN_OFF.matcher(error).matches())
+            .anyMatch(error -> !isWhole || !STILL_OPEN.matcher(error).matches());
     }
 
     /** Those elements that are there without a script and for a browser with scripts. */
