@@ -83,8 +83,8 @@ public final class Visit implements AutoCloseable {
         (selector => {
           const visible = { visibilityProperty: true, opacityProperty: true }
           const box = element => element.getBoundingClientRect()
-          const onPage = element =>
-            box(element).right >= 0 && box(element).bottom >= 0 && element.checkVisibility(visible)
+          const onPage = element => box(element).right >= 0 && box(element).left < innerWidth
+            && box(element).bottom >= 0 && element.checkVisibility(visible)
           const seen = element => box(element).width > 0 && box(element).height > 0 && onPage(element)
           const inside = root => [...(root.shadowRoot ?? root).querySelectorAll('*')]
           const text = root => [...(root.shadowRoot?.children ?? [root])]
@@ -92,7 +92,12 @@ public final class Visit implements AutoCloseable {
           const roots = [...document.querySelectorAll(selector)]
           const isBoxless = element => element.parentElement && getComputedStyle(element).display == 'contents'
           const boxed = element => isBoxless(element) ? boxed(element.parentElement) : element
-          const isText = node => node.nodeType == Node.TEXT_NODE && node.data.trim()
+          const drawn = node => {
+            const range = document.createRange()
+            range.selectNode(node)
+            return box(range).width > 0 && box(range).height > 0
+          }
+          const isText = node => node.nodeType == Node.TEXT_NODE && node.data.trim() && drawn(node)
           const writes = element => [...element.childNodes].some(isText) && onPage(boxed(element))
           const hasText = root => [root, ...inside(root)].some(writes)
           const filled = roots.filter(root => hasText(root) || inside(root).some(seen))
@@ -115,7 +120,8 @@ public final class Visit implements AutoCloseable {
           }
           const above = (one, other) => box(one).top < box(other).bottom && box(one).bottom > box(other).top
           const [top, ...others] = new Set(hit.map(outermost))
-          const code = 'code, pre, textarea, script, style, template, noscript'
+          const code = 'code, pre, kbd, samp, textarea, script, style, template, noscript, [contenteditable], '
+            + '[class*=editor i]'
           const unfilled = filled.flatMap(root => inside(root).concat(root))
             .filter(each => !each.closest(code) && onPage(each))
             .flatMap(each => [...each.childNodes]).filter(each => each.nodeType == Node.TEXT_NODE)
@@ -131,7 +137,16 @@ public final class Visit implements AutoCloseable {
           const below = filled.flatMap(root => [root, ...inside(root)].filter(writes))
             .filter(each => !common?.contains(each) && legible(each))
           const hides = below.length && below.every(each => common?.contains(centre(box(each))))
-          const cover = covers ? top : hides ? common : null
+          const opacity = element => element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1
+          // As browsers write a colour: rgba(0, 0, 0, 0.5), or color(srgb 0 0 0 / 0.5).
+          const alpha = colour => Number(/(?:^rgba.*,|\\/) *([\\d.]+)\\)$/.exec(colour)?.[1] ?? 1)
+          const paints = element => {
+            const { backgroundImage, backgroundColor } = getComputedStyle(element)
+            const large = box(element).width > innerWidth / 2 && box(element).height > innerHeight / 2
+            return large && opacity(element) * (backgroundImage == 'none' ? alpha(backgroundColor) : 1) > 0.5
+          }
+          const over = covers ? top : hides ? common : null
+          const cover = over && [over, ...inside(over)].some(paints) ? over : null
           return {
             root: !roots.length ? 'MISSING' : !filled.length ? 'EMPTY' : filled.every(waiting) ? 'WAITING' : 'RENDERED',
             says: filled.map(text).join(' ').slice(0, 300),
