@@ -40,7 +40,8 @@ import smoke.Waiting;
         "  browser --url https://staging.example.org                 does the page work?",
         "  browser --url https://staging.example.org --root '#main'  where the application renders into #main", ""},
     description = "The page answers, its root element shows something, no error is left uncaught, and nothing that it asks its own site for fails. "
-        + "A white page that answers 200 fails. What fails at other sites, or asks for a login, is only mentioned.%n",
+        + "A white page that answers 200 fails. What fails at other sites, asks for a login, or is an icon "
+        + "is only mentioned.%n",
     footer = "%nChromium or Chrome is looked for on the PATH; the environment variable CHROME names another one.")
 class Browser implements Callable<Integer> {
     private static final int KEPT = 20;

@@ -29,7 +29,10 @@ public final class Visit implements AutoCloseable {
         @Override public String toString() { return message + " (" + source + ")"; }
     }
 
-    /** A request that failed. It counts when it went to the page's own site, but for a refusal to one who is not logged in: many applications ask first. */
+    /**
+     * A request that failed. It counts when it went to the page's own site, but for an icon, and for a refusal to one
+     * who is not logged in: many applications ask first.
+     */
     public record Failed(String url, String why, boolean counts) {
         @Override public String toString() { return url + ": " + why; }
     }
@@ -112,7 +115,21 @@ public final class Visit implements AutoCloseable {
           const waiting = root => !hasContent(root) && (turns(root) || inside(root).some(each => each.matches(signs)))
 
           const steps = [0.1, 0.3, 0.5, 0.7, 0.9]
-          const hit = steps.flatMap(x => steps.map(y => document.elementFromPoint(x * innerWidth, y * innerHeight)))
+          // What lets clicks through is a cover only where nothing is seen through it, or where it is text.
+          const style = element => getComputedStyle(element)
+          const noClicks = new Set([...document.querySelectorAll('*')]
+            .filter(each => style(each).pointerEvents == 'none'))
+          const opacity = element => element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1
+          // As browsers write a colour: rgba(0, 0, 0, 0.5), or color(srgb 0 0 0 / 0.5).
+          const alpha = colour => Number(/(?:^rgba.*,|\\/) *([\\d.]+)\\)$/.exec(colour)?.[1] ?? 1)
+          const isOpaque = element => onPage(element) && style(element).mixBlendMode == 'normal'
+            && style(element).maskImage == 'none' && opacity(element) * alpha(style(element).backgroundColor) >= 0.9
+          const allClicked = new CSSStyleSheet()
+          allClicked.replaceSync('* { pointer-events: auto !important }')
+          const atPoint = (x, y) => document.elementsFromPoint(x, y)
+            .find(each => !noClicks.has(each) || isOpaque(each) || [...each.childNodes].some(isText)) ?? null
+          document.adoptedStyleSheets.push(allClicked)
+          const hit = steps.flatMap(x => steps.map(y => atPoint(x * innerWidth, y * innerHeight)))
           const holdsRoot = element => roots.some(root => element.contains(root))
           const outermost = element => {
             while (element?.parentElement && !holdsRoot(element.parentElement)) element = element.parentElement
@@ -132,14 +149,11 @@ public final class Visit implements AutoCloseable {
             while (one && !one.contains(other)) one = one.parentElement
             return one
           })
-          const centre = ({ left, top, width, height }) => document.elementFromPoint(left + width / 2, top + height / 2)
+          const centre = ({ left, top, width, height }) => atPoint(left + width / 2, top + height / 2)
           const legible = element => box(element).width > 3 && box(element).height > 3 && centre(box(element))
           const below = filled.flatMap(root => [root, ...inside(root)].filter(writes))
             .filter(each => !common?.contains(each) && legible(each))
           const hides = below.length && below.every(each => common?.contains(centre(box(each))))
-          const opacity = element => element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1
-          // As browsers write a colour: rgba(0, 0, 0, 0.5), or color(srgb 0 0 0 / 0.5).
-          const alpha = colour => Number(/(?:^rgba.*,|\\/) *([\\d.]+)\\)$/.exec(colour)?.[1] ?? 1)
           const paints = element => {
             const { backgroundImage, backgroundColor } = getComputedStyle(element)
             const large = box(element).width > innerWidth / 2 && box(element).height > innerHeight / 2
@@ -147,6 +161,7 @@ public final class Visit implements AutoCloseable {
           }
           const over = covers ? top : hides ? common : null
           const cover = over && [over, ...inside(over)].some(paints) ? over : null
+          document.adoptedStyleSheets = document.adoptedStyleSheets.filter(each => each != allClicked)
           return {
             root: !roots.length ? 'MISSING' : !filled.length ? 'EMPTY' : filled.every(waiting) ? 'WAITING' : 'RENDERED',
             says: filled.map(text).join(' ').slice(0, 300),
@@ -158,6 +173,8 @@ public final class Visit implements AutoCloseable {
             unfilled: unfilled?.slice(0, 100) ?? null
           }
         })""";
+    private static final String ICONS =
+        "[...document.querySelectorAll('link[rel~=icon i], link[rel^=apple-touch-icon i]')].map(each => each.href)";
     private static final Duration QUIET = Duration.ofMillis(500), LONGEST_UNREST = Duration.ofSeconds(4);
     /** For so long a page has to stay: one that sends its visitors on does so within. */
     private static final Duration STAY = Duration.ofMillis(3500);
@@ -193,6 +210,8 @@ public final class Visit implements AutoCloseable {
     private int moves;
     private String place = "";
     private String release;
+    /** What the page names as its icons, without queries. */
+    private Set<String> icons = Set.of();
 
     /** @param header sent to the page's own origin alone; null for none */
     public Visit(Chromium chromium, URI url, Header header, Instant deadline) throws InterruptedException {
@@ -261,6 +280,8 @@ public final class Visit implements AutoCloseable {
         for (var asked : List.copyOf(requests.entrySet()))
             if (isPageForData(asked.getKey(), asked.getValue()))
                 asked.getValue().failure = "answers with a page where data are asked for";
+        icons = evaluate(ICONS).flatMap(Visit::value).map(JsonElement::getAsJsonArray).orElseGet(JsonArray::new)
+            .asList().stream().map(each -> each.getAsString().replaceFirst("[?#].*", "")).collect(Collectors.toSet());
         release = evaluate("document.querySelector('meta[name=release]')?.content").flatMap(Visit::value)
             .map(JsonElement::getAsString).orElse(null);
         return sight;
@@ -329,10 +350,14 @@ public final class Visit implements AutoCloseable {
             var waits = !loaded && !request.ended && LOADED_FIRST.contains(request.type);
             var why = request.status >= 400 ? "answers " + request.status : request.failure != null ? request.failure : waits ? "never ends, and the page waits for it" : null;
             if (why != null && !request.url.endsWith("/favicon.ico"))
-                failed.add(new Failed(request.url, why, isOwn(request.url) && !isAskedToLogIn(request)));
+                failed.add(new Failed(request.url, why,
+                    isOwn(request.url) && !isAskedToLogIn(request) && !isIcon(request)));
         }
         return failed;
     }
+
+    /** The picture in the tab's corner; one that is also in the page counts. */
+    private boolean isIcon(Request request) { return request.type.equals("Other") && icons.contains(request.url); }
 
     /** Some frameworks answer 403 to whoever is not logged in. */
     private static boolean isAskedToLogIn(Request request) {
