@@ -228,6 +228,18 @@ class AnswersTest {
         }
     }
 
+    @Test void text_without_a_tag_is_no_page_where_the_root_is_what_every_page_has() throws Exception {
+        try (var site = new LyingSite()) {
+            var frontEnd = checks(site.url(), "SMOKE_ROOT=body").stream()
+                .filter(check -> check.name().equals("front-end")).toList();
+            for (var page : Map.of("<p>Remorques en stock", "P...", "Remorques en stock", "F...").entrySet()) {
+                well(site).at("/", LyingSite.text("text/html", page.getKey()));
+                var seen = look(frontEnd);
+                assertEquals(page.getValue(), verdicts(seen), page.getKey() + words(seen));
+            }
+        }
+    }
+
     @Test void what_is_late_says_nothing_of_the_site_on_a_machine_with_too_much_to_do() {
         assertEquals(Optional.empty(), Waiting.tooLong(Duration.ofMillis(4400), Duration.ofSeconds(9)));
         assertEquals(Optional.of("this machine is too busy to tell: for 4.5 s of 9.0 s it had no processor to look with"),

@@ -62,7 +62,7 @@ final class FrontEnd {
 
     private Optional<Element> root(Page page) {
         checkSelector(root);
-        return page.shown(root).stream().findFirst();
+        return page.hasTags() ? page.shown(root).stream().findFirst() : Optional.empty();
     }
 
     /** Throws BadSetting when it is no selector. */

@@ -218,6 +218,9 @@ record Page(Answer answer, Document document) {
             .anyMatch(uri -> Gate.origin(uri).equals(Gate.origin(answer.uri())));
     }
 
+    /** Whether it has an element that is not made for any text: every page has a body. */
+    boolean hasTags() { return !document.select("head *, body *").isEmpty(); }
+
     /** Without what is surely not shown; what stylesheets hide is not known. */
     private static Element visible(Element element) {
         var copy = element.clone();
