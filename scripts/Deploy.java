@@ -363,10 +363,6 @@ class Deploy implements Callable<Integer> {
 
     private boolean promote(Steps steps) throws Exception {
         lock.makeSure();
-        // What a killed rollback began is over once this is live; what it was to leave stays no way back.
-        releases.markLeft(old).ifPresent(run.console::warn);
-        if (before.isPresent()) old = releases.of(before.get());
-        releases.end();
         run.state("either the release before or " + release.id() + " is live, whole; ./jbang rollback --env " + env + " --list says which");
         try {
             live = provider.promote(release, staged, packed, application);
@@ -376,8 +372,18 @@ class Deploy implements Callable<Integer> {
             throw e;
         }
         history.add("deployment", live.deployment());
+        endRollback();
         steps.found(live.deployment());
         return true;
+    }
+
+    /** What a killed rollback began is over once this is live, and not before; what it was to leave is no way back. */
+    private void endRollback() throws Exception {
+        Deployment.written(run, "write down that a killed rollback is over", () -> {
+            releases.markLeft().ifPresent(run.console::warn);
+            releases.end();
+        });
+        if (before.isPresent()) old = releases.of(before.get());
     }
 
     private boolean lookAtSite(Steps steps) throws Exception {
@@ -401,7 +407,7 @@ class Deploy implements Callable<Integer> {
     /** What does not work is not left live, unless there is nothing to go back to. */
     private void takeBack(Steps steps, Findings findings, Set<String> commits) throws Exception {
         var why = findings.counts() + findings.wrong("; ");
-        run.state("release " + release.id() + " is live, and does not work");
+        run.state(doesNotWork());
         var ways = WayBack.all(releases, before, old);
         var kept = before.isEmpty() ? "; nothing was live before" : "";
         if (before.isPresent() && ways.isEmpty())
@@ -416,39 +422,90 @@ class Deploy implements Callable<Integer> {
             } else continue;
             ways.remove(way);
         }
+        if (!ways.isEmpty()) kept = "";
         var marked = Deployment.written(run, "mark release " + release.id() + " as bad",
             () -> releases.bad(release, why));
         if (stay || ways.isEmpty()) {
-            run.state("release " + release.id() + " is live, and does not work" + kept);
+            run.state(doesNotWork() + kept);
             var back = "; or, if the release before works with the database as it is: ./jbang rollback --env " + env;
             var accept = hasPending() || behind ? " --accept-schema-ahead" : "";
             throw new Failure.NotVerified(why, "mend it and deploy again" + (before.isEmpty() ? "" : back + accept));
         }
         run.console.warn("the site does not pass: " + why);
         var bad = "; release " + release.id() + (marked ? " is marked bad" : " could not be marked bad");
-        for (var way : ways) {
-            var after = goBack(steps, way, why, commits, bad);
+        var wanted = ways.get(0).release();
+        var seen = "";
+        while (!ways.isEmpty()) {
+            var way = ways.remove(0);
+            if (!turnTo(steps, way, why)) {
+                if (ways.isEmpty()) further(way).ifPresent(ways::add);
+                continue;
+            }
+            var after = lookAgain(way, commits, bad);
             if (after.outcome() == Outcome.pass)
                 throw new Failure.RolledBack("release " + release.id() + " did not pass, and was taken back: " + why,
                     "mend it, commit, and deploy again");
-            var seen = (after.outcome() == Outcome.fail ? "the site does not pass with the one before either: "
+            seen = (after.outcome() == Outcome.fail ? "the site does not pass with the one before either: "
                 : "whether it passes with the one before can't be told: ") + after.counts() + after.wrong("; ");
-            if (way == ways.get(ways.size() - 1))
-                throw new Failure.NotVerified("the release did not pass and was taken back, and " + seen,
-                    "the release may not be the cause: ./jbang smoke-tests --env " + env + ", and ./jbang doctor --env "
-                        + env);
-            run.console.warn(seen);
+            if (!ways.isEmpty()) run.console.warn(seen);
+        }
+        if (seen.isEmpty()) throw nothingLeft(why, wanted);
+        throw new Failure.NotVerified("the release did not pass and was taken back, and " + seen,
+            "the release may not be the cause: ./jbang smoke-tests --env " + env + ", and ./jbang doctor --env "
+                + env);
+    }
+
+    /** @param wanted what would be live again, if it were there */
+    private Failure nothingLeft(String why, Optional<Releases.Known> wanted) {
+        run.state(doesNotWork() + "; neither " + provider.name()
+            + " nor the bucket has a good release before it any more");
+        return new Failure.NotVerified(why, "mend it and deploy again" + wanted.map(known -> "; or build one anew: "
+            + "./jbang rollback --env " + env + " --to " + known.release().id() + " --rebuild").orElse(""));
+    }
+
+    private String doesNotWork() { return "release " + release.id() + " is live, and does not work"; }
+
+    /** Makes it live; false where it is there no more, or can't be got ready: what was live still is then. */
+    private boolean turnTo(Steps steps, WayBack way, String why) throws Exception {
+        WayBack.Turn turn;
+        lock.makeSure();
+        try {
+            turn = way.prepare(run, store, env, provider, application);
+        } catch (Failure | IOException e) {
+            return isNot(way, e);
+        }
+        if (way.release().isPresent())
+            Deployment.written(run, "write down where it goes back to",
+                () -> releases.begin(release.id(), way.release().get().release().id(), why));
+        lock.makeSure();
+        run.state("either release " + release.id() + ", which does not work, or " + way.name()
+            + " is live, whole; ./jbang rollback --env " + env + " --list says which");
+        try {
+            return steps.change("Roll back", "", () -> {
+                turn.make();
+                steps.found(way.words());
+                return true;
+            });
+        } catch (Failure.Failed e) {
+            return isNot(way, e);
         }
     }
 
-    private Findings goBack(Steps steps, WayBack way, String why, Set<String> commits, String bad) throws Exception {
-        way.release().ifPresent(known -> Deployment.written(run, "write down where it goes back to",
-            () -> releases.begin(release.id(), known.release().id(), why)));
-        steps.change("Roll back", "", () -> {
-            way.take(run, store, env, provider, application, lock::makeSure);
-            steps.found(way.words());
-            return true;
-        });
+    private boolean isNot(WayBack way, Exception why) {
+        run.state(doesNotWork());
+        run.console.warn(way.name() + " can't be live again: " + why.getMessage());
+        return false;
+    }
+
+    /** A good release further back that works with the database as it is. */
+    private Optional<WayBack> further(WayBack way) throws Exception {
+        var found = way.further(releases, release);
+        while (found.isPresent() && plan != null && releases.isBehindBreaking(found.get().release(), plan.version()))
+            found = found.get().further(releases, release);
+        return found;
+    }
+
+    private Findings lookAgain(WayBack way, Set<String> commits, String bad) throws Exception {
         run.state(way.name() + " is live again, and is not looked at yet" + bad);
         var earlier = new HashSet<>(commits);
         earlier.remove(way.commit());

@@ -132,7 +132,7 @@ class Rollback implements Callable<Integer> {
     }
 
     /** Not before it was said: whoever is not told runs it again, and then it must go no further back. */
-    private void end() {
+    private void end() throws Exception {
         if (run.console.lostResult().isPresent()) return;
         Deployment.written(run, "write down that this has ended, so the next rollback stays here", releases::end);
     }
@@ -316,7 +316,8 @@ class Rollback implements Callable<Integer> {
         if (reason != null) history.add("reason", reason);
         var either = "either the release before or " + target.release().id() + " is live, whole; ./jbang rollback --env " + env + " --list says which";
         if (way != Way.live) {
-            if (begun.isPresent() && !isInHand(begun.get().from())) releases.markLeft(left);
+            if (releases.left().filter(known -> !isInHand(known.release().id())).isPresent())
+                Deployment.written(run, "mark as bad what a killed run was to leave", releases::markLeft);
             Deployment.written(run, "write down where this goes, so name it if this is killed and run again, --to "
                 + target.release().id(), () -> releases.begin(left.map(known -> known.release().id()).orElse(null),
                     target.release().id(), why()));

@@ -77,8 +77,10 @@ class RollbackTest {
             + three.get(1) + "\", \"to\": \"" + three.get(0) + "\", \"why\": \"rolled back: prices\"}");
         try (var store = site.store()) {
             var releases = new Releases(store, "staging");
+            var fourth = Optional.of(releases.all().get(0));
+            assertEquals(three.get(0), releases.previous(fourth).orElseThrow().release().id());
             assertEquals(Optional.of("release " + three.get(1) + " is marked bad, as the rollback of 2026-11-30T10:00:00Z"
-                + " that did not come to its end: rolled back: prices"), releases.markLeft(releases.byId(three.get(1))));
+                + " that did not come to its end: rolled back: prices"), releases.markLeft());
         }
         assertEquals("rolled back: prices", site.whyBad(three.get(1)));
     }

@@ -53,10 +53,13 @@ public final class Deployment {
         return "'" + settings.env + (confirm == null ? "' was typed" : "' was given");
     }
 
+    /** Something that is written down in the store. */
+    public interface Writing { void write() throws Exception; }
+
     /** A store that takes nothing at the moment keeps nobody from going back: says so, and gives false. */
-    public static boolean written(Run run, String what, Runnable act) {
+    public static boolean written(Run run, String what, Writing act) throws Exception {
         try {
-            act.run();
+            act.write();
             return true;
         } catch (Failure e) {
             run.console.warn("could not " + what + ": " + e.getMessage());

@@ -146,7 +146,7 @@ public final class Releases {
 
     /** The newest good one that is older than what is live and has other bytes; any good one when that is not ours. */
     public Optional<Known> previous(Optional<Known> live) throws Exception {
-        var good = all().stream().filter(Known::isGood);
+        var good = all().stream().filter(known -> known.isGood() && !isLeft(known));
         if (live.isEmpty()) return good.findFirst();
         var now = live.get().release;
         return good.filter(known -> known.release.id().compareTo(now.id()) < 0 && !known.hasBytesOf(now)).findFirst();
@@ -184,19 +184,28 @@ public final class Releases {
         return turning.filter(begun -> live.isPresent() && begun.isOpenAt(live.get().release.id()));
     }
 
+    /** Whether a killed run has left it, or was about to, whatever was made live since. */
+    boolean isLeft(Known release) {
+        return turning.filter(begun -> begun.ended() == null && release.release.id().equals(begun.from())).isPresent();
+    }
+
+    /** What a killed run has left, or was about to, and nobody has marked as bad yet. */
+    public Optional<Known> left() throws Exception {
+        return all().stream().filter(known -> known.bad == null && isLeft(known)).findFirst();
+    }
+
     /**
-     * Marks the release that a killed run has left as bad, or was about to leave.
+     * Marks that release as bad.
      *
      * @return in words, what was marked; empty when nothing had to be
      */
-    public Optional<String> markLeft(Optional<Known> live) throws Exception {
-        var begun = begun(live);
-        if (begun.isEmpty() || begun.get().from() == null) return Optional.empty();
-        var left = byId(begun.get().from()).filter(known -> known.bad == null);
+    public Optional<String> markLeft() throws Exception {
+        var left = left();
         if (left.isEmpty()) return Optional.empty();
-        bad(left.get().release, begun.get().why());
-        return Optional.of("release " + begun.get().from() + " is marked bad, as the rollback of " + begun.get().at()
-            + " that did not come to its end: " + begun.get().why());
+        var begun = turning.orElseThrow();
+        bad(left.get().release, begun.why());
+        return Optional.of("release " + begun.from() + " is marked bad, as the rollback of " + begun.at()
+            + " that did not come to its end: " + begun.why());
     }
 
     /**
@@ -238,7 +247,12 @@ public final class Releases {
 
     /** What a site answers may show what it was sent. */
     public void bad(Release release, String why) {
-        mark(release.id() + ".bad.json", new Mark(now(), null, Secret.mask(why)));
+        var mark = new Mark(now(), null, Secret.mask(why));
+        var before = known;
+        mark(release.id() + ".bad.json", mark);
+        // Not asked for again, as above.
+        if (before != null) known = before.stream()
+            .map(one -> one.release.id().equals(release.id()) ? new Known(one.release, one.good, mark) : one).toList();
     }
 
     private void mark(String name, Mark mark) {

@@ -26,13 +26,28 @@ public record WayBack(String name, String deployment, Optional<Releases.Known> r
         throws Exception {
         var all = new ArrayList<WayBack>();
         if (before.isEmpty()) return all;
-        if (old.isEmpty() || old.get().bad() == null)
+        if (old.isEmpty() || old.get().bad() == null && !releases.isLeft(old.get()))
             all.add(new WayBack("what was live before", before.get().deployment(), old));
-        var good = old.isEmpty() || old.get().isGood() ? Optional.<Releases.Known>empty() : releases.previous(old);
+        var isProven = old.isEmpty() || old.get().isGood() && !releases.isLeft(old.get());
+        var good = isProven ? Optional.<Releases.Known>empty() : releases.previous(old);
         // What was made for another provider can't be live here.
         good.filter(known -> known.release().provider().equals(old.get().release().provider()))
             .ifPresent(known -> all.add(new WayBack("release " + known.release().id(), known.deployment(), good)));
         return all;
+    }
+
+    /**
+     * The good one before this one, where this one is there no more.
+     *
+     * @param broken what is to be left: what has its very bytes would change nothing
+     */
+    public Optional<WayBack> further(Releases releases, Release broken) throws Exception {
+        for (var good = releases.previous(release); good.isPresent(); good = releases.previous(good)) {
+            var known = good.get();
+            if (known.release().provider().equals(broken.provider()) && !known.hasBytesOf(broken))
+                return Optional.of(new WayBack("release " + known.release().id(), known.deployment(), good));
+        }
+        return Optional.empty();
     }
 
     /** Whether it is the very same files, so that nothing would change. */
@@ -45,23 +60,20 @@ public record WayBack(String name, String deployment, Optional<Releases.Known> r
         return release.map(Releases.Known::words).orElse(deployment + ", which this kit did not deploy");
     }
 
+    /** The last step of a way back, which no visitor sees before it is done. */
+    public interface Turn { void make() throws IOException, InterruptedException; }
+
     /**
-     * Makes it live: at once where the provider still has it, else from the archive.
-     *
-     * @param makeSure asks whether the lock is still held, right before what can't be undone
+     * Makes all ready for it to be live: at once where the provider still has it, else from the archive. What fails
+     * here has changed nothing that a visitor sees.
      */
-    public void take(Run run, Store store, String env, Provider provider, Application application, Runnable makeSure)
+    public Turn prepare(Run run, Store store, String env, Provider provider, Application application)
         throws IOException, InterruptedException {
-        makeSure.run();
-        if (release.isEmpty() || provider.keeps(deployment)) {
-            provider.rollBack(deployment);
-            return;
-        }
+        if (release.isEmpty() || provider.keeps(deployment)) return () -> provider.rollBack(deployment);
         var older = release.get().release();
         var folder = Workspace.createOnDisk(run);
         Artifact.fetch(store, env, older.artifact(), folder);
         var staged = provider.stage(older, folder, application);
-        makeSure.run();
-        provider.promote(older, staged, folder, application);
+        return () -> provider.promote(older, staged, folder, application);
     }
 }

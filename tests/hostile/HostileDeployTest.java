@@ -337,4 +337,44 @@ class HostileDeployTest {
             assertEquals("answers: no ••••••", site.whyBad(two.get(1)));
         }
     }
+
+    /** Nothing of a release is left, neither where it was live nor in the store. */
+    private void lose(String release) throws IOException {
+        kit.bash("rm -r www/releases/" + release).exits(0);
+        kit.delete("handover/staging/artifacts/" + site.artifactOf(release).sha256() + ".tar.zst");
+    }
+
+    @Test void where_the_release_before_is_there_no_more_the_good_one_before_it_is_live_again() throws IOException {
+        var three = site.ship(3);
+        kit.set("SMOKE_SECONDS", "15");
+        lose(three.get(2));
+        fallSick();
+        site.run("deploy").exits(15).says("warning: what was live before can't be live again: ",
+            "ok: Roll back: " + three.get(1),
+            "State: release " + three.get(1) + " is live again, and passes the smoke tests; release ");
+        assertEquals(three.get(1), site.current());
+        for (var lost : three.subList(0, 2)) lose(lost);
+        site.change("still sick");
+        site.run("deploy").exits(14).says("warning: what was live before can't be live again: ",
+            "warning: release " + three.get(0) + " can't be live again: ",
+            "is live, and does not work; neither directory nor the bucket has a good release before it any more.",
+            "build one anew: ./jbang rollback --env staging --to " + three.get(1) + " --rebuild");
+    }
+
+    @Test void what_a_killed_rollback_began_is_over_once_the_next_release_is_live() throws IOException {
+        var two = site.ship(2);
+        kit.put("handover/staging/releases/turning.json", "{\"at\": \"2026-11-30T10:00:00Z\", \"from\": \""
+            + two.get(1) + "\", \"to\": \"" + two.get(0) + "\", \"why\": \"rolled back: prices\"}");
+        site.change("third");
+        try (var store = new FaultProxy(kit)) {
+            store.every("PUT .*/turning").answer(403, "AccessDenied");
+            site.run("deploy").exits(0).says("release " + two.get(1) + " is marked bad, as the rollback of 2026-11-30",
+                "warning: could not write down that a killed rollback is over: ");
+            assertEquals("rolled back: prices", site.whyBad(two.get(1)));
+            // As when it was killed before it could mark it.
+            kit.delete("handover/staging/releases/" + two.get(1) + ".bad.json");
+            site.run("rollback").exits(0).prints("rolled back to " + two.get(0));
+        }
+        assertEquals("rolled back: prices", site.whyBad(two.get(1)));
+    }
 }
