@@ -127,7 +127,14 @@ class LauncherTest {
         delete(kit.home.resolve("scripts/ops"));
         copy(CHECKOUT.resolve("scripts/ops"), kit.home.resolve("scripts/ops"));
         kit.edit("//JAVA 17+", "//JAVA 17+\n//SOURCES ops/Ops.java");
-        kit.jbang("hello", "made").run().succeeds().prints("hello [made]");
+        // What the shell holds is the operator's: making the archive must not use it.
+        try (var store = new Mirror()) {
+            var made = kit.jbang("hello", "made");
+            for (var name : List.of("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "HTTP_PROXY", "http_proxy")) made.with(name, store.url());
+            for (var name : List.of("BACKUP_BUCKET", "X_BACKUP_BUCKET")) made.with(name, "production");
+            made.with("X_AWS_ENDPOINT_URL_S3", store.url()).with("S3_PATH_STYLE", "true").run().succeeds().prints("hello [made]");
+            assertEquals(List.of(), store.requests);
+        }
         Path libraries, own, plan;
         try (var all = Files.list(kit.cache.resolve("classes")); var built = Files.walk(kit.cache.resolve("builds")); var plans = Files.list(kit.cache.resolve("plans"))) {
             libraries = all.toList().get(0);

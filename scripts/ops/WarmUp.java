@@ -20,7 +20,8 @@ import picocli.CommandLine;
  * Uses the libraries as a run does, once, so that the launcher learns which of their classes to keep in an archive that
  * Java maps instead of loading, checking and linking a few thousand classes at every start.
  *
- * <p>Nothing outside this process is touched: it answers its own requests, with less than a store would say.
+ * <p>Nothing outside this process is touched: it answers its own requests, with less than a store would say. For that it
+ * has to be started with an empty environment: settings in it would go before those that it writes.
  */
 final class WarmUp {
     /** Of every answer something; a reader takes what it knows. */
