@@ -29,7 +29,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import ops.*;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -216,18 +215,7 @@ class Rows implements Callable<Integer> {
             throw new Failure.Refused(table + " has no primary key and no unique columns that are never empty: "
                 + "nobody can tell which of its rows are missing", byHand(table));
         Writable.check(session, settings, table, overwrite, fireTriggers);
-        for (var each : tables) warnOfLoose(each, target.foreignKeys());
         return tables;
-    }
-
-    private void warnOfLoose(Table table, List<Table.ForeignKey> keys) {
-        var matched = Stream.concat(table.key().stream(), keys.stream().filter(key -> key.child().equals(table.oid()))
-            .flatMap(key -> key.columns().stream()));
-        var loose = matched.distinct().filter(name -> table.column(name).orElseThrow().loose()).toList();
-        if (!loose.isEmpty())
-            run.console.warn(table + " is matched by " + String.join(", ", loose) + " as it is written, and its type or "
-                + "collation may have values equal that are written differently: such rows are not found; to look for "
-                + "them, " + byHand(table));
     }
 
     private String byHand(Table table) {

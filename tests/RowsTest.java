@@ -256,27 +256,6 @@ class RowsTest {
         }
     }
 
-    @Test void keys_that_are_equal_though_written_differently_are_named_and_not_passed_over_in_silence() {
-        var kit = Stack.kit().withDrillServer();
-        kit.backedUp("""
-            create extension citext;
-            create collation loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-            create type kind as enum ('a', 'b');
-            create table customer (email citext primary key, kind kind unique);
-            create table place (code text collate loose primary key);
-            create table visit (id int primary key, place text collate loose references place on delete cascade,
-                email citext references customer on delete cascade, kind kind references customer (kind));
-            insert into customer values ('Anne@example.com', 'a');
-            insert into place values ('Lille');
-            insert into visit values (1, 'LILLE', 'Anne@example.com', 'a'), (2, 'Lille', 'anne@example.com', 'a');
-            """);
-        kit.database.execute("delete from visit; delete from customer");
-        kit.run("rows", "--env", "staging", "--table", "public.customer", "--where", "true", "--dry-run").exits(0)
-            .says("warning: public.customer is matched by email as it is written", "such rows are not found",
-                "warning: public.visit is matched by place, email as it is written",
-                "./jbang restore-db --env scratch --from staging --table public.visit");
-    }
-
     private static void awaitsLock(Kit kit, Kit.Running running) {
         var waiting = "select count(*) from pg_stat_activity where datname = '" + kit.database.name
             + "' and application_name like 'handover rows%' and wait_event_type = 'Lock'";

@@ -27,10 +27,8 @@ public record Table(String oid, TableName name, boolean partitioned, boolean own
      * @param fixed an identity that takes a value of ours only with OVERRIDING SYSTEM VALUE, and only when the row is
      * new
      * @param demanded may not be empty, and has no default
-     * @param loose whether values that are written differently may be equal, by a type or collation of theirs: citext
      */
-    public record Column(String name, String type, String plain, boolean generated, boolean fixed, boolean demanded,
-        boolean loose) {
+    public record Column(String name, String type, String plain, boolean generated, boolean fixed, boolean demanded) {
         /** Types whose values any server of any setting writes in the same way. */
         private static final Set<String> STEADY = Set.of("smallint", "integer", "bigint", "numeric", "real",
             "double precision", "boolean", "character varying", "bpchar", "uuid", "date",
@@ -58,7 +56,7 @@ public record Table(String oid, TableName name, boolean partitioned, boolean own
     public record ForeignKey(String child, String parent, List<String> columns, List<String> referenced, boolean owning,
         boolean clears) { }
 
-    public Optional<Column> column(String name) {
+    Optional<Column> column(String name) {
         return columns.stream().filter(column -> column.name.equals(name)).findFirst();
     }
 

@@ -49,9 +49,7 @@ public final class Target {
         select a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
             case when t.typtype in ('b', 'r', 'm') and t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
                 and t.typname !~ '^_?reg' then pg_catalog.format_type(t.oid, -1) else 'text' end,
-            a.attgenerated <> '', a.attidentity = 'a', a.attnotnull and not a.atthasdef and a.attidentity = '',
-            t.typtype <> 'e' and t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace or exists (
-                select from pg_catalog.pg_collation c where c.oid = a.attcollation and not c.collisdeterministic)
+            a.attgenerated <> '', a.attidentity = 'a', a.attnotnull and not a.atthasdef and a.attidentity = ''
         from pg_catalog.pg_attribute a join lateral (
             with recursive base as (
                 select * from pg_catalog.pg_type where oid = a.atttypid
@@ -174,7 +172,7 @@ public final class Target {
             throw new Failure.Failed("table " + name + " has just been dropped",
                 "see who is at work there, then run it again");
         var columns = session.rows(COLUMNS,
-            row -> new Column(row[0], row[1], row[2], is(row[3]), is(row[4]), is(row[5]), is(row[6])), oid);
+            row -> new Column(row[0], row[1], row[2], is(row[3]), is(row[4]), is(row[5])), oid);
         return new Table(oid, name, is(kind.get(0)[0]), is(kind.get(0)[1]),
             session.rows(PARTS, row -> new TableName(row[0], row[1]), oid), columns,
             session.rows(KEY, row -> row[1], oid));
