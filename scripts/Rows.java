@@ -253,7 +253,7 @@ class Rows implements Callable<Integer> {
     }
 
     private List<Found> find(Steps steps, Chosen chosen, BackedUp rows, Target target, Table table) throws Exception {
-        var found = new Choice(rows, target).of(table, Optional.ofNullable(where), overwrite);
+        var found = new Choice(rows, target, env).of(table, Optional.ofNullable(where), overwrite);
         var number = found.stream().mapToLong(Found::chosen).sum();
         if (number == 0 && where != null)
             throw new Failure.Failed("no row of " + table + " in backup " + chosen.folder.id() + ", of "

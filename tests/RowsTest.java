@@ -256,6 +256,30 @@ class RowsTest {
         }
     }
 
+    @Test void what_can_not_be_told_by_how_a_value_is_written_is_refused_or_left_as_it_is() {
+        var kit = Stack.kit().withDrillServer().backedUp("""
+            create extension citext;
+            create table person (name citext primary key);
+            create table pet (id int primary key, person citext references person on delete cascade);
+            create table account (name citext primary key);
+            create table entry (account citext references account, text text);
+            create table card (id int primary key, account citext references account on delete cascade);
+            insert into person values ('Bob');
+            insert into pet values (1, 'BOB');
+            insert into account values ('Ann');
+            insert into entry values ('Ann', 'paid');
+            insert into card values (1, 'Ann');
+            """);
+        kit.database.execute("delete from person; update entry set account = null; delete from account");
+        rows(kit, "public.person", "--missing").exits(10)
+            .says("1 row of public.pet points to rows of public.person that are written otherwise (person): "
+                + "nobody can tell here whether these are missing", "State: the database of 'staging' is as it was");
+        rows(kit, "public.account", "--missing").exits(0)
+            .says("1 row of public.entry pointed at them in the backup, and public.entry has no key: nobody can tell")
+            .prints("1 row into public.account, 1 row into public.card, from backup ");
+        assertEquals("1", kit.database.one("select count(*) from entry"), "it is still there, and comes not twice");
+    }
+
     private static void awaitsLock(Kit kit, Kit.Running running) {
         var waiting = "select count(*) from pg_stat_activity where datname = '" + kit.database.name
             + "' and application_name like 'handover rows%' and wait_event_type = 'Lock'";

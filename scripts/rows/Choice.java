@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import ops.Amount;
 import ops.Database;
 import ops.Failure;
 import rows.Table.ForeignKey;
@@ -31,11 +32,13 @@ public final class Choice {
     private final BackedUp rows;
     private final Database session;
     private final Target target;
+    private final String env;
     private final Map<String, Loaded> byOid = new HashMap<>();
     /** Those of which it is known what the environment has. */
     private final Set<Loaded> known = new HashSet<>();
 
-    public Choice(BackedUp rows, Target target) {
+    public Choice(BackedUp rows, Target target, String env) {
+        this.env = env;
         this.rows = rows;
         this.target = target;
         session = rows.session;
@@ -48,6 +51,7 @@ public final class Choice {
      * @param condition empty for all rows
      * @param overwrite whether chosen rows that are there are to be as in the backup
      * @throws Failure.Usage when the condition can't be asked
+     * @throws Failure.Refused when it can't be told here what points to missing rows
      */
     public List<Found> of(Table table, Optional<String> condition, boolean overwrite) throws IOException {
         var first = rows.of(table).orElseThrow();
@@ -63,6 +67,7 @@ public final class Choice {
             while (pointing(true)) { }
             while (needed()) { }
         } while (pointing(false));
+        for (var key : target.foreignKeys()) refuseRewritten(key, table);
         var found = new ArrayList<Found>();
         for (var each : target.related(table).stream().flatMap(other -> rows.of(other).stream()).toList())
             found.add(new Found(each.table(), each == first ? chosen : 0,
@@ -122,6 +127,29 @@ public final class Choice {
                 + parent.isMissing());
         }
         return more > 0;
+    }
+
+    /**
+     * Such values are compared as they are written: equality of their type is the environment's, and may be anybody's.
+     * In the backup each row has what it points to; one for which nothing is found that is written so points to
+     * something that is written otherwise, and that may be missing.
+     */
+    private void refuseRewritten(ForeignKey key, Table first) {
+        if (!key.rewritten() || !isAsked(key)) return;
+        var child = byOid.get(key.child());
+        var parent = byOid.get(key.parent());
+        if (number(parent, Loaded.MISSING) == 0) return;
+        var points = key.columns().stream().map(name -> " and r." + child.raw(name) + " is not null")
+            .collect(Collectors.joining());
+        var found = Long.parseLong(session.one("select count(*) from " + child.rows() + " r where r.what = 0" + points
+            + " and not exists (select from " + parent.rows() + " p where " + matches(key, "r", "p") + ")"));
+        if (found > 0)
+            throw new Failure.Refused(Amount.count(found, "row") + " of " + child.table()
+                + (found == 1 ? " points" : " point") + " to rows of " + parent.table()
+                + " that are written otherwise (" + String.join(", ", key.columns())
+                + "): nobody can tell here whether these are missing",
+                "have a developer put these rows back by hand, from a scratch database: "
+                    + "./jbang restore-db --env scratch --from " + env + " --table " + first);
     }
 
     private boolean isAsked(ForeignKey key) {

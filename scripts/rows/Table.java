@@ -50,11 +50,13 @@ public record Table(String oid, TableName name, boolean partitioned, boolean own
      * @param child oid of the table that points
      * @param parent oid of the one that it points to
      * @param owning whether a pointing row can't be without the other: it goes with it, or its columns are never empty
-     * @param clears whether its columns are emptied when the row that they point to goes: then the pointing row is
-     * still there
+     * @param clears whether its columns may have been emptied, by the key or by hand, before the row that they point to
+     * went: then the pointing row is still there
+     * @param rewritten whether values of its columns may be equal that are written in different ways: its operator is
+     * not one of PostgreSQL's own for one type, or a collation takes different texts for equal
      */
     public record ForeignKey(String child, String parent, List<String> columns, List<String> referenced, boolean owning,
-        boolean clears) { }
+        boolean clears, boolean rewritten) { }
 
     Optional<Column> column(String name) {
         return columns.stream().filter(column -> column.name.equals(name)).findFirst();

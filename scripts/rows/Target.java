@@ -38,9 +38,16 @@ public final class Target {
         select k.oid, coalesce(pg_catalog.pg_partition_root(k.conrelid)::pg_catalog.oid, k.conrelid),
             coalesce(pg_catalog.pg_partition_root(k.confrelid)::pg_catalog.oid, k.confrelid),
             k.confdeltype in ('n', 'd'), a.attname, r.attname,
-            k.confdeltype = 'c' or pg_catalog.bool_and(a.attnotnull) over (partition by k.oid)
+            k.confdeltype = 'c' or pg_catalog.bool_and(a.attnotnull) over (partition by k.oid),
+            pg_catalog.bool_or(o.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace or t.typtype = 'p'
+                or exists (select from pg_catalog.pg_collation l
+                    where l.oid in (a.attcollation, r.attcollation) and not l.collisdeterministic))
+                over (partition by k.oid)
         from pg_catalog.pg_constraint k
-        cross join lateral unnest(k.conkey, k.confkey) with ordinality as pair(own, other, place)
+        cross join lateral unnest(k.conkey, k.confkey, k.conpfeqop)
+            with ordinality as pair(own, other, operator, place)
+        join pg_catalog.pg_operator o on o.oid = pair.operator
+        join pg_catalog.pg_type t on t.oid = o.oprleft
         join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = pair.own
         join pg_catalog.pg_attribute r on r.attrelid = k.confrelid and r.attnum = pair.other
         where k.contype = 'f' and k.conparentid = 0 order by k.oid, pair.place""";
@@ -113,7 +120,8 @@ public final class Target {
         for (var pair : pairs) {
             if (!tables.containsKey(pair[1]) || !tables.containsKey(pair[2])) continue;
             var key = keys.computeIfAbsent(pair[0],
-                id -> new ForeignKey(pair[1], pair[2], new ArrayList<>(), new ArrayList<>(), is(pair[6]), is(pair[3])));
+                id -> new ForeignKey(pair[1], pair[2], new ArrayList<>(), new ArrayList<>(), is(pair[6]),
+                    is(pair[3]) || !is(pair[6]), is(pair[7])));
             key.columns().add(pair[4]);
             key.referenced().add(pair[5]);
         }
