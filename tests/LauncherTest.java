@@ -121,7 +121,7 @@ class LauncherTest {
         kit.jbang("hello", "again").run().succeeds().prints("stand-in 0.140.0 [again]");
     }
 
-    @Test void the_libraries_classes_come_from_an_archive_and_a_start_does_without_when_it_is_gone_or_torn() throws Exception {
+    @Test void the_libraries_classes_come_from_an_archive_and_what_is_gone_or_torn_in_the_cache_is_made_anew() throws Exception {
         var kit = new Kit(place).ownCache();
         copy(realLib(), kit.cache.resolve(realLib().getFileName()));
         delete(kit.home.resolve("scripts/ops"));
@@ -135,32 +135,38 @@ class LauncherTest {
             made.with("X_AWS_ENDPOINT_URL_S3", store.url()).with("S3_PATH_STYLE", "true").run().succeeds().prints("hello [made]");
             assertEquals(List.of(), store.requests);
         }
-        Path libraries, own, plan;
+        Path libraries, own, jar, plan;
         try (var all = Files.list(kit.cache.resolve("classes")); var built = Files.walk(kit.cache.resolve("builds")); var plans = Files.list(kit.cache.resolve("plans"))) {
             libraries = all.toList().get(0);
-            own = built.filter(file -> file.endsWith("own")).toList().get(0);
+            var files = built.toList();
+            own = files.stream().filter(file -> file.endsWith("own")).toList().get(0);
+            jar = files.stream().filter(file -> file.toString().endsWith(".jar")).toList().get(0);
             plan = plans.toList().get(0);
         }
         var text = Files.readString(plan);
         assertTrue(text.contains("/classes/" + libraries.getFileName() + ":") && text.contains("/" + own.getParent().getFileName() + "/own "), text);
         kit.jbang("hello", "whole").run().succeeds().prints("hello [whole]").says("");
-        for (var archive : List.of(own, libraries)) {
-            var whole = Files.copy(archive, place.resolve("whole"), REPLACE_EXISTING);
-            truncate(archive, 1_000_000);
-            kit.jbang("hello", "torn").run().succeeds().prints("hello [torn]");
-            // With an empty one, or with none, all is made anew; what stands in for JBang does that at once.
-            for (var bytes : archive == own ? List.of(0) : List.of(0, -1)) {
-                if (bytes < 0) Files.delete(archive);
-                else truncate(archive, bytes);
-                kit.jbang("hello", "anew").with("PATH", standIn("0.140.0") + ":" + kit.path).run().succeeds().prints("stand-in 0.140.0 [anew]");
+        // What a power cut leaves of them; all is made anew, and what stands in for JBang does that at once.
+        var path = standIn("0.140.0") + ":" + kit.path;
+        for (var file : List.of(own, libraries, jar)) {
+            var whole = Files.copy(file, place.resolve("whole"), COPY_ATTRIBUTES, REPLACE_EXISTING);
+            for (var bytes : List.of(Files.size(file) - 5000, 0L, -1L)) {
+                if (bytes < 0) Files.delete(file);
+                else truncate(file, bytes);
+                kit.jbang("hello", "anew").with("PATH", path).run().succeeds().prints("stand-in 0.140.0 [anew]");
                 Files.writeString(plan, text);
             }
-            Files.copy(whole, archive, REPLACE_EXISTING);
+            Files.copy(whole, file, COPY_ATTRIBUTES, REPLACE_EXISTING);
         }
+        for (var end : List.of(text.length() - 2, text.indexOf('\n') + 1, 100, 0)) {
+            Files.writeString(plan, text.substring(0, end));
+            kit.jbang("hello", "anew").with("PATH", path).run().succeeds().prints("stand-in 0.140.0 [anew]");
+        }
+        Files.writeString(plan, text);
         kit.jbang("hello", "whole").run().succeeds().prints("hello [whole]").says("");
     }
 
-    private static void truncate(Path archive, int bytes) throws IOException {
+    private static void truncate(Path archive, long bytes) throws IOException {
         archive.toFile().setWritable(true);
         try (var file = java.nio.channels.FileChannel.open(archive, java.nio.file.StandardOpenOption.WRITE)) {
             file.truncate(bytes);
@@ -383,7 +389,7 @@ class LauncherTest {
         shared = Files.createTempDirectory("launcher test");
         tools = Files.createDirectories(shared.resolve("tools"));
         for (var tool : List.of("bash", "env", "true", "readlink", "awk", "sed", "find", "sort", "sha256sum", "shasum", "perl",
-                "ls", "mktemp", "mkdir", "mv", "cp", "cat", "rm", "grep", "touch")) {
+                "ls", "mktemp", "mkdir", "mv", "cp", "cat", "rm", "grep", "touch", "wc")) {
             Stream.of(System.getenv("PATH").split(":")).map(folder -> Path.of(folder, tool)).filter(Files::isExecutable)
                     .findFirst().ifPresent(found -> link(tools.resolve(tool), found));
         }
