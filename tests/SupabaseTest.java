@@ -118,7 +118,7 @@ class SupabaseTest {
                 insert into auth.users values (1, 'ada@example.com'), (2, 'bob@example.com'); insert into auth.identities values (1, 2);
                 insert into storage.objects values (1, 'photo.jpg');
                 set role sb_postgres;
-                create table public.profile (id int references auth.users, nickname text); alter table public.profile enable row level security;
+                create table public.profile (id int primary key references auth.users, nickname text); alter table public.profile enable row level security;
                 grant select on public.profile to anon; insert into public.profile values (1, 'ada'), (2, 'bob')""");
         }
 

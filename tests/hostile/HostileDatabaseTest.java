@@ -139,15 +139,17 @@ class HostileDatabaseTest {
             onDatabase("alter database %s set statement_timeout = '1ms'");
             var before = properties();
             for (var mode : List.of("swap", "in-place")) {
-                kit.database.asSuperuser("set role none; set statement_timeout = 0; set "
-                    + "default_transaction_read_only = off; begin read write; delete from customer; commit");
+                // What empties and counts here is not to be bitten by it either.
+                onDatabase("alter database %s reset statement_timeout");
+                kit.database.asSuperuser("set role none; set default_transaction_read_only = off; begin read write; "
+                    + "delete from customer; commit");
+                onDatabase("alter database %s set statement_timeout = '1ms'");
                 restore("--mode", mode).exits(0);
                 assertEquals(before, properties());
-                // What counts here is not to be bitten by it either.
                 onDatabase("alter database %s reset statement_timeout");
                 hasCustomers("100");
-                onDatabase("alter database %s set statement_timeout = '1ms'");
             }
+            onDatabase("alter database %s set statement_timeout = '1ms'");
             kit.withDrillServer().run("backups", "drill", "--env", "staging").exits(0);
         } finally {
             TestDatabase.dropMade();
