@@ -174,7 +174,8 @@ class Tests implements TestExecutionListener {
             .filters((PostDiscoveryFilter) this::wanted)
             .configurationParameter("junit.jupiter.displayname.generator.default", "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
             .configurationParameter("junit.jupiter.execution.timeout.default", Patience.LONGEST_TEST)
-            // Five tests at a time on two cores: most of them wait, for a start or a signal. Seven took an eighth more CPU, and longer.
+            // Five tests at a time on two cores: most of them wait, for a start or a signal. Seven took an eighth more
+            // CPU, and longer.
             .configurationParameter("junit.jupiter.execution.parallel.enabled", "true")
             .configurationParameter("junit.jupiter.execution.parallel.mode.default", "concurrent")
             .configurationParameter("junit.jupiter.execution.parallel.config.strategy", "fixed")
