@@ -219,8 +219,7 @@ class Rows implements Callable<Integer> {
     }
 
     private String byHand(Table table) {
-        return "compare by hand, from a scratch database: ./jbang restore-db --env scratch --from " + env
-            + " --table " + table;
+        return "compare by hand, from a scratch database: " + table.intoScratch(env);
     }
 
     private DrillServer server(Steps steps, Store store, Manifest manifest) throws Exception {

@@ -40,7 +40,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** Runs the real launcher, in copies of the kit that hold one small script. Building uses the real JBang; what is about
  *  fetching or choosing a JBang uses a small stand-in jar, so that it takes no network and little time. */
 class LauncherTest {
-    static final Path CHECKOUT = Stack.CHECKOUT;
     static final Path JDK = Path.of(System.getProperty("java.home"));
     static final String CLOSED_PORT = "http://127.0.0.1:9";
 
@@ -125,7 +124,7 @@ class LauncherTest {
         var kit = new Kit(place).ownCache();
         copy(realLib(), kit.cache.resolve(realLib().getFileName()));
         delete(kit.home.resolve("scripts/ops"));
-        copy(CHECKOUT.resolve("scripts/ops"), kit.home.resolve("scripts/ops"));
+        copy(Stack.CHECKOUT.resolve("scripts/ops"), kit.home.resolve("scripts/ops"));
         kit.edit("//JAVA 17+", "//JAVA 17+\n//SOURCES ops/Ops.java");
         // What the shell holds is the operator's: making the archive must not use it.
         try (var store = new Mirror()) {
@@ -176,7 +175,7 @@ class LauncherTest {
     /** JBang hands over the options of all the files that a script is built from, and Java takes the last one. */
     @Test void no_file_that_a_script_is_built_from_changes_the_options_that_its_Java_gets() throws Exception {
         for (var folder : List.of("scripts", "acceptance", "tests"))
-            try (var files = Files.list(CHECKOUT.resolve(folder))) {
+            try (var files = Files.list(Stack.CHECKOUT.resolve(folder))) {
                 for (var script : files.filter(file -> file.toString().endsWith(".java")).toList()) {
                     var given = new TreeMap<String, Set<String>>();
                     for (var file : builtFrom(script, new LinkedHashSet<>()))
@@ -230,7 +229,7 @@ class LauncherTest {
 
     @Test void the_list_names_what_the_warm_cache_holds() throws Exception {
         var lib = realLib();
-        for (var line : Files.readAllLines(CHECKOUT.resolve("jbang.sha256"))) {
+        for (var line : Files.readAllLines(Stack.CHECKOUT.resolve("jbang.sha256"))) {
             assertEquals(line.substring(0, 64), sha256(Files.readAllBytes(lib.resolve(line.substring(66)))), line);
         }
     }
@@ -398,7 +397,7 @@ class LauncherTest {
         standIn = compileStandIn();
         fetcher = Files.createDirectories(shared.resolve("fetcher"));
         assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, "--release", "17", "-d", fetcher.toString(),
-                CHECKOUT + "/scripts/ops/MavenCentral.java"));
+                Stack.CHECKOUT + "/scripts/ops/MavenCentral.java"));
         new Kit(shared.resolve("warm")).jbang("hello").run().succeeds();
     }
 
@@ -415,10 +414,10 @@ class LauncherTest {
         Kit(Path folder) throws IOException {
             home = Files.createDirectories(folder.resolve("a kit"));
             launcher = home.resolve("jbang");
-            copy(CHECKOUT.resolve("jbang"), launcher);
-            copy(CHECKOUT.resolve("jbang.sha256"), home.resolve("jbang.sha256"));
+            copy(Stack.CHECKOUT.resolve("jbang"), launcher);
+            copy(Stack.CHECKOUT.resolve("jbang.sha256"), home.resolve("jbang.sha256"));
             Files.createDirectories(home.resolve("scripts/ops"));
-            copy(CHECKOUT.resolve("scripts/ops/MavenCentral.java"), home.resolve("scripts/ops/MavenCentral.java"));
+            copy(Stack.CHECKOUT.resolve("scripts/ops/MavenCentral.java"), home.resolve("scripts/ops/MavenCentral.java"));
             Files.writeString(home.resolve("jbang-catalog.json"), """
                     {
                       "aliases": {
@@ -472,7 +471,7 @@ class LauncherTest {
 
         /** As the launcher really does it. */
         Kit fromSource() throws IOException {
-            copy(CHECKOUT.resolve("jbang"), launcher);
+            copy(Stack.CHECKOUT.resolve("jbang"), launcher);
             return this;
         }
 
@@ -756,10 +755,10 @@ class LauncherTest {
         var xdg = System.getenv().getOrDefault("XDG_CACHE_HOME", "");
         var home = System.getenv().getOrDefault("HOME", System.getProperty("user.home"));
         var cache = !setting.isEmpty() ? Path.of(setting) : (xdg.isEmpty() ? Path.of(home, ".cache") : Path.of(xdg)).resolve("handover");
-        var list = CHECKOUT.resolve("jbang.sha256");
+        var list = Stack.CHECKOUT.resolve("jbang.sha256");
         var lib = cache.toAbsolutePath().resolve("jbang-" + sha256(Files.readAllBytes(list)).substring(0, 12));
         if (!Files.readAllLines(list).stream().allMatch(line -> Files.exists(lib.resolve(line.substring(66))))) {
-            var fetch = new ProcessBuilder(JDK + "/bin/java", CHECKOUT + "/scripts/ops/MavenCentral.java",
+            var fetch = new ProcessBuilder(JDK + "/bin/java", Stack.CHECKOUT + "/scripts/ops/MavenCentral.java",
                     lib.toString(), list.toString(), "JBang for the launcher's tests").inheritIO().start();
             assertEquals(0, fetch.waitFor());
         }

@@ -14,8 +14,13 @@ import smoke.Network;
 import smoke.Verdict;
 import smoke.Waiting;
 
-/** What is looked at on a page, and what fails it. */
-public final class Looks {
+/**
+ * What is looked at on a page, and what fails it.
+ *
+ * @param root a selector, as {@link #ROOT}
+ * @param waiting of Chromium; null where it ran before
+ */
+public record Looks(Console console, Visit visit, URI url, String root, Waiting waiting) {
     /** The elements that frameworks render into. */
     public static final String ROOT =
         "#root, #app, #__next, #__nuxt, #___gatsby, #svelte, app-root, [data-sveltekit-preload-data]";
@@ -25,24 +30,6 @@ public final class Looks {
      * unless the page passes.
      */
     public record Look(String name, Callable<?> body) { }
-
-    private final Console console;
-    private final Visit visit;
-    private final URI url;
-    private final String root;
-    private final Waiting waiting;
-
-    /**
-     * @param root a selector, as {@link #ROOT}
-     * @param waiting of Chromium; null where it ran before
-     */
-    public Looks(Console console, Visit visit, URI url, String root, Waiting waiting) {
-        this.console = console;
-        this.visit = visit;
-        this.url = url;
-        this.root = root;
-        this.waiting = waiting;
-    }
 
     /** In their order. */
     public List<Look> first() {
@@ -58,11 +45,14 @@ public final class Looks {
         var refusal = visit.open();
         var status = visit.status();
         if (refusal.isPresent() && status < 400) {
-            if (isOffline(refusal.get())) throw new Failure.Unclear("nothing can be told of " + url + ": this machine's own network is down (" + refusal.get() + ")", "mend this machine's network, then look again");
+            if (isOffline(refusal.get()))
+                throw new Failure.Unclear("nothing can be told of " + url + ": this machine's own network is down ("
+                    + refusal.get() + ")", "mend this machine's network, then look again");
             if (refusal.get().equals("ERR_ABORTED"))
                 throw new Failure.NotVerified(url + " is no page for a browser: it answers " + status
                     + ", and is saved or passed over", "see its status, Content-Type and Content-Disposition");
-            throw new Failure.NotVerified(url + " does not answer with a page: " + refusal.get(), "see whether its server runs, and where its name leads");
+            throw new Failure.NotVerified(url + " does not answer with a page: " + refusal.get(),
+                "see whether its server runs, and where its name leads");
         }
         return arrived();
     }
@@ -71,7 +61,9 @@ public final class Looks {
     private int arrived() throws Exception {
         var status = visit.status();
         Gate.before(url, visit.address(), status, visit::answered).ifPresent(Looks::nothingCanBeTold);
-        if (status >= 400) throw new Failure.NotVerified(url + " answers " + status, status == 403 ? "where it is protected, name what opens it: --header-file FILE" : "see the log of its server");
+        if (status >= 400)
+            throw new Failure.NotVerified(url + " answers " + status, status == 403
+                ? "where it is protected, name what opens it: --header-file FILE" : "see the log of its server");
         return status;
     }
 
@@ -117,7 +109,8 @@ public final class Looks {
         var causes = Stream.concat(visit.problems().stream().filter(Visit.Problem::counts),
             visit.failed().stream().filter(Visit.Failed::counts)).map(Object::toString).toList();
         var what = switch (seen) {
-            case EMPTY -> " is a white page: it answers " + visit.status() + ", and nothing that can be seen came into ";
+            case EMPTY ->
+                " is a white page: it answers " + visit.status() + ", and nothing that can be seen came into ";
             case MISSING -> " answers " + visit.status() + ", but has none of ";
             case WAITING ->
                 " answers " + visit.status() + ", but does not come beyond its sign that it is loading, in ";
@@ -126,28 +119,37 @@ public final class Looks {
         var busy = Optional.ofNullable(waiting).flatMap(Waiting::tooLong);
         if (busy.isPresent()) return new Failure.Unclear(url + what + root + "; but " + busy.get(), Verdict.BUSY);
         return new Failure.NotVerified(url + what + root,
-            causes.isEmpty() ? "open it in a browser and read its console; --root names another element, --seconds gives it longer" : "mend what keeps it from rendering: " + causes.get(0));
+            causes.isEmpty() ? "open it in a browser and read its console; --root names another element, --seconds "
+                + "gives it longer" : "mend what keeps it from rendering: " + causes.get(0));
     }
 
     private List<Visit.Problem> catchesAll() {
         var problems = visit.problems().stream().filter(Visit.Problem::counts).toList();
         visit.problems().stream().filter(each -> !each.counts())
             .forEach(each -> console.say("an uncaught error, which does not count: " + each));
-        if (!problems.isEmpty()) throw new Failure.NotVerified(url + " has " + many(problems.size(), "uncaught error") + ": " + problems.get(0), "mend it there, or go back to the release before");
+        if (!problems.isEmpty())
+            throw new Failure.NotVerified(url + " has " + many(problems.size(), "uncaught error") + ": "
+                + problems.get(0), "mend it there, or go back to the release before");
         return problems;
     }
 
     private List<Visit.Failed> getsAll() {
         var own = visit.failed().stream().filter(Visit.Failed::counts).toList();
-        visit.failed().stream().filter(each -> !each.counts()).forEach(each -> console.say("a request failed, which does not count: " + each));
-        if (!own.isEmpty()) throw new Failure.NotVerified(url + " asks its own site in vain for " + many(own.size(), "thing") + ": " + own.get(0), "see that the release has it and that the server gives it out");
+        visit.failed().stream().filter(each -> !each.counts())
+            .forEach(each -> console.say("a request failed, which does not count: " + each));
+        if (!own.isEmpty())
+            throw new Failure.NotVerified(url + " asks its own site in vain for " + many(own.size(), "thing") + ": "
+                + own.get(0), "see that the release has it and that the server gives it out");
         return own;
     }
 
-    private static String many(int number, String what) { return number == 1 ? "one " + what : number + " " + what + "s, the first"; }
+    private static String many(int number, String what) {
+        return number == 1 ? "one " + what : number + " " + what + "s, the first";
+    }
 
     /** When Chromium's refusal may be this machine's own fault. */
     private boolean isOffline(String refusal) {
-        return refusal.matches(".*(UNREACHABLE|DISCONNECTED|NETWORK_CHANGED|NETWORK_ACCESS|PROXY).*") || refusal.contains("NAME_NOT_RESOLVED") && !Network.canLookUp(url.getHost());
+        return refusal.matches(".*(UNREACHABLE|DISCONNECTED|NETWORK_CHANGED|NETWORK_ACCESS|PROXY).*")
+            || refusal.contains("NAME_NOT_RESOLVED") && !Network.canLookUp(url.getHost());
     }
 }

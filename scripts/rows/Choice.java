@@ -148,8 +148,7 @@ public final class Choice {
                 + (found == 1 ? " points" : " point") + " to rows of " + parent.table()
                 + " that are written otherwise (" + String.join(", ", key.columns())
                 + "): nobody can tell here whether these are missing",
-                "have a developer put these rows back by hand, from a scratch database: "
-                    + "./jbang restore-db --env scratch --from " + env + " --table " + first);
+                "have a developer put these rows back by hand, from a scratch database: " + first.intoScratch(env));
     }
 
     private boolean isAsked(ForeignKey key) {

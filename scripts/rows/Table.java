@@ -62,6 +62,11 @@ public record Table(String oid, TableName name, boolean partitioned, boolean own
         return columns.stream().filter(column -> column.name.equals(name)).findFirst();
     }
 
+    /** The command that has the backup's rows of it in a database beside, where somebody can see to them by hand. */
+    public String intoScratch(String env) {
+        return "./jbang restore-db --env scratch --from " + env + " --table " + name;
+    }
+
     /** As it stands in a FROM: without the tables that inherit from it, which are tables of their own. */
     String from() { return (partitioned ? "" : "only ") + name.sql(); }
 

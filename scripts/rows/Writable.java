@@ -52,14 +52,12 @@ public final class Writable {
         if (!rules.isEmpty())
             throw new Failure.Refused("rules of " + table + " would rewrite what is written to it: "
                 + String.join(", ", rules),
-                "have a developer put these rows back by hand: ./jbang restore-db --env scratch --from " + settings.env
-                    + " --table " + table);
+                "have a developer put these rows back by hand: " + table.intoScratch(settings.env));
         var elsewhere = session.rows(ELSEWHERE, row -> new TableName(row[0], row[1]).toString(), table.oid());
         if (!elsewhere.isEmpty())
             throw new Failure.Refused("partitions of " + table + " are foreign tables, with rows on another server: "
                 + String.join(", ", elsewhere) + "; which of them are missing can't be told here",
-                "compare by hand, from a scratch database: ./jbang restore-db --env scratch --from " + settings.env
-                    + " --table " + table);
+                "compare by hand, from a scratch database: " + table.intoScratch(settings.env));
         var triggers = Trigger.of(session, table,
             (inserting ? Trigger.FOR_INSERT : 0) | (updating ? Trigger.FOR_UPDATE : 0));
         if (firing || triggers.isEmpty() || table.owned()) return triggers;

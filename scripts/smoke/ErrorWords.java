@@ -10,8 +10,7 @@ import java.util.stream.Stream;
  * What error, maintenance and challenge pages say, in English and French.
  *
  * <p>As their titles and headings begin, or all of a short text: a word somewhere in a page says nothing, and a dealer
- * may
- * sell maintenance.
+ * may sell maintenance.
  */
 public final class ErrorWords {
     /** What is longer has something else to say. */
@@ -76,7 +75,7 @@ public final class ErrorWords {
                 + "((invalid|invalide|expired|expirée?)\\b( (ou|or) \\w+)?)\\W*$",
             "(invalid|expired)( or (invalid|expired))? (token|jwt|api key|link|credentials|signature)\\b",
             "unauthenticated\\W*$", "authentication credentials were not", "no api key (was )?(found|provided)",
-        "unexpected (application |server )?error", 
+        "unexpected (application |server )?error",
             "(unhandled|uncaught) (php )?(\\w*error|\\w*exception|promise|rejection|runtime|\\(in)",
             "(type|reference|syntax|range|chunkload)error\\b", "minified react error", "hydration failed",
             "loading chunk \\S+ failed", "échec d[ue] (chargement|la connexion)", "(undefined|object object)\\W*$",
